@@ -1,0 +1,87 @@
+/** Runs a process to its end and measures it: wall time from spawn to exit, and peak memory. */
+import { spawn } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What one run of a process cost. */
+export type Run = {
+  /** From spawn to exit. */
+  readonly ms: number;
+  /** Peak resident memory of the process with its threads, MB; 0 where it is not a Node process. */
+  readonly peakMb: number;
+  readonly stdout: string;
+};
+
+const RSS_FILE = join(tmpdir(), `drayer-bench-rss-${process.pid}`);
+const RSS_HOOK = join(tmpdir(), `drayer-bench-rss-${process.pid}.cjs`);
+writeFileSync(
+  RSS_HOOK,
+  `if (require('worker_threads').isMainThread) process.on('exit', () => require('fs').writeFileSync(process.env.BENCH_RSS, String(process.resourceUsage().maxRSS)));`,
+);
+process.on('exit', () => {
+  rmSync(RSS_HOOK, { force: true });
+  rmSync(RSS_FILE, { force: true });
+});
+
+/** Options of {@link run}. */
+export type RunOptions = {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+/** Runs `node args…` and measures it; throws when it fails. */
+export function runNode(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  return run(process.execPath, ['--require', RSS_HOOK, ...args], options);
+}
+
+/** Runs a command and measures it; throws when it fails. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Run> {
+  rmSync(RSS_FILE, { force: true });
+  const start = performance.now();
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: { ...process.env, CI: 'true', ...options.env, BENCH_RSS: RSS_FILE },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const status = await new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  const ms = performance.now() - start;
+  if (status !== 0) {
+    throw new Error(`${command} ${args.join(' ')}: exit ${String(status)}\n${stdout}${stderr}`);
+  }
+  return { ms, peakMb: readPeak(), stdout };
+}
+
+/** Runs `body` a few times and returns the run with the median wall time. */
+export async function median(times: number, body: (round: number) => Promise<Run>): Promise<Run> {
+  const runs: Run[] = [];
+  for (let round = 0; round < times; round += 1) runs.push(await body(round));
+  runs.sort((a, b) => a.ms - b.ms);
+  const middle = runs[Math.floor(runs.length / 2)];
+  if (middle === undefined) throw new Error('no runs');
+  return { ...middle, peakMb: Math.max(...runs.map((one) => one.peakMb)) };
+}
+
+function readPeak(): number {
+  try {
+    return Number(readFileSync(RSS_FILE, 'utf8')) / 1024;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,194 @@
+/** Mirroring over loopback from a real server process: cold, one changed file, media. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { median, run, runNode } from './measure.ts';
+import type { Bench } from './publish.ts';
+import type { Row } from './report.ts';
+
+/** A server process under test. */
+export type Served = { readonly url: string; readonly key: string; close(): Promise<void> };
+
+/** Serves a stream with the built command line on a free port. */
+export async function serve(bench: Bench, stream: string): Promise<Served> {
+  const port = await freePort();
+  const child = spawn(process.execPath, [bench.cli, 'serve', stream, '--port', String(port)], {
+    stdio: 'ignore',
+    env: { ...process.env, CI: 'true' },
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const streams = (await waitFor(`${url}/streams.json`, child)) as { id: string }[];
+  const id = streams[0]?.id;
+  if (id === undefined) throw new Error('the server lists no stream');
+  const key = Buffer.from(id, 'base64').toString('base64url');
+  return { url, key, close: () => end(child) };
+}
+
+/** Mirrors the HTML stream that publish left. */
+export async function* benchMirror(
+  bench: Bench,
+  stream: string,
+  site: string,
+): AsyncGenerator<Row> {
+  const work = join(bench.root, 'mirror');
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  const served = await serve(bench, stream);
+  try {
+    const mirror = (name: string) =>
+      runNode([bench.cli, 'mirror', `${served.url}/${served.key}`, '--json'], {
+        env: { XDG_DATA_HOME: join(work, name) },
+      });
+    const cold = await median(bench.rounds, (round) => mirror(`cold-${round}`));
+    const straight = await median(bench.rounds, (round) =>
+      run(process.execPath, [
+        join(bench.baselines, 'fetch-verify-insert.js'),
+        served.url,
+        served.key,
+        join(work, `straight-${round}.db`),
+      ]),
+    );
+    yield {
+      what: 'mirror, cold, 10,000 HTML files',
+      ours: cold.ms,
+      baseline: straight.ms,
+      unit: 'ms',
+      baselineName: 'a loop of fetch, hash, verify, insert',
+      atMost: 1.2,
+      peakMb: cold.peakMb,
+    };
+    if (existsSync('/usr/bin/rsync')) {
+      const rsync = await rsyncDaemon(work, site);
+      try {
+        const copied = await median(bench.rounds, (round) =>
+          run('rsync', ['-a', `${rsync.url}/site/`, join(work, `rsync-${round}/`)]),
+        );
+        yield {
+          what: 'mirror, cold, 10,000 HTML files',
+          ours: cold.ms,
+          baseline: copied.ms,
+          unit: 'ms',
+          baselineName: 'rsync -a from its daemon',
+        };
+      } finally {
+        await rsync.close();
+      }
+    }
+    const same = await median(5, () => mirror('cold-0'));
+    const nothing = await median(5, () => run(process.execPath, ['-e', '0']));
+    yield {
+      what: 'mirror, nothing changed',
+      ours: same.ms,
+      baseline: nothing.ms,
+      unit: 'ms',
+      baselineName: 'node -e 0',
+      peakMb: same.peakMb,
+    };
+    const edited = join(site, 'section-0', 'topic-0', 'page-0.html');
+    const changed = await median(3, async (round) => {
+      appendFileSync(edited, `<!-- mirrored edit ${round} ${Date.now()} -->\n`);
+      await runNode([bench.cli, 'publish', site, '--stream', stream, '--json']);
+      return mirror('cold-0');
+    });
+    yield {
+      what: 'mirror, one file changed',
+      ours: changed.ms,
+      baseline: same.ms,
+      unit: 'ms',
+      baselineName: 'nothing changed',
+      peakMb: changed.peakMb,
+    };
+  } finally {
+    await served.close();
+  }
+}
+
+/** Mirrors the stream of large files. */
+export async function* benchMirrorMedia(bench: Bench, stream: string): AsyncGenerator<Row> {
+  const work = join(bench.root, 'mirror-media');
+  rmSync(work, { recursive: true, force: true });
+  const served = await serve(bench, stream);
+  try {
+    const ours = await runNode([bench.cli, 'mirror', `${served.url}/${served.key}`, '--json'], {
+      env: { XDG_DATA_HOME: work },
+    });
+    const straight = await run(process.execPath, [
+      join(bench.baselines, 'fetch-verify-insert.js'),
+      served.url,
+      served.key,
+      join(work, 'straight.db'),
+    ]);
+    yield {
+      what: 'mirror, cold, 60 files of 1–8 MB',
+      ours: ours.ms,
+      baseline: straight.ms,
+      unit: 'ms',
+      baselineName: 'a loop of fetch, hash, verify, insert',
+      peakMb: ours.peakMb,
+    };
+  } finally {
+    await served.close();
+  }
+}
+
+/** Returns a port nobody listens on at the moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        if (address !== null && typeof address === 'object') resolve(address.port);
+        else reject(new Error('no port'));
+      });
+    });
+  });
+}
+
+async function rsyncDaemon(
+  work: string,
+  site: string,
+): Promise<{ url: string; close(): Promise<void> }> {
+  const port = await freePort();
+  const config = join(work, 'rsyncd.conf');
+  writeFileSync(config, `use chroot = no\n[site]\npath = ${site}\nread only = yes\n`);
+  const child = spawn(
+    'rsync',
+    ['--daemon', '--no-detach', `--port=${port}`, `--config=${config}`],
+    {
+      stdio: 'ignore',
+    },
+  );
+  const url = `rsync://127.0.0.1:${port}`;
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await run('rsync', [`${url}/`]);
+      return { url, close: () => end(child) };
+    } catch (error) {
+      if (tries === 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function waitFor(url: string, child: ChildProcess): Promise<unknown> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
+    try {
+      return await (await fetch(url)).json();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+  throw new Error(`no answer from ${url}`);
+}
+
+function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve());
+    child.kill('SIGTERM');
+  });
+}

@@ -1,0 +1,119 @@
+/** Publishing: cold, unchanged, one changed file, and media, as real processes. */
+import { appendFileSync, cpSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { median, run, runNode } from './measure.ts';
+import type { Row } from './report.ts';
+
+/** Where the benchmark works and what it starts. */
+export type Bench = {
+  /** Directory for everything the benchmark writes. */
+  readonly root: string;
+  /** The built command line, dist/cli/bin.js. */
+  readonly cli: string;
+  /** bench/baselines. */
+  readonly baselines: string;
+  /** How often a measurement is repeated; the median counts. */
+  readonly rounds: number;
+};
+
+/** Publishes the HTML files; leaves the published stream at the returned path. */
+export async function* benchPublish(bench: Bench, site: string): AsyncGenerator<Row, string> {
+  const work = join(bench.root, 'publish');
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  const stream = join(work, 'ours.stream');
+  const publish = () => runNode([bench.cli, 'publish', site, '--stream', stream, '--json']);
+
+  const cold = await median(bench.rounds, () => {
+    for (const end of ['', '-wal', '-shm', '.privatekey', '.mark']) {
+      rmSync(stream + end, { force: true });
+    }
+    return publish();
+  });
+  const plain = await median(bench.rounds, (round) =>
+    run(process.execPath, [
+      join(bench.baselines, 'gzip-insert.js'),
+      site,
+      join(work, `plain-${round}.db`),
+    ]),
+  );
+  yield {
+    what: 'publish, cold, 10,000 HTML files',
+    ours: cold.ms,
+    baseline: plain.ms,
+    unit: 'ms',
+    baselineName: 'gzip by two threads and plain inserts',
+    atMost: 1.3,
+    peakMb: cold.peakMb,
+  };
+
+  const git = await median(1, async () => {
+    const copy = join(work, 'git');
+    cpSync(site, copy, { recursive: true });
+    await run('git', ['init', '-q', copy]);
+    const start = performance.now();
+    await run('git', ['-C', copy, 'add', '-A']);
+    const identity = ['-c', 'user.name=bench', '-c', 'user.email=bench@localhost'];
+    await run('git', ['-C', copy, ...identity, 'commit', '-qm', 'all']);
+    return { ms: performance.now() - start, peakMb: 0, stdout: '' };
+  });
+  yield {
+    what: 'publish, cold, 10,000 HTML files',
+    ours: cold.ms,
+    baseline: git.ms,
+    unit: 'ms',
+    baselineName: 'git add and git commit',
+    atMost: 1,
+  };
+
+  const nothing = await median(5, () => run(process.execPath, ['-e', '0']));
+  const unchanged = await median(5, publish);
+  yield {
+    what: 'publish, nothing changed',
+    ours: unchanged.ms,
+    baseline: nothing.ms,
+    unit: 'ms',
+    baselineName: 'node -e 0 (goal 300 where that takes 80)',
+    atMost: 300 / 80,
+    peakMb: unchanged.peakMb,
+  };
+
+  const edited = join(site, 'section-0', 'topic-0', 'page-0.html');
+  const changed = await median(5, (round) => {
+    appendFileSync(edited, `<!-- edit ${round} ${Date.now()} -->\n`);
+    return publish();
+  });
+  yield {
+    what: 'publish, one file changed',
+    ours: changed.ms,
+    baseline: unchanged.ms,
+    unit: 'ms',
+    baselineName: 'nothing changed',
+    peakMb: changed.peakMb,
+  };
+  return stream;
+}
+
+/** Publishes files that do not compress; returns the path of the stream. */
+export async function* benchMedia(bench: Bench, site: string): AsyncGenerator<Row, string> {
+  const work = join(bench.root, 'media');
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  const stream = join(work, 'ours.stream');
+  const ours = await runNode([bench.cli, 'publish', site, '--stream', stream, '--json']);
+  const plain = await run(process.execPath, [
+    join(bench.baselines, 'gzip-insert.js'),
+    site,
+    join(work, 'plain.db'),
+    'store',
+  ]);
+  yield {
+    what: 'publish, cold, 60 files of 1–8 MB',
+    ours: ours.ms,
+    baseline: plain.ms,
+    unit: 'ms',
+    baselineName: 'stored by two threads and plain inserts',
+    peakMb: ours.peakMb,
+  };
+  return stream;
+}

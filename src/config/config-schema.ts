@@ -1,0 +1,174 @@
+/**
+ * The shape of drayer.config.ts: what a person may write, every field optional.
+ * The types carry the documentation, the valibot schema carries the checks; a line of code at the
+ * bottom makes the compiler compare the two. Nothing here reads a file.
+ */
+import * as v from 'valibot';
+import { DrayerError } from '../core/errors.ts';
+
+/** One stream of a config: a folder to publish, a stream file to serve, or both. */
+export type StreamConfig = {
+  /** Folder to publish, relative to the config file. Left out: the stream is only served. */
+  readonly directory?: string | undefined;
+  /** Stream file, relative to the config file. Default: `NAME.stream` beside the folder. */
+  readonly path?: string | undefined;
+  /** File of the secret key, relative to the config file. Default: the stream file's name with `.privatekey` added. */
+  readonly keyFile?: string | undefined;
+  /** What people call it, in lists and as the value of `site`. Default: the name of the folder or file. */
+  readonly name?: string | undefined;
+};
+
+/** What drayer.config.ts exports by default; see {@link defineConfig}. */
+export type DrayerConfig = {
+  /** Folder to publish, relative to this file. Short for `streams: [{ directory }]`. */
+  readonly directory?: string | undefined;
+  /** Stream file of `directory`. Default: `NAME.stream` beside it. */
+  readonly stream?: string | undefined;
+  /** File of the secret key of `directory`. Default: the stream file's name with `.privatekey` added. */
+  readonly keyFile?: string | undefined;
+  /** Several streams, instead of `directory`. */
+  readonly streams?: readonly StreamConfig[] | undefined;
+
+  /** Port to serve on, 0 for any free one. Default: 33125. */
+  readonly port?: number | undefined;
+  /** Address to listen on. Default: this machine only, over IPv4 and IPv6. */
+  readonly host?: string | undefined;
+  /** Lets other machines in: listens on every network interface. Default: false. */
+  readonly lan?: boolean | undefined;
+  /** Stream to serve at `/`: its id in any spelling, or its `name`. Default: none. */
+  readonly site?: string | undefined;
+  /** Path the server stands under behind a proxy, such as `/drayer`. Default: none. */
+  readonly mount?: string | undefined;
+  /** Host names the server answers to, besides addresses, `localhost` and this machine's own name. */
+  readonly allowHosts?: readonly string[] | undefined;
+  /** Lets pages of other origins read the sync endpoints on loopback too. Default: false. */
+  readonly cors?: boolean | undefined;
+  /** Shows at `/streams.json` what is served here. Default: true. */
+  readonly listStreams?: boolean | undefined;
+
+  /** Folder of the mirrors, relative to this file. Default: `$XDG_DATA_HOME/drayer`. */
+  readonly dataDir?: string | undefined;
+  /** Largest file that is published, in bytes. Default: 64 MiB, what mirrors accept. */
+  readonly maxFileBytes?: number | undefined;
+};
+
+/**
+ * Checks what a config file exports.
+ *
+ * @param value - any value at all; never changed
+ * @param file - the file's path, for the message
+ * @throws {DrayerError} CONFIG_INVALID naming the field, what was expected and what came
+ */
+export function checkConfig(value: unknown, file: string): DrayerConfig {
+  const result = v.safeParse(schema, value);
+  if (!result.success) throw invalid(file, describeIssue(result.issues[0]));
+  const config: DrayerConfig = result.output;
+  checkTogether(config, file);
+  return config;
+}
+
+const text = v.pipe(v.string(), v.minLength(1, 'a non-empty string'));
+
+const port = v.pipe(
+  v.number(),
+  v.check((n) => Number.isInteger(n) && n >= 0 && n <= 65_535, 'an integer from 0 to 65535'),
+);
+
+const mount = v.pipe(
+  v.string(),
+  v.regex(/^\/[\w.~!$&'()*+,;=:@%-]+(\/[\w.~!$&'()*+,;=:@%-]+)*\/?$/, 'a path such as /drayer'),
+);
+
+const hostName = v.pipe(
+  v.string(),
+  v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i, 'a host name without port or scheme'),
+);
+
+const byteCount = v.pipe(
+  v.number(),
+  v.check((n) => Number.isSafeInteger(n) && n > 0, 'a whole number of bytes above 0'),
+);
+
+const stream = v.strictObject({
+  directory: v.optional(text),
+  path: v.optional(text),
+  keyFile: v.optional(text),
+  name: v.optional(text),
+});
+
+const schema = v.strictObject({
+  directory: v.optional(text),
+  stream: v.optional(text),
+  keyFile: v.optional(text),
+  streams: v.optional(v.array(stream)),
+  port: v.optional(port),
+  host: v.optional(text),
+  lan: v.optional(v.boolean()),
+  site: v.optional(text),
+  mount: v.optional(mount),
+  allowHosts: v.optional(v.array(hostName)),
+  cors: v.optional(v.boolean()),
+  listStreams: v.optional(v.boolean()),
+  dataDir: v.optional(text),
+  maxFileBytes: v.optional(byteCount),
+});
+
+/** The names a config may have, for the hint after a misspelt one. */
+const FIELDS = Object.keys(schema.entries);
+const STREAM_FIELDS = Object.keys(stream.entries);
+
+// Fails to compile when a field is added to the type and not to the schema.
+type Unchecked = Exclude<keyof DrayerConfig, keyof typeof schema.entries>;
+type UncheckedStream = Exclude<keyof StreamConfig, keyof typeof stream.entries>;
+const nothingUnchecked: [Unchecked, UncheckedStream] extends [never, never] ? true : false = true;
+void nothingUnchecked;
+
+function checkTogether(config: DrayerConfig, file: string): void {
+  const single = (['directory', 'stream', 'keyFile'] as const).find((f) => config[f] !== undefined);
+  if (single !== undefined && config.streams !== undefined) {
+    throw invalid(file, `${single}: expected either this field or streams, got both`);
+  }
+  if (config.keyFile !== undefined && config.directory === undefined) {
+    throw invalid(file, 'keyFile: expected directory beside it, got none');
+  }
+  for (const [index, entry] of (config.streams ?? []).entries()) {
+    if (entry.directory !== undefined || entry.path !== undefined) continue;
+    throw invalid(file, `streams[${index}]: expected directory, path or both, got neither`);
+  }
+  if (config.host !== undefined && config.lan === true) {
+    throw invalid(file, 'host: expected either host or lan, got both');
+  }
+}
+
+function describeIssue(issue: v.BaseIssue<unknown>): string {
+  const path = fieldPath(issue);
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    const known = issue.path?.length === 1 ? FIELDS : STREAM_FIELDS;
+    return `${path}: no such field; there are ${known.join(', ')}`;
+  }
+  const expected = issue.kind === 'schema' ? (issue.expected ?? 'something else') : issue.message;
+  const got = issue.kind === 'schema' ? typeName(issue.input) : JSON.stringify(issue.input);
+  const subject = path === '' ? 'default export' : path;
+  return `${subject}: expected ${expected.toLowerCase()}, got ${got}`;
+}
+
+/** `streams[1].path`, as JavaScript would write it. */
+function fieldPath(issue: v.BaseIssue<unknown>): string {
+  let path = '';
+  for (const item of issue.path ?? []) {
+    if (typeof item.key === 'number') path += `[${item.key}]`;
+    else path += path === '' ? String(item.key) : `.${String(item.key)}`;
+  }
+  return path;
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
+function invalid(file: string, message: string): DrayerError {
+  return new DrayerError('CONFIG_INVALID', `${file}: ${message}`, {
+    hint: 'change that field; drayer.config.ts starts with import { defineConfig } from "drayer", so an editor shows what each one means',
+  });
+}

@@ -1,0 +1,168 @@
+/**
+ * Finds, runs and checks drayer.config.ts, and makes its paths absolute.
+ * `import … from 'drayer'` inside it is answered by the running program, so that a config works
+ * under npx, where no node_modules/drayer stands beside it.
+ */
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { createJiti } from 'jiti';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { checkConfig, type DrayerConfig, type StreamConfig } from './config-schema.ts';
+import { defineConfig } from './define-config.ts';
+
+/** A loaded config: what was written, with the paths made absolute and one list of streams. */
+export type Config = Omit<DrayerConfig, 'directory' | 'stream' | 'keyFile' | 'streams'> & {
+  /** The file it came from, or undefined where there is none. */
+  readonly file: string | undefined;
+  /** The folder of the config file, or the one that was searched. */
+  readonly root: string;
+  /** Every stream, in the order written. */
+  readonly streams: readonly ConfiguredStream[];
+};
+
+/** One stream of a loaded config. */
+export type ConfiguredStream = {
+  /** Folder to publish, absolute; undefined when the stream is only served. */
+  readonly directory: string | undefined;
+  /** Stream file, absolute; undefined means beside the folder. */
+  readonly path: string | undefined;
+  /** File of the secret key, absolute; undefined means beside the stream file. */
+  readonly keyFile: string | undefined;
+  /** The configured name, or the name of the folder or stream file. */
+  readonly name: string;
+};
+
+/** Options of {@link loadConfig}. */
+export type LoadConfigOptions = {
+  /** Loads what `import 'drayer'` means inside the file, when it asks for more than `defineConfig`. Default: Node's own resolution. */
+  readonly importProgram?: (() => Promise<object>) | undefined;
+};
+
+/** Names looked for in a folder, first match wins. */
+export const CONFIG_NAMES: readonly string[] = [
+  'drayer.config.ts',
+  'drayer.config.mts',
+  'drayer.config.js',
+  'drayer.config.mjs',
+];
+
+/**
+ * Loads the config of a folder, or a config file by name.
+ *
+ * @param where - a folder (one without a config file gives an empty config) or the file itself
+ * @returns the config with absolute paths; the exported object itself is not changed
+ * @throws {DrayerError} CONFIG_INVALID when the file cannot be run, exports nothing, or a field is
+ *   wrong; the message names the field. A named file that does not exist gives the same code
+ *
+ * @example
+ * ```ts
+ * const config = await loadConfig('.');
+ * for (const { directory } of config.streams) console.log(directory);
+ * ```
+ */
+export async function loadConfig(where: string, options: LoadConfigOptions = {}): Promise<Config> {
+  const target = resolve(where);
+  const file = await findConfigFile(target);
+  if (file === undefined) return { file, root: target, streams: [] };
+  return absoluteConfig(checkConfig(await runConfig(file, options), file), file);
+}
+
+async function findConfigFile(target: string): Promise<string | undefined> {
+  const kind = await kindOf(target);
+  if (kind === 'file') return target;
+  if (kind === undefined) {
+    throw new DrayerError('CONFIG_INVALID', `${target}: no such config file`, {
+      hint: 'check the path after --config, or leave it out to use the drayer.config.ts of this folder',
+    });
+  }
+  for (const name of CONFIG_NAMES) {
+    const file = join(target, name);
+    if ((await kindOf(file)) === 'file') return file;
+  }
+  return undefined;
+}
+
+async function kindOf(path: string): Promise<'file' | 'directory' | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? 'directory' : 'file';
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new DrayerError('CONFIG_INVALID', `${path}: cannot be read`, { cause: error });
+  }
+}
+
+/**
+ * Runs the file. Nearly every config needs only `defineConfig`; loading the whole program for that
+ * would double the start-up of each command, so it is loaded when another name is asked for.
+ */
+async function runConfig(file: string, options: LoadConfigOptions): Promise<unknown> {
+  let asked = false;
+  const light = new Proxy(
+    { defineConfig, __esModule: true },
+    {
+      get(target, name) {
+        if (name in target) return Reflect.get(target, name);
+        if (typeof name === 'string' && name !== 'default' && name !== 'then') asked = true;
+        return undefined;
+      },
+    },
+  );
+  try {
+    return await importDefault(file, { drayer: light });
+  } catch (error) {
+    if (!asked) throw cannotRun(file, error);
+  }
+  try {
+    const program = await options.importProgram?.();
+    return await importDefault(file, program === undefined ? {} : { drayer: program });
+  } catch (error) {
+    throw cannotRun(file, error);
+  }
+}
+
+async function importDefault(file: string, virtualModules: object): Promise<unknown> {
+  const jiti = createJiti(file, {
+    // A cache beside the project would be a surprise, and one in /tmp is a stranger's to write.
+    fsCache: false,
+    moduleCache: false,
+    interopDefault: false,
+    virtualModules: virtualModules as Record<string, unknown>,
+  });
+  const module = await jiti.import<{ default?: unknown }>(file);
+  return module.default;
+}
+
+function cannotRun(file: string, error: unknown): DrayerError {
+  if (isDrayerError(error)) return error;
+  const reason = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
+  return new DrayerError('CONFIG_INVALID', `${file}: ${reason}`, {
+    cause: error,
+    hint: 'the file must run and export its config by default: export default defineConfig({ … })',
+  });
+}
+
+function absoluteConfig(written: DrayerConfig, file: string): Config {
+  const { directory, stream, keyFile, streams, dataDir, ...rest } = written;
+  const root = dirname(file);
+  const single = directory !== undefined || stream !== undefined;
+  const list = single ? [{ directory, path: stream, keyFile }] : (streams ?? []);
+  return {
+    ...rest,
+    file,
+    root,
+    dataDir: absolute(root, dataDir),
+    streams: list.map((entry) => absoluteStream(root, entry)),
+  };
+}
+
+function absoluteStream(root: string, entry: StreamConfig): ConfiguredStream {
+  const directory = absolute(root, entry.directory);
+  const path = absolute(root, entry.path);
+  const name = entry.name ?? basename(directory ?? path ?? root).replace(/\.stream$/, '');
+  return { directory, path, keyFile: absolute(root, entry.keyFile), name };
+}
+
+function absolute(root: string, path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(root, path);
+}

@@ -1,0 +1,121 @@
+/**
+ * What a command runs with, by precedence: flag, environment, drayer.config.ts, default.
+ * Pure: flags, environment and config come in, settings go out.
+ */
+import { DrayerError } from '../core/errors.ts';
+import type { Config } from './load-config.ts';
+
+/** The settings that can be given in more than one place. */
+export type Settings = {
+  /** 0 … 65535. */
+  readonly port: number;
+  /** Undefined: loopback, or everything with `lan`. */
+  readonly host: string | undefined;
+  readonly lan: boolean;
+  /** Id or name of the stream to serve at `/`. */
+  readonly site: string | undefined;
+  readonly mount: string | undefined;
+  readonly allowHosts: readonly string[];
+  readonly cors: boolean;
+  readonly listStreams: boolean;
+  /** Undefined: `$XDG_DATA_HOME/drayer`. */
+  readonly dataDir: string | undefined;
+};
+
+/** The same, as flags give them: only what was typed. */
+export type SettingFlags = {
+  readonly [Name in keyof Settings]?: Settings[Name] | undefined;
+};
+
+/** Port of the protocol (PROTOCOL.md §6). */
+export const DEFAULT_PORT = 33_125;
+
+/**
+ * Settles every setting.
+ *
+ * A choice of `host` or `lan` made nearer to the person replaces both of a farther one: `--host`
+ * wins over `lan: true` in the config, `--lan` over a configured host.
+ *
+ * @param flags - what was typed
+ * @param environment - `process.env`; read are DRAYER_PORT, _HOST, _LAN, _SITE, _MOUNT,
+ *   _ALLOW_HOST (comma-separated), _CORS, _LIST_STREAMS and _DATA_DIR
+ * @throws {DrayerError} USAGE when a variable cannot be understood; the message names it
+ */
+export function resolveSettings(
+  flags: SettingFlags,
+  environment: Readonly<Record<string, string | undefined>>,
+  config: SettingFlags | Config,
+): Settings {
+  const layers: readonly SettingFlags[] = [flags, readEnvironment(environment), config];
+  const nearest = layers.find((layer) => layer.host !== undefined || layer.lan !== undefined) ?? {};
+  if (flags.host !== undefined && flags.lan === true) {
+    throw new DrayerError('USAGE', '--host and --lan exclude each other', {
+      hint: '--lan listens on every network interface; --host on the one address given',
+    });
+  }
+  return {
+    port: first(layers, 'port') ?? DEFAULT_PORT,
+    host: nearest.host,
+    lan: nearest.lan ?? false,
+    site: first(layers, 'site'),
+    mount: first(layers, 'mount'),
+    allowHosts: first(layers, 'allowHosts') ?? [],
+    cors: first(layers, 'cors') ?? false,
+    listStreams: first(layers, 'listStreams') ?? true,
+    dataDir: first(layers, 'dataDir'),
+  };
+}
+
+/**
+ * Reads a port as a person types it.
+ *
+ * @param where - the flag or variable, for the message
+ * @throws {DrayerError} USAGE unless `text` is an integer from 0 to 65535
+ */
+export function parsePort(text: string, where: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new DrayerError(
+    'USAGE',
+    `${where}: expected an integer from 0 to 65535, got ${JSON.stringify(text)}`,
+  );
+}
+
+function first<Name extends keyof Settings>(
+  layers: readonly SettingFlags[],
+  name: Name,
+): Settings[Name] | undefined {
+  for (const layer of layers) {
+    const value = layer[name];
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}
+
+function readEnvironment(environment: Readonly<Record<string, string | undefined>>): SettingFlags {
+  const read = (name: string): string | undefined => {
+    const value = environment[name];
+    return value === '' ? undefined : value;
+  };
+  const port = read('DRAYER_PORT');
+  return {
+    port: port === undefined ? undefined : parsePort(port, 'DRAYER_PORT'),
+    host: read('DRAYER_HOST'),
+    lan: parseSwitch(read('DRAYER_LAN'), 'DRAYER_LAN'),
+    site: read('DRAYER_SITE'),
+    mount: read('DRAYER_MOUNT'),
+    allowHosts: read('DRAYER_ALLOW_HOST')
+      ?.split(',')
+      .map((name) => name.trim()),
+    cors: parseSwitch(read('DRAYER_CORS'), 'DRAYER_CORS'),
+    listStreams: parseSwitch(read('DRAYER_LIST_STREAMS'), 'DRAYER_LIST_STREAMS'),
+    dataDir: read('DRAYER_DATA_DIR'),
+  };
+}
+
+function parseSwitch(text: string | undefined, name: string): boolean | undefined {
+  if (text === undefined) return undefined;
+  if (/^(1|true|yes|on)$/i.test(text)) return true;
+  if (/^(0|false|no|off)$/i.test(text)) return false;
+  throw new DrayerError('USAGE', `${name}: expected 1 or 0, got ${JSON.stringify(text)}`);
+}

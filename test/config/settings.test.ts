@@ -1,0 +1,93 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parsePort, resolveSettings } from '../../src/config/settings.ts';
+import { throwsCode } from '../helpers/throws.ts';
+
+const test = suite('config/settings');
+
+test('resolveSettings :: defaults where nobody says anything', () => {
+  assert.equal(resolveSettings({}, {}, {}), {
+    port: 33125,
+    host: undefined,
+    lan: false,
+    site: undefined,
+    mount: undefined,
+    allowHosts: [],
+    cors: false,
+    listStreams: true,
+    dataDir: undefined,
+  });
+});
+
+test('resolveSettings :: flag beats environment beats config', () => {
+  const config = { port: 1, site: 'config', mount: '/c', cors: true };
+  const environment = { DRAYER_PORT: '2', DRAYER_SITE: 'environment' };
+  const flags = { port: 3 };
+
+  const settings = resolveSettings(flags, environment, config);
+
+  assert.is(settings.port, 3);
+  assert.is(settings.site, 'environment');
+  assert.is(settings.mount, '/c');
+  assert.is(settings.cors, true);
+});
+
+test('resolveSettings :: every variable is read, an empty one counts as absent', () => {
+  const settings = resolveSettings(
+    {},
+    {
+      DRAYER_PORT: '0',
+      DRAYER_HOST: '',
+      DRAYER_LAN: 'yes',
+      DRAYER_SITE: 's',
+      DRAYER_MOUNT: '/m',
+      DRAYER_ALLOW_HOST: 'a.example, b.example',
+      DRAYER_CORS: '1',
+      DRAYER_LIST_STREAMS: '0',
+      DRAYER_DATA_DIR: '/d',
+    },
+    {},
+  );
+
+  assert.equal(settings, {
+    port: 0,
+    host: undefined,
+    lan: true,
+    site: 's',
+    mount: '/m',
+    allowHosts: ['a.example', 'b.example'],
+    cors: true,
+    listStreams: false,
+    dataDir: '/d',
+  });
+});
+
+test('resolveSettings :: a nearer choice of host or lan replaces both of a farther one', () => {
+  const overridden = resolveSettings({ host: '127.0.0.1' }, {}, { lan: true });
+  assert.is(overridden.host, '127.0.0.1');
+  assert.is(overridden.lan, false);
+
+  const opened = resolveSettings({ lan: true }, { DRAYER_HOST: '10.0.0.1' }, {});
+  assert.is(opened.host, undefined);
+  assert.is(opened.lan, true);
+
+  const closed = resolveSettings({}, { DRAYER_LAN: '0' }, { host: '10.0.0.1' });
+  assert.is(closed.host, undefined);
+  assert.is(closed.lan, false);
+});
+
+test('resolveSettings :: --host with --lan, and variables that mean nothing, are usage errors', () => {
+  assert.throws(() => resolveSettings({ host: '::', lan: true }, {}, {}), throwsCode('USAGE'));
+  assert.throws(() => resolveSettings({}, { DRAYER_LAN: 'maybe' }, {}), throwsCode('USAGE'));
+  assert.throws(() => resolveSettings({}, { DRAYER_PORT: 'http' }, {}), throwsCode('USAGE'));
+});
+
+test('parsePort :: takes 0 to 65535 in decimal and nothing else', () => {
+  assert.is(parsePort('0', '--port'), 0);
+  assert.is(parsePort('65535', '--port'), 65535);
+  for (const text of ['', '65536', '-1', '1e3', '0x10', ' 80', '8080a', '999999']) {
+    assert.throws(() => parsePort(text, '--port'), throwsCode('USAGE'), text);
+  }
+});
+
+test.run();

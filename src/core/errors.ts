@@ -68,6 +68,7 @@ const CODES = {
   PEER_INCOMPLETE: [502, 3],
   NOT_FOUND: [404, 1],
   METHOD_NOT_ALLOWED: [405, 1],
+  NOT_SUPPORTED: [501, 1],
   HOST_REFUSED: [421, 1],
   // edge
   ABORTED: [503, 130],

@@ -1,0 +1,37 @@
+/**
+ * Entity tags (RFC 9110 §8.8.3). A value never changes under its hash, so its tag is strong; each
+ * form of it that goes over the wire has a tag of its own.
+ */
+import { hash } from '#crypto';
+
+/** Strong tag of a value as stored. */
+export function valueEtag(valueHash: Uint8Array): string {
+  return `"${toHex(valueHash)}"`;
+}
+
+/** Strong tag of a file in one of its forms; `gzip` is the stored one. */
+export function fileEtag(valueHash: Uint8Array, form: 'gzip' | 'identity'): string {
+  return form === 'gzip' ? valueEtag(valueHash) : `"${toHex(valueHash)}-id"`;
+}
+
+/** Weak tag of a body made on request, which may be compressed on its way. */
+export function bodyEtag(body: Uint8Array): string {
+  return `W/"${toHex(hash(body)).slice(0, 32)}"`;
+}
+
+/** Tells whether `tag` is in the list of an If-None-Match or If-Match header; `*` is every tag. */
+export function listsEtag(header: string, tag: string, comparison: 'weak' | 'strong'): boolean {
+  if (header.trim() === '*') return true;
+  const listed = header.match(/(?:W\/)?"[^"]*"/g) ?? [];
+  return listed.some((candidate) => sameEtag(candidate, tag, comparison));
+}
+
+/** Compares two entity tags (RFC 9110 §8.8.3.2). */
+export function sameEtag(a: string, b: string, comparison: 'weak' | 'strong'): boolean {
+  if (comparison === 'strong') return a === b && !a.startsWith('W/');
+  return a.replace(/^W\//, '') === b.replace(/^W\//, '');
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}

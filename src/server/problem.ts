@@ -1,0 +1,68 @@
+/**
+ * From an error to a response: the only place where it happens. Sync endpoints answer problem+json
+ * (RFC 9457), sites a small page. What a client may not know stays here: an error that is not ours, or
+ * one of ours about this machine, becomes a bare 500.
+ */
+import type { Context } from 'koa';
+import { DrayerError, type ErrorCode, isDrayerError, statusOf } from '../core/errors.ts';
+import { html, renderPage } from './page.ts';
+
+/** What a client is told. */
+export type Problem = {
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly hint?: string | undefined;
+};
+
+// From 500 up a message may name paths of this machine; these are written for the client.
+const EXPOSED: ReadonlySet<ErrorCode> = new Set([
+  'NOT_SUPPORTED',
+  'FILE_RECORD_INVALID',
+  'VALUE_NOT_HELD',
+]);
+
+/** Turns whatever was thrown into what the client is told. */
+export function problemOf(error: unknown): Problem {
+  if (!isDrayerError(error)) return internal(500);
+  const status = statusOf(error.code);
+  if (status >= 500 && !EXPOSED.has(error.code)) return internal(status);
+  return { status, code: error.code, detail: error.message, hint: error.hint };
+}
+
+/** Answers with a problem, as JSON or as a page; headers set so far stay, except those of the body. */
+export function sendProblem(ctx: Context, error: unknown, form: 'json' | 'page'): Problem {
+  const problem = problemOf(error);
+  for (const name of ['ETag', 'Last-Modified', 'Content-Encoding', 'Content-Range']) {
+    ctx.remove(name);
+  }
+  ctx.set('Cache-Control', 'no-cache');
+  if (problem.status === 503) ctx.set('Retry-After', '5');
+  ctx.status = problem.status;
+  if (form === 'json') {
+    const { status, code, detail, hint } = problem;
+    ctx.body = JSON.stringify({ status, code, detail, hint });
+    ctx.set('Content-Type', 'application/problem+json');
+    return problem;
+  }
+  ctx.body = renderPage(
+    titleOf(problem.status),
+    html`<h1>${titleOf(problem.status)}</h1><p>${problem.detail}</p><p>${problem.hint ?? ''}</p>`,
+  );
+  ctx.set('Content-Type', 'text/html; charset=utf-8');
+  return problem;
+}
+
+/** The error for what is not there. */
+export function notFound(what: string, hint?: string): DrayerError {
+  return new DrayerError('NOT_FOUND', what, { hint });
+}
+
+function internal(status: number): Problem {
+  return { status, code: 'INTERNAL', detail: 'something went wrong on this server' };
+}
+
+function titleOf(status: number): string {
+  if (status === 404) return 'Not found';
+  return status < 500 ? 'Bad request' : 'This did not work';
+}

@@ -2,11 +2,18 @@
  * The value of a file record (R24, R25): `u32le header length | msgpack map | gzip data`.
  * The header is `{enc: "gzip", time}`. What is in the value is all a browser needs; the site path is the record's key.
  */
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { deflateRawSync, gunzipSync } from 'node:zlib';
 import { DrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
 import { decodeFileHeader, encodeFileHeader, FILE_HEADER_BYTES } from './file-header.ts';
-import { GZIP_HEADER, storedContentBytes, storedGzipBytes, storeGzip } from './stored-gzip.ts';
+import {
+  GZIP_HEADER,
+  GZIP_TRAILER_BYTES,
+  storedContentBytes,
+  storedGzipBytes,
+  storeGzip,
+  writeGzipTrailer,
+} from './stored-gzip.ts';
 
 /** Longest header a reader accepts (R24). */
 export const MAX_HEADER_BYTES = 4096;
@@ -15,7 +22,7 @@ export const MAX_FILE_BYTES: number = 64 * 1024 * 1024;
 /** Where the gzip data of a value written by {@link encodeFile} begins. */
 const GZIP_START = 4 + FILE_HEADER_BYTES;
 // R25: fixed, so that the same bytes in give the same bytes out.
-const GZIP_LEVEL = 6;
+const DEFLATE_LEVEL = 6;
 
 /** What {@link encodeFile} is told besides the content. */
 export type EncodeFileOptions = {
@@ -44,20 +51,20 @@ export type FileValue = {
  */
 export function encodeFile(content: Uint8Array, options: EncodeFileOptions): Uint8Array {
   const { timeMicros, stored = false } = options;
-  const gzip = stored ? undefined : gzipSync(content, { level: GZIP_LEVEL });
+  // Raw deflate with header and trailer of our own: zlib's gzip writes the system it was compiled for,
+  // and takes a tenth longer than this.
+  const deflated = stored ? undefined : deflateRawSync(content, { level: DEFLATE_LEVEL });
   const storedBytes = storedGzipBytes(content.length);
   // What does not get smaller is stored too: the ranges come free.
-  const isStored = gzip === undefined || gzip.length >= storedBytes;
-
-  const value = new Uint8Array(GZIP_START + (isStored ? storedBytes : gzip.length));
-  writeHeader(value, timeMicros);
-  if (isStored) {
+  if (deflated === undefined || gzipBytes(deflated) >= storedBytes) {
+    const value = startValue(storedBytes, timeMicros);
     storeGzip(content, value, GZIP_START);
-  } else {
-    value.set(gzip, GZIP_START);
-    // zlib writes the system it was compiled for, and a hint about the level.
-    value.set(GZIP_HEADER, GZIP_START);
+    return value;
   }
+  const value = startValue(gzipBytes(deflated), timeMicros);
+  value.set(GZIP_HEADER, GZIP_START);
+  value.set(deflated, GZIP_START + GZIP_HEADER.length);
+  writeGzipTrailer(value, value.length - GZIP_TRAILER_BYTES, content);
   return value;
 }
 
@@ -104,9 +111,15 @@ export function isStoredGzip(gzip: Uint8Array): boolean {
   return storedContentBytes(gzip) !== undefined;
 }
 
-function writeHeader(value: Uint8Array, timeMicros: number): void {
+function gzipBytes(deflated: Uint8Array): number {
+  return GZIP_HEADER.length + deflated.length + GZIP_TRAILER_BYTES;
+}
+
+function startValue(gzipLength: number, timeMicros: number): Uint8Array {
+  const value = new Uint8Array(GZIP_START + gzipLength);
   new DataView(value.buffer).setUint32(0, FILE_HEADER_BYTES, true);
   value.set(encodeFileHeader(timeMicros), 4);
+  return value;
 }
 
 function invalid(message: string, cause?: unknown): DrayerError {

@@ -5,11 +5,9 @@
  */
 import { crc32 } from './crc32.ts';
 
-/** Bytes of a gzip header without optional fields (RFC 1952 §2.3). */
-export const GZIP_HEADER_BYTES = 10;
 /** Bytes of a gzip trailer: CRC-32 and content length, both little endian. */
 export const GZIP_TRAILER_BYTES = 8;
-/** The header every gzip of ours begins with: deflate, no name, no time, no flags, OS "unknown". */
+/** The header every gzip of ours begins with (RFC 1952 §2.3): deflate, no name, no time, no flags, OS "unknown". */
 export const GZIP_HEADER: Uint8Array = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
 
 /** Content bytes of every stored block but the last: the most a block can hold (RFC 1951 §3.2.4). */
@@ -23,7 +21,7 @@ export type ByteRange = { readonly start: number; readonly end: number };
 /** Returns how many bytes {@link storeGzip} makes of `contentBytes` bytes. */
 export function storedGzipBytes(contentBytes: number): number {
   return (
-    GZIP_HEADER_BYTES +
+    GZIP_HEADER.length +
     blockCount(contentBytes) * BLOCK_HEADER_BYTES +
     contentBytes +
     GZIP_TRAILER_BYTES
@@ -39,15 +37,21 @@ export function storeGzip(content: Uint8Array, target: Uint8Array, offset: numbe
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   const blocks = blockCount(content.length);
   target.set(GZIP_HEADER, offset);
-  let at = offset + GZIP_HEADER_BYTES;
+  let at = offset + GZIP_HEADER.length;
   for (let block = 0; block < blocks; block += 1) {
     const part = content.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
     writeBlockHeader(view, at, part.length, block === blocks - 1);
     target.set(part, at + BLOCK_HEADER_BYTES);
     at += BLOCK_HEADER_BYTES + part.length;
   }
-  view.setUint32(at, crc32(content), true);
-  view.setUint32(at + 4, content.length, true);
+  writeGzipTrailer(target, at, content);
+}
+
+/** Writes the trailer of a gzip of `content` at `offset`: CRC-32 and length (RFC 1952 §2.3.1). */
+export function writeGzipTrailer(target: Uint8Array, offset: number, content: Uint8Array): void {
+  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
+  view.setUint32(offset, crc32(content), true);
+  view.setUint32(offset + 4, content.length, true);
 }
 
 /**
@@ -83,7 +87,7 @@ export function storedRanges(content: ByteRange, offset: number): ByteRange[] {
   for (let start = content.start; start < content.end; ) {
     const block = Math.floor(start / BLOCK_BYTES);
     const end = Math.min(content.end, (block + 1) * BLOCK_BYTES);
-    const shift = offset + GZIP_HEADER_BYTES + (block + 1) * BLOCK_HEADER_BYTES;
+    const shift = offset + GZIP_HEADER.length + (block + 1) * BLOCK_HEADER_BYTES;
     ranges.push({ start: start + shift, end: end + shift });
     start = end;
   }
@@ -96,7 +100,7 @@ function blockCount(contentBytes: number): number {
 }
 
 function blockStart(block: number): number {
-  return GZIP_HEADER_BYTES + block * (BLOCK_BYTES + BLOCK_HEADER_BYTES);
+  return GZIP_HEADER.length + block * (BLOCK_BYTES + BLOCK_HEADER_BYTES);
 }
 
 function writeBlockHeader(view: DataView, at: number, length: number, isLast: boolean): void {

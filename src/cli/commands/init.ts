@@ -1,0 +1,29 @@
+/** `drayer init [dir]`: a site to start from. */
+import { relative } from 'node:path';
+import { createProject } from '../../config/create-project.ts';
+import { count, shellWord } from '../format.ts';
+import type { Session } from '../session.ts';
+
+/** Flags of `drayer init`. */
+export type InitFlags = {
+  readonly template?: string | undefined;
+  readonly force?: boolean | undefined;
+};
+
+/** Copies a template and says how to go on. */
+export async function init(
+  session: Session,
+  directory: string,
+  flags: InitFlags,
+): Promise<undefined> {
+  const { terminal } = session;
+  const created = await createProject(directory, flags);
+  if (terminal.isJson) return terminal.printJson(created) as undefined;
+  const inside = relative('.', created.directory);
+  terminal.print(`started a site in ${created.directory}: ${count(created.files.length, 'file')}`);
+  for (const file of created.files) terminal.print(`  ${terminal.paint('dim', file)}`);
+  terminal.print('');
+  const enter = inside === '' ? '' : `cd ${shellWord(inside)} && `;
+  terminal.print(`change site/index.html to your liking, then: ${enter}drayer publish`);
+  return undefined;
+}

@@ -1,0 +1,64 @@
+/**
+ * Runs one command line: signals, errors and the exit status are handled here and nowhere else.
+ * A signal aborts the command and gives it three seconds; the second one ends it at once.
+ */
+import { constants } from 'node:os';
+import { createProgram } from './program.ts';
+import { reportError } from './report-error.ts';
+import { type CommonFlags, createSession, type Session } from './session.ts';
+
+const GRACE_MS = 3000;
+
+/** Runs the command line `argv` (as `process.argv`) and sets the exit status. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const stop = new AbortController();
+  const interruption = watchSignals(stop);
+  ignoreClosedPipes();
+  let session = createSession(earlyFlags(argv), stop.signal);
+  const open = (flags: CommonFlags): Session => {
+    session = createSession(flags, stop.signal);
+    return session;
+  };
+  let status: number;
+  try {
+    status = await createProgram(open)(argv);
+  } catch (error) {
+    const interrupted = interruption.status();
+    if (interrupted === undefined) {
+      status = reportError(error, session.terminal, Boolean(process.env['DRAYER_DEBUG']));
+    } else {
+      status = interrupted;
+      session.terminal.say('stopped; nothing is left half done');
+    }
+  }
+  process.exitCode = interruption.status() ?? status;
+}
+
+/** What an error that comes before the flags are parsed needs to know. */
+function earlyFlags(argv: readonly string[]): CommonFlags {
+  return { json: argv.includes('--json') };
+}
+
+function watchSignals(stop: AbortController): { status(): number | undefined } {
+  let status: number | undefined;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    const code = 128 + constants.signals[name];
+    process.on(name, () => {
+      if (status !== undefined) process.exit(code);
+      status = code;
+      stop.abort();
+      setTimeout(() => process.exit(code), GRACE_MS).unref();
+    });
+  }
+  return { status: () => status };
+}
+
+/** `drayer ls | head` closes our stdout early; that is no error. */
+function ignoreClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit();
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * The command line: names, arguments, options, help. No command's code is loaded before it is
+ * called, so that each pays only for what it uses.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { parsePort } from '../config/settings.ts';
+import { EXIT } from '../core/errors.ts';
+import type { CommonFlags, Session } from './session.ts';
+
+/** Opens the session of a command from its flags. */
+export type OpenSession = (flags: CommonFlags) => Session;
+
+/** A command's exit status; nothing means done. */
+export type CommandResult = Promise<number | undefined>;
+
+/** Builds the program; the returned function runs one `argv` and gives the exit status. */
+export function createProgram(open: OpenSession): (argv: readonly string[]) => Promise<number> {
+  let status: number = EXIT.done;
+  const program = new Command('drayer')
+    .description('Publish a folder as a signed site that anyone can mirror.')
+    .version(readVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showHelpAfterError('(--help shows what there is)')
+    .configureOutput({ outputError: (text, write) => write(`drayer: ${text}`) })
+    .exitOverride()
+    .addHelpText('after', OVERVIEW);
+  const done = async (result: CommandResult): Promise<void> => {
+    status = (await result) ?? EXIT.done;
+  };
+  for (const add of [addInit, addPublish, addServe, addMirror, addReaders, addKey, addRecover]) {
+    add(program, open, done);
+  }
+  return async (argv) => {
+    await program.parseAsync([...argv]);
+    return status;
+  };
+}
+
+const OVERVIEW = `
+First steps:
+  $ drayer init my-site && cd my-site    a page to start from
+  $ drayer publish                       sign it into a stream
+  $ drayer serve                         look at it in a browser
+  $ drayer mirror http://HOST:33125      on another machine: copy and check it
+`;
+
+type Add = (program: Command, open: OpenSession, done: (r: CommandResult) => Promise<void>) => void;
+
+const addInit: Add = (program, open, done) => {
+  command(program, 'init', 'start a site from a template')
+    .argument('[dir]', 'folder to fill', '.')
+    .option('-t, --template <name>', 'which template', 'page')
+    .option('-f, --force', 'also into a folder that is not empty; replaces files of the same name')
+    .action((directory: string, flags) =>
+      done(import('./commands/init.ts').then((m) => m.init(open(flags), directory, flags))),
+    );
+};
+
+const addPublish: Add = (program, open, done) => {
+  command(program, 'publish', 'make a stream equal to a folder and sign what changed')
+    .argument('[dir]', 'folder to publish; without it, what drayer.config.ts names')
+    .option('-s, --stream <file>', 'stream file (default: NAME.stream beside the folder)')
+    .option('--key-file <file>', "the secret key's file (default: beside the stream)")
+    .option('-n, --dry-run', 'show what would change and write nothing')
+    .action((directory: string | undefined, flags) =>
+      done(import('./commands/publish.ts').then((m) => m.publish(open(flags), directory, flags))),
+    );
+};
+
+const addServe: Add = (program, open, done) => {
+  command(program, 'serve', 'serve streams to browsers and mirrors')
+    .argument('[streams...]', 'published folders, stream files, names or ids; without any, all')
+    .addOption(portOption())
+    .option('--host <address>', 'address to listen on (default: this machine only)')
+    .option('--lan', 'let other machines in')
+    .option('--site <stream>', 'serve this one at /')
+    .option('--mount <path>', 'path the server stands under behind a proxy')
+    .option('--allow-host <name...>', 'host name to answer to, besides this machine itself')
+    .option('--cors', 'let pages of other origins read the sync endpoints on loopback too')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((streams: string[], flags) =>
+      done(import('./commands/serve.ts').then((m) => m.serve(open(flags), streams, flags))),
+    );
+};
+
+const addMirror: Add = (program, open, done) => {
+  command(program, 'mirror', 'copy a stream from somebody who serves it, and check it')
+    .argument('<url>', "address of a server, of a site on it, or of a stream's sync endpoints")
+    .argument('[id]', 'stream id, where the address does not say it')
+    .option('-s, --stream <file>', 'stream file (default: in the data folder)')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((url: string, id: string | undefined, flags) =>
+      done(import('./commands/mirror.ts').then((m) => m.mirror(open(flags), url, id, flags))),
+    );
+};
+
+const STREAM_HELP = 'published folder, stream file, name or id';
+
+const addReaders: Add = (program, open, done) => {
+  command(program, 'ls', 'list the files of a stream')
+    .argument('[stream]', STREAM_HELP)
+    .option('-t, --type <type>', 'records of another type', 'file')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((stream: string | undefined, flags) =>
+      done(import('./commands/ls.ts').then((m) => m.ls(open(flags), stream, flags))),
+    );
+  command(program, 'cat', "write a file's content to stdout")
+    .argument('<stream>', `${STREAM_HELP}; or drayer://ID/PATH`)
+    .argument('[path]', 'path of the file in the site')
+    .option('--from <url>', 'fetch from this server, checked by proof')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((stream: string, path: string | undefined, flags) =>
+      done(import('./commands/cat.ts').then((m) => m.cat(open(flags), stream, path, flags))),
+    );
+  command(program, 'info', 'tell about a stream: id, counts, generation, what is missing')
+    .argument('[stream]', STREAM_HELP)
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((stream: string | undefined, flags) =>
+      done(import('./commands/info.ts').then((m) => m.info(open(flags), stream, flags))),
+    );
+  command(program, 'verify', 'check every signature, both chains and the snapshot')
+    .argument('[stream]', STREAM_HELP)
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((stream: string | undefined, flags) =>
+      done(import('./commands/verify.ts').then((m) => m.verify(open(flags), stream, flags))),
+    );
+};
+
+const addKey: Add = (program, open, done) => {
+  const key = program.command('key').description('make a key, or show one in all spellings');
+  command(key, 'new', 'make a key pair')
+    .argument('<file>', 'file for the secret key; it must not exist')
+    .action((file: string, flags) =>
+      done(import('./commands/key.ts').then((m) => m.keyNew(open(flags), file))),
+    );
+  command(key, 'show', 'show the id of a stream or key file in all spellings')
+    .argument('[stream]', `${STREAM_HELP}, or a key file`)
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((stream: string | undefined, flags) =>
+      done(import('./commands/key.ts').then((m) => m.keyShow(open(flags), stream, flags))),
+    );
+};
+
+const addRecover: Add = (program, open, done) => {
+  command(program, 'recover', 'bring an own stream that fell behind back to its newest state')
+    .argument('[stream]', STREAM_HELP)
+    .requiredOption('--from <url>', 'a server that holds the newest state')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((stream: string | undefined, flags) =>
+      done(import('./commands/recover.ts').then((m) => m.recover(open(flags), stream, flags))),
+    );
+};
+
+function command(parent: Command, name: string, summary: string): Command {
+  return parent
+    .command(name)
+    .description(summary)
+    .option('--json', 'print the result as one JSON object')
+    .option('-q, --quiet', 'print results and warnings only')
+    .option('-c, --config <file>', 'config file (default: drayer.config.ts of this folder)');
+}
+
+function portOption(): Option {
+  return new Option(
+    '-p, --port <number>',
+    'port to listen on, 0 for any (default: 33125)',
+  ).argParser((text) => parsePort(text, '--port'));
+}
+
+function readVersion(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(manifest) as { version: string };
+  return version;
+}

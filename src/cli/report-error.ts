@@ -1,0 +1,71 @@
+/**
+ * What a person sees when something goes wrong: one sentence, then a hint; no stack trace unless
+ * DRAYER_DEBUG asks for it. The only place that turns an error into an exit status.
+ */
+import { CommanderError } from 'commander';
+import { EXIT, exitOf, isDrayerError } from '../core/errors.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What Node's own errors mean, for those a person can do something about. */
+const SYSTEM_ERRORS: Readonly<Record<string, readonly [sentence: string, hint: string]>> = {
+  EACCES: ['permission denied', 'check who owns it and with which mode'],
+  EPERM: ['operation not permitted', 'check who owns it and with which mode'],
+  ENOENT: ['no such file or folder', 'check the path'],
+  ENOTDIR: ['a part of the path is not a folder', 'check the path'],
+  EISDIR: ['expected a file, got a folder', 'check the path'],
+  EROFS: ['the file system is read-only', 'choose a path elsewhere'],
+  ENOSPC: [
+    'no space left on the device',
+    'make room and run the command again; nothing was half done',
+  ],
+  EMFILE: ['too many open files', 'raise the limit with ulimit -n'],
+};
+
+/**
+ * Reports an error to stderr (and as an object to stdout with --json).
+ *
+ * @param debug - also print the stack, with every cause
+ * @returns the exit status that stands for it
+ */
+export function reportError(error: unknown, terminal: Terminal, debug: boolean): number {
+  // Commander has printed its own message by now.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const { code, message, hint, status } = describeError(error);
+  if (terminal.isJson) terminal.printJson({ error: { code, message, hint } });
+  terminal.complain('error', message);
+  if (hint !== undefined) terminal.complain('hint', hint);
+  if (debug) terminal.draw(`${stackOf(error)}\n`);
+  return status;
+}
+
+type Description = {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly status: number;
+};
+
+function describeError(error: unknown): Description {
+  if (isDrayerError(error)) {
+    const { code, message, hint } = error;
+    return { code, message, hint, status: exitOf(code) };
+  }
+  const system = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const known = SYSTEM_ERRORS[system];
+  if (known !== undefined) {
+    const path = error instanceof Error && 'path' in error ? `${String(error.path)}: ` : '';
+    return { code: system, message: `${path}${known[0]}`, hint: known[1], status: EXIT.failed };
+  }
+  return {
+    code: 'INTERNAL',
+    message: error instanceof Error ? error.message : String(error),
+    hint: 'this is a fault of drayer; DRAYER_DEBUG=1 shows where it happened',
+    status: EXIT.failed,
+  };
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? error.message;
+  return error.cause === undefined ? own : `${own}\ncaused by: ${stackOf(error.cause)}`;
+}

@@ -1,0 +1,42 @@
+/** What every command gets: the terminal, the signal that ends it, and the settled configuration. */
+import { type Config, loadConfig } from '../config/load-config.ts';
+import { resolveSettings, type SettingFlags, type Settings } from '../config/settings.ts';
+import { createTerminal, type Terminal } from './terminal.ts';
+
+/** The flags that every command takes. */
+export type CommonFlags = {
+  readonly json?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+  readonly config?: string | undefined;
+};
+
+/** One run of one command. */
+export type Session = {
+  readonly terminal: Terminal;
+  /** Aborts at SIGINT, SIGTERM and SIGHUP. */
+  readonly signal: AbortSignal;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The config, loaded when first asked for. */
+  config(): Promise<Config>;
+  /** Settings by precedence: flag, environment, config, default. */
+  settings(flags?: SettingFlags): Promise<Settings>;
+};
+
+/** Makes the session of one command. */
+export function createSession(flags: CommonFlags, signal: AbortSignal): Session {
+  const environment = process.env;
+  const { json = false, quiet = false } = flags;
+  let loading: Promise<Config> | undefined;
+  const config = (): Promise<Config> => {
+    const where = flags.config ?? (environment['DRAYER_CONFIG'] || '.');
+    loading ??= loadConfig(where, { importProgram: () => import('../index.ts') });
+    return loading;
+  };
+  return {
+    terminal: createTerminal({ json, quiet, environment }),
+    signal,
+    environment,
+    config,
+    settings: async (given = {}) => resolveSettings(given, environment, await config()),
+  };
+}

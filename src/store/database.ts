@@ -1,0 +1,218 @@
+/**
+ * One connection to a stream file: pragmas, cached statements, transactions, and the translation of
+ * SQLite's errors. The only file that imports better-sqlite3. What the tables mean is in schema.ts.
+ */
+import Database from 'better-sqlite3';
+import { DrayerError } from '../core/errors.ts';
+
+/** What a statement takes as a parameter. Integers are numbers; bigint only where 64 bits are needed. */
+export type Parameter = string | number | bigint | Uint8Array | null;
+
+/** A prepared statement that throws only {@link DrayerError}. */
+export type Query<Row> = {
+  /** The first row, if any. */
+  get(...parameters: Parameter[]): Row | undefined;
+  /** All rows. */
+  all(...parameters: Parameter[]): Row[];
+  /** Runs a statement that returns no rows; returns how many it changed. */
+  run(...parameters: Parameter[]): number;
+};
+
+/** How long a connection waits for another process's transaction, in ms. */
+export const BUSY_MS = 5000;
+
+/** A connection to one stream file. Closed by {@link Connection.close}, which may be called twice. */
+export class Connection {
+  /** The file, as it was given. */
+  readonly path: string;
+  readonly #database: Database.Database;
+  readonly #queries = new Map<string, Query<unknown>>();
+
+  constructor(path: string, database: Database.Database) {
+    this.path = path;
+    this.#database = database;
+  }
+
+  /** Returns the statement for this SQL text, prepared once per connection. */
+  query<Row>(sql: string): Query<Row> {
+    const known = this.#queries.get(sql);
+    // The text decides the row type: each text stands at one place, beside its row type.
+    if (known !== undefined) return known as Query<Row>;
+    const query = this.#prepare<Row>(sql);
+    this.#queries.set(sql, query as Query<unknown>);
+    return query;
+  }
+
+  /** The same, with every integer as bigint. */
+  wideQuery<Row>(sql: string): Query<Row> {
+    return this.#prepare<Row>(sql, true);
+  }
+
+  /** Runs statements without parameters or results. */
+  run(sql: string): void {
+    this.#guard(() => this.#database.exec(sql));
+  }
+
+  /** Runs a pragma; returns the first column of its first row. */
+  pragma(text: string): unknown {
+    return this.#guard(() => this.#database.pragma(text, { simple: true }));
+  }
+
+  /** Tells whether a transaction is open. */
+  get inTransaction(): boolean {
+    return this.#database.inTransaction;
+  }
+
+  /** Runs `body` in one read transaction: it sees one generation. Nests. */
+  reading<T>(body: () => T): T {
+    return this.#transaction('BEGIN', body);
+  }
+
+  /**
+   * Runs `body` in one write transaction; nothing of it stays when it throws. Nests.
+   * Waits {@link BUSY_MS} for another process, without yielding.
+   *
+   * @throws {DrayerError} STREAM_BUSY when the other process did not finish in time
+   */
+  writing<T>(body: () => T): T {
+    return this.#transaction('BEGIN IMMEDIATE', body);
+  }
+
+  /** A number that changes whenever another connection commits to this file. */
+  changeCounter(): number {
+    return Number(this.pragma('data_version'));
+  }
+
+  /**
+   * Moves the write-ahead log into the file and cuts it to nothing (R7), without waiting.
+   *
+   * @returns whether that was possible; a reader in the middle of a transaction prevents it
+   */
+  truncateLog(): boolean {
+    this.pragma('busy_timeout = 0');
+    try {
+      // The first column is 1 where a reader was in the way.
+      return this.pragma('wal_checkpoint(TRUNCATE)') === 0;
+    } finally {
+      this.pragma(`busy_timeout = ${BUSY_MS}`);
+    }
+  }
+
+  /** Closes the connection. */
+  close(): void {
+    if (this.#database.open) this.#database.close();
+  }
+
+  #transaction<T>(begin: string, body: () => T): T {
+    if (this.inTransaction) return body();
+    this.run(begin);
+    try {
+      const result = body();
+      this.run('COMMIT');
+      return result;
+    } finally {
+      // Still open: the body or COMMIT threw. Some errors have rolled back already.
+      if (this.inTransaction) this.run('ROLLBACK');
+    }
+  }
+
+  #prepare<Row>(sql: string, wide = false): Query<Row> {
+    const statement = this.#guard(() => this.#database.prepare<Parameter[], Row>(sql));
+    if (wide) statement.safeIntegers(true);
+    return {
+      get: (...parameters) => this.#guard(() => statement.get(...parameters)),
+      all: (...parameters) => this.#guard(() => statement.all(...parameters)),
+      run: (...parameters) => this.#guard(() => statement.run(...parameters).changes),
+    };
+  }
+
+  #guard<T>(body: () => T): T {
+    try {
+      return body();
+    } catch (cause) {
+      throw storeError(this.path, cause);
+    }
+  }
+}
+
+/**
+ * Opens a connection with the settings every connection of ours has.
+ *
+ * @param source - a path, or the bytes of a file for a database in memory
+ * @throws {DrayerError} NATIVE_MISSING when better-sqlite3's binary part cannot be loaded
+ */
+export function connect(
+  path: string,
+  { readonly = false, create = false, bytes }: ConnectOptions = {},
+): Connection {
+  let database: Database.Database;
+  try {
+    database = new Database(bytes ?? path, {
+      readonly: readonly && bytes === undefined,
+      fileMustExist: !create && bytes === undefined,
+      timeout: BUSY_MS,
+    });
+  } catch (cause) {
+    throw storeError(path, cause);
+  }
+  const connection = new Connection(path, database);
+  try {
+    // A schema that came from elsewhere must not run functions, and a damaged cell must be noticed.
+    connection.run(
+      'PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = 1',
+    );
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** What {@link connect} is told besides the path. */
+export type ConnectOptions = {
+  /** No statement may write. */
+  readonly readonly?: boolean | undefined;
+  /** The file is made if it is not there. */
+  readonly create?: boolean | undefined;
+  /** The content of a file, opened in memory in place of the file. */
+  readonly bytes?: Buffer | undefined;
+};
+
+/** Settings of a connection that writes: what is acknowledged is on disk, what is deleted is erased (R7, R11). */
+export function prepareForWriting(connection: Connection): void {
+  connection.pragma('journal_mode = WAL');
+  // NORMAL, the default in WAL, loses acknowledged commits at a power cut.
+  connection.run('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
+}
+
+const BINDING_HINT = 'run `npm rebuild better-sqlite3` where drayer is installed';
+
+/** Translates what better-sqlite3 threw; our own errors pass. */
+export function storeError(path: string, cause: unknown): unknown {
+  if (cause instanceof DrayerError) return cause;
+  if (!(cause instanceof Error)) return cause;
+  const code = 'code' in cause ? String(cause.code) : '';
+  if (
+    code === 'MODULE_NOT_FOUND' ||
+    code === 'ERR_DLOPEN_FAILED' ||
+    /bindings file/.test(cause.message)
+  ) {
+    const message = 'the binary part of better-sqlite3 cannot be loaded on this machine';
+    return new DrayerError('NATIVE_MISSING', message, { cause, hint: BINDING_HINT });
+  }
+  if (!code.startsWith('SQLITE_')) return cause;
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
+    const hint = 'wait until the other drayer has finished, then try again';
+    const message = `${path}: another process is writing to this stream`;
+    return new DrayerError('STREAM_BUSY', message, { cause, hint });
+  }
+  if (/^SQLITE_(NOTADB|CORRUPT|FORMAT|SCHEMA|CONSTRAINT|MISMATCH)/.test(code)) {
+    return new DrayerError('STREAM_INVALID', `${path}: ${cause.message}`, { cause });
+  }
+  if (/^SQLITE_(READONLY|PERM|AUTH)/.test(code)) {
+    const hint = 'check who owns the file and its directory';
+    return new DrayerError('STREAM_READ_ONLY', `${path}: cannot be written`, { cause, hint });
+  }
+  const message = code === 'SQLITE_FULL' ? 'the disk is full' : cause.message;
+  return new DrayerError('STORAGE_FAILED', `${path}: ${message} (${code})`, { cause });
+}

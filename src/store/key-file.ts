@@ -1,0 +1,120 @@
+/**
+ * The private key of a stream, in a file beside it, in the original's form: the base64 of the 64-byte
+ * secret key (seed, then public key), 88 characters. Content is never echoed in a message.
+ */
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, fstatSync, linkSync, openSync, readSync, rmSync } from 'node:fs';
+import { keyPairFromSeed } from '#crypto';
+import { DrayerError } from '../core/errors.ts';
+import { bytesEqual } from '../core/record.ts';
+import { fileError, isErrno, syncDirectory, writeSynced } from './durable-file.ts';
+
+/** An Ed25519 key pair: 32 bytes public; 64 bytes secret, seed then public key. */
+export type KeyPair = { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array };
+
+/** Path of the private key that belongs to the stream at `streamPath`. */
+export function keyPathOf(streamPath: string): string {
+  return `${streamPath}.privatekey`;
+}
+
+/** Makes a new key pair from the system's random source. */
+export function generateKeyPair(): KeyPair {
+  return keyPairFromSeed(randomBytes(32));
+}
+
+/** Returns the public half of a secret key. */
+export function publicKeyOf(secretKey: Uint8Array): Uint8Array {
+  return secretKey.slice(32);
+}
+
+/**
+ * Returns the secret key in a text: 88 characters of base64, white space around it ignored.
+ *
+ * @param name - what the text is called in an error message; the text itself never appears
+ * @returns 64 bytes, seed then public key
+ * @throws {DrayerError} KEY_INVALID when it is something else, or its halves do not belong together
+ */
+export function parseSecretKey(text: string, name = 'the private key'): Uint8Array {
+  const trimmed = text.trim();
+  const bytes = new Uint8Array(Buffer.from(trimmed, 'base64'));
+  if (bytes.length !== 64 || Buffer.from(bytes).toString('base64') !== trimmed) {
+    const message = `${name}: expected the base64 of 64 bytes, got ${trimmed.length} characters of something else`;
+    throw new DrayerError('KEY_INVALID', message, { hint: KEY_HINT });
+  }
+  if (!bytesEqual(keyPairFromSeed(bytes.subarray(0, 32)).publicKey, bytes.subarray(32))) {
+    const message = `${name}: its secret and its public half do not belong together`;
+    throw new DrayerError('KEY_INVALID', message, { hint: KEY_HINT });
+  }
+  return bytes;
+}
+
+/** Returns a secret key as {@link parseSecretKey} reads it. */
+export function formatSecretKey(secretKey: Uint8Array): string {
+  return Buffer.from(secretKey).toString('base64');
+}
+
+/**
+ * Reads a private key file.
+ *
+ * @returns 64 bytes, seed then public key
+ * @throws {DrayerError} KEY_NOT_FOUND when there is none
+ * @throws {DrayerError} KEY_MODE when others than the owner can read it
+ * @throws {DrayerError} KEY_INVALID when it is not a key
+ */
+export function readKeyFile(path: string): Uint8Array {
+  const file = openKey(path);
+  try {
+    const { mode } = fstatSync(file);
+    // Windows reports no modes; its files belong to the user by default.
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+      const message = `${path}: other users of this machine can read the private key`;
+      throw new DrayerError('KEY_MODE', message, {
+        hint: `run: chmod 600 ${JSON.stringify(path)}`,
+      });
+    }
+    const bytes = Buffer.alloc(MAX_KEY_FILE_BYTES);
+    const length = readSync(file, bytes, 0, MAX_KEY_FILE_BYTES, 0);
+    return parseSecretKey(bytes.toString('latin1', 0, length), path);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Writes a private key file, readable by its owner alone from its first byte (0600), all or nothing,
+ * and on disk when this returns.
+ *
+ * @throws {DrayerError} STREAM_EXISTS when there is a key already; it is never overwritten
+ */
+export function writeKeyFile(path: string, secretKey: Uint8Array): void {
+  const part = `${path}.${process.pid}.part`;
+  try {
+    writeSynced(part, formatSecretKey(secretKey), 0o600);
+    // Unlike a rename, a link never replaces what is there.
+    linkSync(part, path);
+    syncDirectory(path);
+  } catch (cause) {
+    if (!isErrno(cause, 'EEXIST')) throw fileError(path, 'cannot write the private key', cause);
+    const message = `${path}: there is a private key already`;
+    throw new DrayerError('STREAM_EXISTS', message, { cause });
+  } finally {
+    rmSync(part, { force: true });
+  }
+}
+
+/** A key file is 88 characters; anything much longer is another file. */
+const MAX_KEY_FILE_BYTES = 1024;
+
+const KEY_HINT =
+  'restore the file from your backup of the key; without it the stream can only be read';
+
+function openKey(path: string): number {
+  try {
+    // Without O_NONBLOCK a FIFO in its place would hang the program.
+    return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch (cause) {
+    if (!isErrno(cause, 'ENOENT')) throw fileError(path, 'cannot read the private key', cause);
+    const hint = 'copy the key here, or give it in DRAYER_KEY';
+    throw new DrayerError('KEY_NOT_FOUND', `${path}: no private key`, { cause, hint });
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The high-water mark (R11): how far this key has signed, in a file beside it. A stream file that is
+ * behind its mark was restored from a backup or lost in a power cut; signing on from there would make
+ * a second history, so it is refused.
+ */
+import { readFileSync } from 'node:fs';
+import { DrayerError } from '../core/errors.ts';
+import type { Mark } from '../core/plan-batch.ts';
+import { fileError, isErrno, replaceSynced } from './durable-file.ts';
+
+export type { Mark };
+
+/** Path of the mark that belongs to the stream at `streamPath`. */
+export function markPathOf(streamPath: string): string {
+  return `${streamPath}.mark`;
+}
+
+/**
+ * Reads a mark.
+ *
+ * @returns the mark, or undefined where there is none
+ * @throws {DrayerError} STREAM_BEHIND_MARK when there is one that cannot be understood
+ */
+export function readMark(path: string): Mark | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (isErrno(cause, 'ENOENT')) return undefined;
+    throw fileError(path, 'cannot read the high-water mark', cause);
+  }
+  const mark = parseMark(text);
+  if (mark !== undefined) return mark;
+  const message = `${path}: expected a high-water mark, got something else`;
+  throw new DrayerError('STREAM_BEHIND_MARK', message, { hint: RECOVER_HINT });
+}
+
+/** Writes a mark; it is on disk when this returns. */
+export function writeMark(path: string, mark: Mark): void {
+  const { id, modified, seq, root } = mark;
+  const text = JSON.stringify({ id, modified, seq, root: Buffer.from(root).toString('hex') });
+  try {
+    replaceSynced(path, `${text}\n`, 0o644);
+  } catch (cause) {
+    throw fileError(path, 'cannot write the high-water mark', cause);
+  }
+}
+
+/** What to do about a stream that is behind its mark. */
+export const RECOVER_HINT =
+  'fetch the newer state from a server that has it: drayer recover --from URL';
+
+function parseMark(text: string): Mark | undefined {
+  const fields = parseJson(text);
+  if (typeof fields !== 'object' || fields === null) return undefined;
+  const { id, modified, seq, root } = fields as Partial<{ [name in keyof Mark]: unknown }>;
+  const isSound = [id, modified, seq].every((n) => Number.isSafeInteger(n) && Number(n) >= 0);
+  if (!isSound || typeof root !== 'string' || !/^[0-9a-f]{64}$/.test(root)) return undefined;
+  return {
+    id: Number(id),
+    modified: Number(modified),
+    seq: Number(seq),
+    root: new Uint8Array(Buffer.from(root, 'hex')),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Rows of `record` and records of core, both ways. Reading checks every column's type, because a
+ * foreign file may hold anything; writing runs the steps of a plan inside a transaction of the caller.
+ */
+
+import type { Step } from '../core/chain.ts';
+import { DrayerError } from '../core/errors.ts';
+import { bytesEqual, HASH_BYTES, SIGNATURE_BYTES, type SignedRecord } from '../core/record.ts';
+import type { Connection } from './database.ts';
+
+/** A row of metadata as SQLite gives it. */
+export type RecordRow = {
+  readonly id: unknown;
+  readonly type: unknown;
+  readonly key: unknown;
+  readonly hash: unknown;
+  readonly timestamp: unknown;
+  readonly modified: unknown;
+  readonly prev: unknown;
+  readonly prevchange: unknown;
+  readonly signature: unknown;
+};
+
+/** The columns of {@link RecordRow}, of the table or index called `c` in a query. */
+export const COLUMNS: string =
+  'c.id, c.type, c.key, c.hash, c.timestamp, c.modified, c.prev, c.prevchange, c.signature';
+
+/**
+ * Returns the record in a row, without its value.
+ *
+ * @throws {DrayerError} STREAM_INVALID when a column holds something a record cannot have; an integer
+ *   beyond 2^53 is refused, never rounded
+ */
+export function recordOf(row: RecordRow, path: string): SignedRecord {
+  const { id, type, key, hash, timestamp, modified, prev, prevchange, signature } = row;
+  const isSound =
+    isInteger(id) &&
+    isInteger(timestamp) &&
+    isInteger(modified) &&
+    isInteger(prev) &&
+    isInteger(prevchange) &&
+    typeof type === 'string' &&
+    typeof key === 'string' &&
+    isBytes(hash, HASH_BYTES) &&
+    isBytes(signature, SIGNATURE_BYTES);
+  if (!isSound) {
+    throw new DrayerError(
+      'STREAM_INVALID',
+      `${path}: record ${String(id)} has a column of a wrong kind`,
+    );
+  }
+  return { id, type, key, hash, timestamp, modified, prev, prevChange: prevchange, signature };
+}
+
+/** Where the values of a plan come from. */
+export type ValueSource = (hash: Uint8Array) => Uint8Array | undefined;
+
+/** What {@link RowWriter} is told besides the connection. */
+export type RowWriterOptions = {
+  /** A table with the columns of `record`, and an index on (chain, id). Default `record`. */
+  readonly table?: string | undefined;
+  /** Rows may have no value yet (NULL), as in staging. */
+  readonly allowMissing?: boolean | undefined;
+};
+
+/** Runs plans on a table of records. Lives as long as its connection. */
+export class RowWriter {
+  readonly #connection: Connection;
+  readonly #table: string;
+  readonly #allowMissing: boolean;
+
+  constructor(
+    connection: Connection,
+    { table = 'record', allowMissing = false }: RowWriterOptions = {},
+  ) {
+    this.#connection = connection;
+    this.#table = table;
+    this.#allowMissing = allowMissing;
+  }
+
+  /**
+   * Runs steps in their order. Called inside a write transaction.
+   *
+   * @param values - asked for the value of a hash where the step has none and the row keeps none
+   * @returns how many rows came and went
+   * @throws {DrayerError} VALUE_NOT_HELD when a value is nowhere and must not be missing
+   */
+  applySteps(steps: readonly Step[], values: ValueSource): { inserted: number; removed: number } {
+    let tip = this.#highestId();
+    let inserted = 0;
+    let removed = 0;
+    for (const step of steps) {
+      if (step.kind === 'remove') {
+        removed += this.#remove(step.id);
+      } else if (step.record.id > tip) {
+        // Nothing can be there: no look-up for the bulk of a first publish.
+        this.#insert(step.record, this.#valueFor(step.record, values));
+        tip = step.record.id;
+        inserted += 1;
+      } else {
+        inserted += this.#put(step.record, values);
+      }
+    }
+    return { inserted, removed };
+  }
+
+  #put(record: SignedRecord, values: ValueSource): number {
+    const held = this.#connection
+      .query<{ hash: unknown; isHeld: number }>(
+        `SELECT hash, value IS NOT NULL AS isHeld FROM ${this.#table} WHERE chain = x'' AND id = ?`,
+      )
+      .get(record.id);
+    if (held === undefined) {
+      this.#insert(record, this.#valueFor(record, values));
+      return 1;
+    }
+    const isSame = held.hash instanceof Uint8Array && bytesEqual(held.hash, record.hash);
+    if (isSame && held.isHeld === 1 && record.value === undefined) {
+      this.#updateMetadata(record);
+    } else {
+      this.#updateAll(record, this.#valueFor(record, values));
+    }
+    return 0;
+  }
+
+  #valueFor(record: SignedRecord, values: ValueSource): Uint8Array | null {
+    const value = record.value ?? values(record.hash);
+    if (value !== undefined) return value;
+    if (this.#allowMissing) return null;
+    const name = `${record.type}/${record.key}`;
+    throw new DrayerError(
+      'VALUE_NOT_HELD',
+      `record ${record.id}: the value of ${name} was not handed in`,
+    );
+  }
+
+  #highestId(): number {
+    const sql = `SELECT max(id) AS id FROM ${this.#table} WHERE chain = x''`;
+    return this.#connection.query<{ id: number | null }>(sql).get()?.id ?? 0;
+  }
+
+  #remove(id: number): number {
+    return this.#connection
+      .query(`DELETE FROM ${this.#table} WHERE chain = x'' AND id = ?`)
+      .run(id);
+  }
+
+  #insert(record: SignedRecord, value: Uint8Array | null): void {
+    this.#connection
+      .query(
+        `INSERT INTO ${this.#table}
+          (id, type, key, value, hash, timestamp, modified, prev, prevchange, signature, chain)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, x'')`,
+      )
+      .run(
+        record.id,
+        record.type,
+        record.key,
+        value,
+        record.hash,
+        record.timestamp,
+        record.modified,
+        record.prev,
+        record.prevChange,
+        record.signature,
+      );
+  }
+
+  #updateMetadata(record: SignedRecord): void {
+    this.#connection
+      .query(
+        `UPDATE ${this.#table} SET type = ?, key = ?, timestamp = ?, modified = ?, prev = ?,
+          prevchange = ?, signature = ?
+        WHERE chain = x'' AND id = ?`,
+      )
+      .run(
+        record.type,
+        record.key,
+        record.timestamp,
+        record.modified,
+        record.prev,
+        record.prevChange,
+        record.signature,
+        record.id,
+      );
+  }
+
+  #updateAll(record: SignedRecord, value: Uint8Array | null): void {
+    this.#connection
+      .query(
+        `UPDATE ${this.#table} SET type = ?, key = ?, value = ?, hash = ?, timestamp = ?, modified = ?,
+          prev = ?, prevchange = ?, signature = ?
+        WHERE chain = x'' AND id = ?`,
+      )
+      .run(
+        record.type,
+        record.key,
+        value,
+        record.hash,
+        record.timestamp,
+        record.modified,
+        record.prev,
+        record.prevChange,
+        record.signature,
+        record.id,
+      );
+  }
+}
+
+function isInteger(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value);
+}
+
+function isBytes(value: unknown, length: number): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === length;
+}

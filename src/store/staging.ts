@@ -1,0 +1,236 @@
+/**
+ * The file beside a mirror in which its next generation is put together, `X.stream.part` (R15).
+ * The first generation is built in it as a stream file and becomes the stream file; of a later one it
+ * holds the records that come, the ids that go, and the values that are new.
+ *
+ * Not in the stream file itself: there each value would be written six times instead of three (log
+ * and file, staged, swapped and erased), and readers would wait for it. The file is written without
+ * waiting for the disk, so nothing in it is believed after a restart until it was checked again.
+ */
+import { rmSync, statSync } from 'node:fs';
+import type { Step } from '../core/chain.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { bytesEqual, type Micros, type SignedRecord } from '../core/record.ts';
+import { type Connection, connect } from './database.ts';
+import { isErrno } from './durable-file.ts';
+import { COLUMNS, type RecordRow, RowWriter, recordOf, type ValueSource } from './rows.ts';
+import { createTables, readPublicKey } from './schema.ts';
+
+/** What a staging file stands on. */
+export type StagingBase = {
+  /**
+   * `first`: there is no generation yet. `next`: what changes on the visible one.
+   * `afresh`: a whole generation again, beside the visible one, because the changes did not fit it.
+   */
+  readonly kind: 'first' | 'next' | 'afresh';
+  /** Modified tip of the visible generation; 0 for none. */
+  readonly tip: Micros;
+};
+
+/** Path of the staging file of the stream at `streamPath`. */
+export function partPathOf(streamPath: string): string {
+  return `${streamPath}.part`;
+}
+
+/** Removes a staging file and what SQLite keeps beside it. */
+export function removePart(partPath: string): void {
+  for (const suffix of ['-journal', '-wal', '-shm', '']) rmSync(partPath + suffix, { force: true });
+}
+
+/** An open staging file; it is locked until {@link Staging.close}, against other processes too. */
+export class Staging {
+  /** What it stands on. */
+  readonly base: StagingBase;
+  /** It was there before: its rows have to be checked before they are believed. */
+  readonly isResumed: boolean;
+  readonly #connection: Connection;
+  readonly #rows: RowWriter;
+
+  private constructor(connection: Connection, base: StagingBase, isResumed: boolean) {
+    this.#connection = connection;
+    this.#rows = new RowWriter(connection, { allowMissing: true });
+    this.base = base;
+    this.isResumed = isResumed;
+  }
+
+  /**
+   * Opens the staging file, goes on with what is in it if that stands on `base`, starts it empty
+   * otherwise. A file that stands on nothing (`afresh`) is gone on with whatever is visible.
+   *
+   * @throws {DrayerError} STREAM_BUSY when another process is at it
+   */
+  static open(partPath: string, publicKey: Uint8Array, base: StagingBase): Staging {
+    const resumed = openExisting(partPath, publicKey, base);
+    if (resumed !== undefined) return new Staging(resumed.connection, resumed.base, true);
+    removePart(partPath);
+    const connection = openLocked(partPath, true);
+    try {
+      connection.writing(() => {
+        createTables(connection, publicKey);
+        connection.run(STAGED_SQL);
+        connection.run(REMOVED_SQL);
+        connection
+          .query('INSERT INTO drayer_staged (one, kind, tip) VALUES (1, ?, ?)')
+          .run(base.kind, base.tip);
+      });
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    return new Staging(connection, base, false);
+  }
+
+  /** Runs steps in one transaction. A value that no step and no source has stays wanted. */
+  write(steps: readonly Step[], valueOf: ValueSource): void {
+    this.#connection.writing(() => {
+      this.#rows.applySteps(steps, (hash) => valueOf(hash) ?? this.#heldValue(hash));
+      if (this.base.tip === 0) return;
+      for (const step of steps) this.#note(step);
+    });
+  }
+
+  /** Stores a value for every staged record that has its hash and wants it. */
+  fill(hash: Uint8Array, value: Uint8Array): void {
+    this.#connection.writing(() => {
+      this.#connection
+        .query(`UPDATE record SET value = ? WHERE chain = x'' AND hash = ? AND value IS NULL`)
+        .run(value, hash);
+    });
+  }
+
+  /** Hashes of the staged records whose value is not here, each once, the oldest record's first. */
+  missing(): Uint8Array[] {
+    const sql = `SELECT hash FROM record WHERE chain = x'' AND value IS NULL
+      GROUP BY hash ORDER BY min(modified)`;
+    return this.#connection
+      .query<{ hash: Uint8Array }>(sql)
+      .all()
+      .map((row) => row.hash);
+  }
+
+  /** Everything staged, ascending by `modified`, each record with its value where it is here. */
+  *records(): Generator<SignedRecord> {
+    const sql = `SELECT ${COLUMNS}, c.value FROM record AS c
+      WHERE c.chain = x'' AND c.modified > ? ORDER BY c.modified LIMIT 1`;
+    const query = this.#connection.query<RecordRow & { value: Uint8Array | null }>(sql);
+    let after = 0;
+    for (let row = query.get(after); row !== undefined; row = query.get(after)) {
+      const record = recordOf(row, this.#connection.path);
+      after = record.modified;
+      yield row.value === null ? record : { ...record, value: row.value };
+    }
+  }
+
+  /** Ids of visible records that the next generation does not have. */
+  removed(): number[] {
+    return this.#connection
+      .query<{ id: number }>('SELECT id FROM drayer_removed')
+      .all()
+      .map((row) => row.id);
+  }
+
+  /** Lets the file go; it stays, to be gone on with. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  /** Throws everything staged away. */
+  discard(): void {
+    const { path } = this.#connection;
+    this.close();
+    removePart(path);
+  }
+
+  #heldValue(hash: Uint8Array): Uint8Array | undefined {
+    const sql = `SELECT value FROM record
+      WHERE chain = x'' AND hash = ? AND value IS NOT NULL LIMIT 1`;
+    return this.#connection.query<{ value: Uint8Array }>(sql).get(hash)?.value;
+  }
+
+  #note(step: Step): void {
+    if (step.kind === 'remove') {
+      this.#connection.query('INSERT OR IGNORE INTO drayer_removed (id) VALUES (?)').run(step.id);
+    } else {
+      this.#connection.query('DELETE FROM drayer_removed WHERE id = ?').run(step.record.id);
+    }
+  }
+}
+
+const STAGED_SQL = 'CREATE TABLE drayer_staged (one INTEGER PRIMARY KEY, kind TEXT, tip INTEGER)';
+const REMOVED_SQL = 'CREATE TABLE drayer_removed (id INTEGER PRIMARY KEY)';
+
+/** The tables a staging file has and a stream file has not. */
+export const STAGING_TABLES: readonly string[] = ['drayer_staged', 'drayer_removed'];
+
+type StagedRow = { kind: string; tip: number };
+
+/** Reads what a staging file stands on; undefined when it cannot be told. */
+export function readStagingBase(
+  connection: Connection,
+  table = 'drayer_staged',
+): StagingBase | undefined {
+  const row = connection.query<StagedRow>(`SELECT kind, tip FROM ${table}`).get();
+  const kind = (['first', 'next', 'afresh'] as const).find((known) => known === row?.kind);
+  return row === undefined || kind === undefined ? undefined : { kind, tip: row.tip };
+}
+
+type Existing = { readonly connection: Connection; readonly base: StagingBase };
+
+function openExisting(
+  partPath: string,
+  publicKey: Uint8Array,
+  wanted: StagingBase,
+): Existing | undefined {
+  if (inodeOf(partPath) === undefined) return undefined;
+  const connection = openLocked(partPath, false);
+  try {
+    const isSound = connection.pragma('integrity_check(1)') === 'ok';
+    const base = isSound ? readStagingBase(connection) : undefined;
+    const isOurs = base !== undefined && bytesEqual(readPublicKey(connection), publicKey);
+    const fits = base?.tip === wanted.tip && base.kind === wanted.kind;
+    if (isOurs && (fits || base.kind === 'afresh')) return { connection, base };
+  } catch (error) {
+    // Damaged by a power cut, or half made: it is begun again. Anything else is not ours to hide.
+    const isDamage =
+      isDrayerError(error, 'STREAM_INVALID') || isDrayerError(error, 'STORAGE_FAILED');
+    if (!isDamage) {
+      connection.close();
+      throw error;
+    }
+  }
+  connection.close();
+  return undefined;
+}
+
+function openLocked(partPath: string, create: boolean): Connection {
+  const before = inodeOf(partPath);
+  const connection = connect(partPath, { create });
+  try {
+    connection.run('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE');
+    connection.pragma('journal_mode = DELETE');
+    connection.run('PRAGMA synchronous = OFF; PRAGMA secure_delete = ON');
+    connection.run('BEGIN EXCLUSIVE; COMMIT');
+    // Between our opening and our lock another process may have finished with it and renamed it.
+    if (before === undefined || before === inodeOf(partPath)) return connection;
+    throw busy(partPath);
+  } catch (error) {
+    connection.close();
+    throw isDrayerError(error, 'STREAM_BUSY') ? busy(partPath, error) : error;
+  }
+}
+
+function busy(partPath: string, cause?: unknown): DrayerError {
+  return new DrayerError('STREAM_BUSY', `${partPath}: another process is mirroring this stream`, {
+    cause,
+    hint: 'wait until it has finished',
+  });
+}
+
+function inodeOf(path: string): bigint | undefined {
+  try {
+    return statSync(path, { bigint: true }).ino;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * What a mirror has seen complete, in a file beside the stream file, not in it: a stream file that is
+ * replaced by an older one, or a peer that shows an older state, is noticed (R20, R22).
+ */
+import { readFileSync } from 'node:fs';
+import { DrayerError } from '../core/errors.ts';
+import type { Micros } from '../core/record.ts';
+import { fileError, isErrno, replaceSynced } from './durable-file.ts';
+
+/** The newest generation a mirror has called complete. */
+export type Trust = {
+  /** Its modified tip. A stream's tip never goes back. */
+  readonly tip: Micros;
+  /** What its snapshot says; undefined when the stream had none. */
+  readonly snapshot?: { readonly seq: number; readonly root: Uint8Array } | undefined;
+};
+
+/** Path of the trust state of the stream at `streamPath`. */
+export function trustPathOf(streamPath: string): string {
+  return `${streamPath}.trust`;
+}
+
+/**
+ * Reads the trust state.
+ *
+ * @returns undefined where there is none
+ * @throws {DrayerError} STREAM_INVALID when there is one that cannot be understood: to go on without
+ *   it would be to forget what it protects from
+ */
+export function readTrust(path: string): Trust | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (isErrno(cause, 'ENOENT')) return undefined;
+    throw fileError(path, 'cannot read the trust state', cause);
+  }
+  const trust = parseTrust(text);
+  if (trust !== undefined) return trust;
+  throw new DrayerError('STREAM_INVALID', `${path}: expected a trust state, got something else`, {
+    hint: 'delete this file only if you accept that the mirror may be shown an older state once',
+  });
+}
+
+/** Writes the trust state; it is on disk when this returns. */
+export function writeTrust(path: string, trust: Trust): void {
+  const { tip, snapshot } = trust;
+  const seen = snapshot && { seq: snapshot.seq, root: Buffer.from(snapshot.root).toString('hex') };
+  try {
+    replaceSynced(path, `${JSON.stringify({ tip, ...seen })}\n`, 0o600);
+  } catch (cause) {
+    throw fileError(path, 'cannot write the trust state', cause);
+  }
+}
+
+function parseTrust(text: string): Trust | undefined {
+  const fields = parseJson(text);
+  if (typeof fields !== 'object' || fields === null) return undefined;
+  const { tip, seq, root } = fields as { [name in 'tip' | 'seq' | 'root']?: unknown };
+  if (!isCount(tip)) return undefined;
+  if (seq === undefined && root === undefined) return { tip };
+  if (!isCount(seq) || typeof root !== 'string' || !/^[0-9a-f]{64}$/.test(root)) return undefined;
+  return { tip, snapshot: { seq, root: new Uint8Array(Buffer.from(root, 'hex')) } };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

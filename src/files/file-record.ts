@@ -5,7 +5,7 @@
 import { deflateRawSync, gunzipSync } from 'node:zlib';
 import { DrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
-import { decodeFileHeader, encodeFileHeader, FILE_HEADER_BYTES } from './file-header.ts';
+import { decodeFileHeader, encodeFileHeader } from './file-header.ts';
 import {
   GZIP_HEADER,
   GZIP_TRAILER_BYTES,
@@ -19,8 +19,6 @@ import {
 export const MAX_HEADER_BYTES = 4096;
 /** Largest content of a file, published or inflated, unless another limit is given. */
 export const MAX_FILE_BYTES: number = 64 * 1024 * 1024;
-/** Where the gzip data of a value written by {@link encodeFile} begins. */
-const GZIP_START = 4 + FILE_HEADER_BYTES;
 // R25: fixed, so that the same bytes in give the same bytes out.
 const DEFLATE_LEVEL = 6;
 
@@ -49,21 +47,25 @@ export type FileValue = {
  * @example
  * const value = encodeFile(new TextEncoder().encode('hello'), { timeMicros: Date.now() * 1000 });
  */
-export function encodeFile(content: Uint8Array, options: EncodeFileOptions): Uint8Array {
+export function encodeFile(
+  content: Uint8Array,
+  options: EncodeFileOptions,
+): Uint8Array<ArrayBuffer> {
   const { timeMicros, stored = false } = options;
+  const header = encodeFileHeader(timeMicros);
   // Raw deflate with header and trailer of our own: zlib's gzip writes the system it was compiled for,
   // and takes a tenth longer than this.
   const deflated = stored ? undefined : deflateRawSync(content, { level: DEFLATE_LEVEL });
   const storedBytes = storedGzipBytes(content.length);
   // What does not get smaller is stored too: the ranges come free.
   if (deflated === undefined || gzipBytes(deflated) >= storedBytes) {
-    const value = startValue(storedBytes, timeMicros);
-    storeGzip(content, value, GZIP_START);
+    const value = startValue(header, storedBytes);
+    storeGzip(content, value, 4 + header.length);
     return value;
   }
-  const value = startValue(gzipBytes(deflated), timeMicros);
-  value.set(GZIP_HEADER, GZIP_START);
-  value.set(deflated, GZIP_START + GZIP_HEADER.length);
+  const value = startValue(header, gzipBytes(deflated));
+  value.set(GZIP_HEADER, 4 + header.length);
+  value.set(deflated, 4 + header.length + GZIP_HEADER.length);
   writeGzipTrailer(value, value.length - GZIP_TRAILER_BYTES, content);
   return value;
 }
@@ -115,10 +117,10 @@ function gzipBytes(deflated: Uint8Array): number {
   return GZIP_HEADER.length + deflated.length + GZIP_TRAILER_BYTES;
 }
 
-function startValue(gzipLength: number, timeMicros: number): Uint8Array {
-  const value = new Uint8Array(GZIP_START + gzipLength);
-  new DataView(value.buffer).setUint32(0, FILE_HEADER_BYTES, true);
-  value.set(encodeFileHeader(timeMicros), 4);
+function startValue(header: Uint8Array, gzipLength: number): Uint8Array<ArrayBuffer> {
+  const value = new Uint8Array(4 + header.length + gzipLength);
+  new DataView(value.buffer).setUint32(0, header.length, true);
+  value.set(header, 4);
   return value;
 }
 

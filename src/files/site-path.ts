@@ -3,6 +3,7 @@
  * The same check decides what is published and what is served (R2: an ugly key is stored, never served).
  */
 import { DrayerError } from '../core/errors.ts';
+import { encodeUtf8 } from '../core/utf8.ts';
 
 /** Most bytes of a segment of a site path, in UTF-8: what common file systems take as a name. */
 export const SEGMENT_BYTES = 255;
@@ -11,7 +12,6 @@ export const SITE_PATH_BYTES = 4096;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
-const utf8 = new TextEncoder();
 
 /**
  * Turns a path relative to the site's directory into its site path.
@@ -34,12 +34,12 @@ export function findPathFault(key: string): string | undefined {
   if (!key.isWellFormed()) return 'expected valid Unicode';
   if (CONTROL.test(key)) return 'expected no control characters';
   if (key.includes('\\')) return 'expected no backslash';
-  if (utf8.encode(key).length > SITE_PATH_BYTES) return `expected at most ${SITE_PATH_BYTES} bytes`;
+  if (encodeUtf8(key).length > SITE_PATH_BYTES) return `expected at most ${SITE_PATH_BYTES} bytes`;
   for (const segment of key.split('/')) {
     if (segment === '') return 'expected no empty segment';
     if (segment === '.' || segment === '..') return `expected no segment ${segment}`;
     // Three bytes a code unit at most: short segments need no counting.
-    if (segment.length * 3 > SEGMENT_BYTES && utf8.encode(segment).length > SEGMENT_BYTES) {
+    if (segment.length * 3 > SEGMENT_BYTES && encodeUtf8(segment).length > SEGMENT_BYTES) {
       return `expected at most ${SEGMENT_BYTES} bytes a segment`;
     }
   }

@@ -1,6 +1,8 @@
 /** The other well-known values (R26): objects, posts, the list of primary servers. */
 import { Packr } from 'msgpackr';
 import { DrayerError } from '../core/errors.ts';
+import { decodeUtf8, encodeUtf8 } from '../core/utf8.ts';
+import { checkMsgpack } from './check-msgpack.ts';
 
 /** A server the stream itself names. */
 export type PrimaryServer = {
@@ -14,8 +16,6 @@ export type PrimaryServer = {
 
 // Plain maps, no record extensions: any msgpack reader must be able to read it.
 const packr = new Packr({ useRecords: false, variableMapSize: true });
-const utf8 = new TextEncoder();
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Encodes an object for a record of type `obj`: modern msgpack.
@@ -39,6 +39,7 @@ export function encodeObject(object: unknown): Uint8Array {
  * @throws {DrayerError} MALFORMED when it is not one msgpack object
  */
 export function decodeObject(value: Uint8Array): unknown {
+  checkMsgpack(value);
   try {
     return packr.unpack(value);
   } catch (cause) {
@@ -46,9 +47,14 @@ export function decodeObject(value: Uint8Array): unknown {
   }
 }
 
-/** Encodes the text of a post. */
+/**
+ * Encodes the text of a post: UTF-8.
+ *
+ * @throws {DrayerError} USAGE when it is not valid Unicode
+ */
 export function encodePost(text: string): Uint8Array {
-  return utf8.encode(text);
+  if (!text.isWellFormed()) throw new DrayerError('USAGE', 'expected a text of valid Unicode');
+  return encodeUtf8(text);
 }
 
 /**
@@ -57,11 +63,7 @@ export function encodePost(text: string): Uint8Array {
  * @throws {DrayerError} MALFORMED when it is not UTF-8
  */
 export function decodePost(value: Uint8Array): string {
-  try {
-    return strictUtf8.decode(value);
-  } catch (cause) {
-    throw new DrayerError('MALFORMED', 'expected the text of a post in UTF-8', { cause });
-  }
+  return decodeUtf8(value);
 }
 
 /** Encodes the list of primary servers (R26). */

@@ -1,0 +1,6 @@
+import { defineConfig } from 'drayer';
+
+export default defineConfig({
+  directory: 'examples/hello',
+  site: 'hello',
+});

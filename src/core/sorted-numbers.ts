@@ -1,0 +1,87 @@
+/**
+ * A sorted set of numbers, for the places of an overlay's records in both chains.
+ *
+ * Blocks of at most 1,024 numbers: adding at the end is a push, adding in the middle moves part of
+ * one block. One flat array moves everything behind the place, 20 µs at 100,000 records; a tree
+ * costs an object a number.
+ */
+
+const BLOCK = 1024;
+
+/** Integers up to 2^53−1 in ascending order, each once. */
+export class SortedNumbers {
+  // No block is empty, except the only one of an empty set.
+  readonly #blocks: number[][] = [[]];
+
+  /** Adds `n`, which must not be present. */
+  add(n: number): void {
+    const at = this.#blockOf(n);
+    const block = this.#block(at);
+    if (block.length < BLOCK) {
+      const index = countBelow(block, n);
+      if (index === block.length) block.push(n);
+      else block.splice(index, 0, n);
+      return;
+    }
+    // Splitting at the end when adding at the end leaves full blocks behind a growing chain.
+    const half = countBelow(block, n) === BLOCK ? BLOCK : BLOCK / 2;
+    this.#blocks.splice(at + 1, 0, half === BLOCK ? [n] : block.splice(half));
+    if (half < BLOCK) this.add(n);
+  }
+
+  /** Takes `n` out, which must be present. */
+  delete(n: number): void {
+    const at = this.#blockOf(n);
+    const block = this.#block(at);
+    block.splice(countBelow(block, n), 1);
+    if (block.length === 0 && this.#blocks.length > 1) this.#blocks.splice(at, 1);
+  }
+
+  /** The greatest number, undefined in an empty set. */
+  last(): number | undefined {
+    return this.#block(this.#blocks.length - 1).at(-1);
+  }
+
+  /** The greatest number below `n`. */
+  below(n: number): number | undefined {
+    const at = this.#blockOf(n);
+    const block = this.#block(at);
+    const index = countBelow(block, n);
+    return index > 0 ? block[index - 1] : this.#blocks[at - 1]?.at(-1);
+  }
+
+  /** The least number above `n`. */
+  above(n: number): number | undefined {
+    // They are integers: the least one above n is the first that is not below n + 1.
+    const block = this.#block(this.#blockOf(n + 1));
+    return block[countBelow(block, n + 1)];
+  }
+
+  // The first block that does not end below n, else the last one. Two blocks or more are not empty.
+  #blockOf(n: number): number {
+    let low = 0;
+    let high = this.#blocks.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#block(middle).at(-1) as number) < n) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #block(at: number): number[] {
+    return this.#blocks[at] as number[]; // `at` comes from #blockOf or is the last index
+  }
+}
+
+function countBelow(block: readonly number[], n: number): number {
+  let low = 0;
+  let high = block.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((block[middle] as number) < n)
+      low = middle + 1; // low < high: inside the block
+    else high = middle;
+  }
+  return low;
+}

@@ -98,6 +98,12 @@ export class MsgpackReader {
     if (rest !== 0) throw new DrayerError('MALFORMED', `expected the end, got ${rest} more bytes`);
   }
 
+  /** As {@link valueEnd}, but of a container only the header counts. */
+  itemEnd(): number {
+    const tag = this.#bytes[this.offset];
+    return tag === undefined ? this.offset + 1 : this.#itemEnd(this.offset, tag);
+  }
+
   /**
    * Returns where the next value ends, containers included, without moving. A result beyond the
    * buffer says how far the buffer must at least reach before it makes sense to ask again.

@@ -1,0 +1,27 @@
+/** What may cross the wire and how long it may take (R19). Each limit has a clear error behind it. */
+
+/** Sizes in bytes, times in milliseconds, counts as such. */
+export const LIMITS = {
+  /** Inline values of one page. */
+  pageBytes: 8_388_608,
+  /** Value of one record, by default. */
+  recordBytes: 67_108_864,
+  /** All of a record but its value: type, key, fields nobody knows. */
+  metadataBytes: 1_048_576,
+  /** Records of one page, at most and by default. */
+  pageRecords: 10_000,
+  /** First bytes of a value in `head`. */
+  headBytes: 256,
+  /** Body of a `newRecordAvailable`. */
+  announceBytes: 16_384,
+  /** Body of a proof. */
+  proofBytes: 262_144,
+  /** Rows of a JSON list. */
+  listRows: 250,
+  /** Until a connection stands. */
+  connectMs: 5_000,
+  /** Until the first byte of an answer. */
+  firstByteMs: 10_000,
+  /** Between two bytes. */
+  idleMs: 15_000,
+} as const;

@@ -10,6 +10,8 @@ export const SEGMENT_BYTES = 255;
 /** Most bytes of a site path, in UTF-8. */
 export const SITE_PATH_BYTES = 4096;
 
+/** Printable ASCII: nothing to normalize. */
+const PLAIN = /^[ -~]*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
@@ -51,6 +53,7 @@ export function findPathFault(key: string): string | undefined {
  * two keys with one fold cannot both be written there. `README` and `readme`, `straße` and `STRASSE`.
  */
 export function foldSitePath(key: string): string {
+  if (PLAIN.test(key)) return key.toLowerCase();
   // Upper case first: it spells out ß and the ligatures, which lower case leaves alone.
   return key.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
 }

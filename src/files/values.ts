@@ -15,7 +15,12 @@ export type PrimaryServer = {
 };
 
 // Plain maps, no record extensions: any msgpack reader must be able to read it.
-const packr = new Packr({ useRecords: false, variableMapSize: true });
+const packr = new Packr({
+  useRecords: false,
+  variableMapSize: true,
+  // 64-bit integers as number where they fit, which its types do not know.
+  int64AsType: 'auto' as 'number',
+});
 
 /**
  * Encodes an object for a record of type `obj`: modern msgpack.

@@ -1,0 +1,41 @@
+/** What tells that a disk file has not changed: size, modification and change time, identity. */
+import type { BigIntStats } from 'node:fs';
+import type { Micros } from '../core/record.ts';
+
+const MICROS_PER_MS = 1000n;
+
+/**
+ * Folds a stat into a short text; equal texts mean an unchanged file, if it {@link isSettled}.
+ *
+ * The change time is in it because tools can set the modification time back but not that one; the
+ * price is that a chmod makes a file be read once more.
+ */
+export function statText(stat: BigIntStats): string {
+  return `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.dev}:${stat.ino}`;
+}
+
+/** The modification time in micros. */
+export function mtimeMicros(stat: BigIntStats): Micros {
+  return Number(stat.mtimeNs / MICROS_PER_MS);
+}
+
+/**
+ * How long after a change the same file can change again without its times telling, ms. Kernels stamp
+ * files with a clock that ticks every 1 to 10 ms; file systems that keep whole seconds need 2.
+ */
+export function settleMs(stat: BigIntStats): number {
+  return stat.ctimeNs % 1_000_000_000n === 0n ? 2000 : 20;
+}
+
+/** How long ago the file was changed last, ms; negative when its times are in the future. */
+export function ageMs(stat: BigIntStats, nowMs: number): number {
+  return nowMs - Number(stat.ctimeNs / 1000n) / 1000;
+}
+
+/**
+ * Tells whether a change after `nowMs` would show in the file's times. Only what was read in a settled
+ * state may be remembered by its stat (git calls the other kind racily clean).
+ */
+export function isSettled(stat: BigIntStats, nowMs: number): boolean {
+  return ageMs(stat, nowMs) >= settleMs(stat);
+}

@@ -1,0 +1,78 @@
+/** One disk file to one file value: the unit of work that is spread over threads. */
+import { hash } from '#crypto';
+import { isDrayerError } from '../core/errors.ts';
+import { bytesEqual } from '../core/record.ts';
+import { encodeFile } from '../files/file-record.ts';
+import { shouldStore } from '../files/media-type.ts';
+import type { PublishFault } from './publish-fault.ts';
+import { readDiskFile } from './read-disk-file.ts';
+import { containsSecret } from './secret-scan.ts';
+
+/** One file to read and encode. Survives being sent to another thread. */
+export type EncodeJob = {
+  readonly key: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly bytes: number;
+  /** As the walk found it, see {@link statText}. */
+  readonly stat: string;
+  /** Hash of the content the stream holds for this key; such a file needs no encoding. */
+  readonly heldContentHash?: Uint8Array | undefined;
+};
+
+/** What all jobs of a publish share. */
+export type EncodeSettings = {
+  readonly maxBytes: number;
+  /** See {@link secretNeedles}. */
+  readonly needles: readonly Uint8Array[];
+};
+
+/** A file that was read. */
+export type ReadFile = {
+  readonly key: string;
+  /** See {@link DiskContent.stat}. */
+  readonly stat: string;
+  /** Of the content. */
+  readonly bytes: number;
+  readonly contentHash: Uint8Array;
+};
+
+/** A file whose content is not the one the stream holds. */
+export type EncodedFile = ReadFile & {
+  readonly value: Uint8Array<ArrayBuffer>;
+  /** Of the value. */
+  readonly hash: Uint8Array;
+};
+
+/** What became of a job. */
+export type EncodeResult =
+  /** The content is the one the stream holds. */
+  | { readonly kind: 'same'; readonly file: ReadFile }
+  | { readonly kind: 'encoded'; readonly file: EncodedFile }
+  | { readonly kind: 'fault'; readonly fault: PublishFault };
+
+/** Reads a file and, unless the stream holds its content already, encodes it (R24, R25). */
+export function encodeDiskFile(job: EncodeJob, settings: EncodeSettings): EncodeResult {
+  const { key } = job;
+  try {
+    const { content, stat, timeMicros } = readDiskFile(job.path, {
+      maxBytes: settings.maxBytes,
+      foundStat: job.stat,
+    });
+    if (containsSecret(content, settings.needles)) {
+      const message = 'it contains the private key of this very stream';
+      return { kind: 'fault', fault: { path: key, code: 'SECRET_IN_SITE', message } };
+    }
+    const contentHash = hash(content);
+    const read: ReadFile = { key, stat, bytes: content.length, contentHash };
+    if (job.heldContentHash !== undefined && bytesEqual(contentHash, job.heldContentHash)) {
+      return { kind: 'same', file: read };
+    }
+    const value = encodeFile(content, { timeMicros, stored: shouldStore(key) });
+    return { kind: 'encoded', file: { ...read, value, hash: hash(value) } };
+  } catch (error) {
+    // What is wrong with one file is a result: the others are looked at too, and all reported at once.
+    if (!isDrayerError(error)) throw error;
+    return { kind: 'fault', fault: { path: key, code: error.code, message: error.message } };
+  }
+}

@@ -1,0 +1,41 @@
+/** What is wrong with single files. One fault stops the publish: a site is published whole or not at all. */
+import { DrayerError, type ErrorCode } from '../core/errors.ts';
+
+/** One file that cannot be published. */
+export type PublishFault = {
+  /** Site path, or as near to one as its name allows. */
+  readonly path: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+};
+
+const HINTS: { readonly [code in ErrorCode]?: string } = {
+  TOO_LARGE: 'leave it out with an ignore pattern, or raise the limit for files',
+  FILE_UNREADABLE: 'make it readable for this user, or leave it out with an ignore pattern',
+  FILE_CHANGING: 'publish again when the program that writes it has finished',
+  PATH_INVALID: 'rename it, or leave it out with an ignore pattern',
+  SECRET_IN_SITE:
+    'remove the private key from the file; whoever has read it can sign as this stream',
+};
+
+const MOST_LISTED = 20;
+
+/**
+ * Makes one error of all faults: the code of the gravest, every path listed.
+ *
+ * @param faults - at least one
+ */
+export function faultsError(faults: readonly PublishFault[]): DrayerError {
+  const sorted = [...faults].sort((a, b) => rank(a) - rank(b) || (a.path < b.path ? -1 : 1));
+  const lines = sorted.slice(0, MOST_LISTED).map(({ path, message }) => `${path}: ${message}`);
+  if (sorted.length > MOST_LISTED) lines.push(`and ${sorted.length - MOST_LISTED} more`);
+  const code = sorted[0]?.code ?? 'INTERNAL';
+  const files = sorted.length === 1 ? 'a file' : `${sorted.length} files`;
+  return new DrayerError(code, `nothing was published because of ${files}:\n${lines.join('\n')}`, {
+    hint: HINTS[code],
+  });
+}
+
+function rank(fault: PublishFault): number {
+  return fault.code === 'SECRET_IN_SITE' ? 0 : 1;
+}

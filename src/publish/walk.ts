@@ -1,0 +1,168 @@
+/**
+ * Finds what a directory holds, without reading it. Never follows a symbolic link, never opens anything.
+ *
+ * Synchronous calls in short slices: measured three to seven times faster than promises, while signals
+ * and progress still get their turn between the slices.
+ */
+import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDrayerError } from '../core/errors.ts';
+import { siteKeyOf } from '../files/site-path.ts';
+import { mtimeMicros, statText } from './disk-stat.ts';
+import type { IgnoreRules } from './ignore-rules.ts';
+import type { PublishFault } from './publish-fault.ts';
+import { makeSlicer } from './slicer.ts';
+
+/** A regular file a walk found. */
+export type DiskFile = {
+  /** Site path: NFC, `/`-separated. */
+  readonly key: string;
+  /** Absolute path, spelled as on disk. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly timeMicros: number;
+  /** See {@link statText}. */
+  readonly stat: string;
+};
+
+/** Something a walk left out, and why. */
+export type Skipped = { readonly path: string; readonly reason: string };
+
+/** What a walk found. */
+export type Walk = {
+  readonly files: DiskFile[];
+  readonly skipped: Skipped[];
+  readonly faults: PublishFault[];
+};
+
+/** Options of {@link walkDirectory}. */
+export type WalkOptions = {
+  readonly rules: IgnoreRules;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/**
+ * Walks a directory.
+ *
+ * @param root - absolute, no symbolic link in it (`fs.realpath`)
+ * @throws {DrayerError} ABORTED when the signal says so
+ */
+export async function walkDirectory(root: string, options: WalkOptions): Promise<Walk> {
+  const { rules, signal } = options;
+  const walk: Walk = { files: [], skipped: [], faults: [] };
+  const pending: Place[] = [{ path: root, relative: '' }];
+  const slice = makeSlicer(signal);
+
+  for (let place = pending.pop(); place !== undefined; place = pending.pop()) {
+    for (const name of listDirectory(place, walk)) {
+      const child = childOf(place, name);
+      const stat = lstatOf(child, walk);
+      if (stat === undefined) continue;
+      const reason = rules.reasonFor(child.relative, child.path, stat.isDirectory());
+      if (reason !== undefined) walk.skipped.push({ path: child.relative, reason });
+      else if (stat.isDirectory()) pending.push({ ...child, stat });
+      else addFile(child, stat, walk);
+      if (slice.isOver()) await slice.pause();
+    }
+  }
+  return walk;
+}
+
+type Place = {
+  readonly path: string;
+  /** From the root, `/`-separated, as on disk. */
+  readonly relative: string;
+  /** Of a directory, before it was listed. */
+  readonly stat?: BigIntStats;
+};
+
+function childOf(place: Place, name: string): Place {
+  const relative = place.relative === '' ? name : `${place.relative}/${name}`;
+  return { path: join(place.path, name), relative };
+}
+
+function listDirectory(place: Place, walk: Walk): string[] {
+  try {
+    const names = readdirSync(place.path);
+    if (place.stat !== undefined && !isSameDirectory(place.stat, place.path)) {
+      walk.faults.push(changed(place, 'the directory was replaced while it was read'));
+      return [];
+    }
+    return names.some((name) => name.includes('\ufffd')) ? withoutUnnameable(place, walk) : names;
+  } catch (cause) {
+    walk.faults.push({ ...unreadable(place, cause) });
+    return [];
+  }
+}
+
+// A directory swapped for a link between lstat and readdir would lead out of the site.
+function isSameDirectory(before: BigIntStats, path: string): boolean {
+  const after = lstatSync(path, { bigint: true });
+  return after.isDirectory() && after.ino === before.ino && after.dev === before.dev;
+}
+
+// Node turns bytes that are not UTF-8 into U+FFFD, and then does not find the file.
+function withoutUnnameable(place: Place, walk: Walk): string[] {
+  const names = readdirSync(place.path, 'buffer');
+  return names.flatMap((bytes) => {
+    const name = bytes.toString();
+    if (Buffer.from(name).equals(bytes)) return [name];
+    walk.faults.push({
+      path: childOf(place, name).relative,
+      code: 'PATH_INVALID',
+      message: `expected a name in UTF-8, got ${bytes.toString('hex')}`,
+    });
+    return [];
+  });
+}
+
+function lstatOf(place: Place, walk: Walk): BigIntStats | undefined {
+  try {
+    return lstatSync(place.path, { bigint: true });
+  } catch (cause) {
+    // Removed since the directory was listed: as if it had never been there.
+    if (!isMissing(cause)) walk.faults.push(unreadable(place, cause));
+    return undefined;
+  }
+}
+
+function addFile(place: Place, stat: BigIntStats, walk: Walk): void {
+  const kind = specialKind(stat);
+  if (kind !== undefined) {
+    walk.skipped.push({ path: place.relative, reason: kind });
+    return;
+  }
+  try {
+    walk.files.push({
+      key: siteKeyOf(place.relative),
+      path: place.path,
+      bytes: Number(stat.size),
+      timeMicros: mtimeMicros(stat),
+      stat: statText(stat),
+    });
+  } catch (error) {
+    if (!isDrayerError(error, 'PATH_INVALID')) throw error;
+    walk.faults.push({ path: place.relative, code: error.code, message: error.message });
+  }
+}
+
+function specialKind(stat: BigIntStats): string | undefined {
+  if (stat.isFile()) return undefined;
+  if (stat.isSymbolicLink()) return 'symbolic link';
+  if (stat.isFIFO()) return 'named pipe';
+  if (stat.isSocket()) return 'socket';
+  return 'device';
+}
+
+function changed(place: Place, message: string): PublishFault {
+  return { path: place.relative, code: 'FILE_CHANGING', message };
+}
+
+function unreadable(place: Place, cause: unknown): PublishFault {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return { path: place.relative || '.', code: 'FILE_UNREADABLE', message };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}

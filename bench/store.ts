@@ -2,8 +2,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import * as native from '../src/crypto/native.ts';
-import * as portable from '../src/crypto/portable.ts';
+import { loadNative } from '../src/crypto/native.ts';
+import { portable } from '../src/crypto/portable.ts';
+import type { Suite } from '../src/crypto/suite.ts';
 import { createStream } from '../src/index.ts';
 import { median, run } from './measure.ts';
 import type { Bench } from './publish.ts';
@@ -77,11 +78,12 @@ export async function* benchStore(bench: Bench): AsyncGenerator<Row> {
 
 /** Signatures a second and bytes a second of both suites. */
 export function* benchCrypto(): Generator<Row> {
+  const native = loadNative();
   const { publicKey, secretKey } = native.keyPairFromSeed(new Uint8Array(32).fill(7));
   const message = new Uint8Array(136).fill(1);
   const signature = native.sign(message, secretKey);
   const bytes = new Uint8Array(65_536).fill(3);
-  const verifyRate = (suite: typeof portable | typeof native, times: number) =>
+  const verifyRate = (suite: Suite, times: number) =>
     rate(times, () => {
       if (!suite.verify(signature, message, publicKey)) throw new Error('wrong verdict');
     });

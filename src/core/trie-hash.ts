@@ -19,7 +19,7 @@ const NODE_BYTES = 3 + 2 * HASH_BYTES;
 /** Returns the place of a record in the trie: H(type) ‖ H(key), 64 bytes. */
 export function positionOf(type: string, key: string): Uint8Array {
   const position = new Uint8Array(POSITION_BYTES);
-  position.set(hash(encodeUtf8(type)));
+  position.set(hashOfType(type));
   position.set(hash(encodeUtf8(key)), HASH_BYTES);
   return position;
 }
@@ -62,6 +62,17 @@ export function firstDifference(a: Uint8Array, b: Uint8Array): number | undefine
   }
   return undefined;
 }
+
+// Records of one type come in long runs.
+function hashOfType(type: string): Uint8Array {
+  if (type !== lastType.name) lastType = { name: type, hash: hash(encodeUtf8(type)) };
+  return lastType.hash;
+}
+
+let lastType: { readonly name: string; readonly hash: Uint8Array } = {
+  name: '',
+  hash: hash(new Uint8Array(0)),
+};
 
 // Hashing is synchronous and copies nothing it keeps, so one buffer of each kind is enough.
 const leafBytes = new Uint8Array(new ArrayBuffer(LEAF_BYTES));

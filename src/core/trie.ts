@@ -117,7 +117,7 @@ export class SnapshotTrie {
       return true;
     }
     // What stands beside the leaf takes the place of the node that parted the two.
-    Object.assign(last.from, last.node.sides[other(last.taken)]);
+    put(last.from, last.node.sides[other(last.taken)]);
     markChanged(path);
     this.#forget(last.node.id);
     return true;
@@ -176,7 +176,7 @@ export class SnapshotTrie {
     // A silent patch changes nothing that is hashed.
     if (end.ref === leaf.ref && end.hash !== undefined && bytesEqual(end.hash, leaf.hash)) return;
     if (end.ref !== leaf.ref) this.#leaves.delete(-end.ref);
-    Object.assign(end, leaf);
+    put(end, leaf);
     markChanged(path);
   }
 
@@ -192,7 +192,7 @@ export class SnapshotTrie {
     const sides: [Side, Side] = at.side === 0 ? [{ ...at.leaf }, beside] : [beside, { ...at.leaf }];
     this.#nodes.set(id, { id, bit: at.bit, sides, dirty: true });
     this.#nextNodeId += 1;
-    Object.assign(place, { ref: id, hash: undefined });
+    put(place, { ref: id, hash: undefined });
     markChanged(below === -1 ? path : path.slice(0, below));
   }
 
@@ -240,6 +240,11 @@ export function emptyTrieSource(): TrieSource {
     positionOf: nothing,
     record: nothing,
   };
+}
+
+function put(place: Side, side: Side): void {
+  place.ref = side.ref;
+  place.hash = side.hash;
 }
 
 function other(side: 0 | 1): 0 | 1 {

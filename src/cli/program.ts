@@ -11,8 +11,8 @@ import type { CommonFlags, Session } from './session.ts';
 /** Opens the session of a command from its flags. */
 export type OpenSession = (flags: CommonFlags) => Session;
 
-/** A command's exit status; nothing means done. */
-export type CommandResult = Promise<number | undefined>;
+/** Gives the exit status of a command. */
+export type CommandResult = Promise<number>;
 
 /** Builds the program; the returned function runs one `argv` and gives the exit status. */
 export function createProgram(open: OpenSession): (argv: readonly string[]) => Promise<number> {
@@ -27,7 +27,7 @@ export function createProgram(open: OpenSession): (argv: readonly string[]) => P
     .exitOverride()
     .addHelpText('after', OVERVIEW);
   const done = async (result: CommandResult): Promise<void> => {
-    status = (await result) ?? EXIT.done;
+    status = await result;
   };
   for (const add of [addInit, addPublish, addServe, addMirror, addReaders, addKey, addRecover]) {
     add(program, open, done);

@@ -1,7 +1,9 @@
 /**
  * What a command runs with, by precedence: flag, environment, drayer.config.ts, default.
- * Pure: flags, environment and config come in, settings go out.
+ * Flags, environment and config come in, settings go out; nothing is read from disk.
  */
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
 import type { Config } from './load-config.ts';
 
@@ -18,8 +20,8 @@ export type Settings = {
   readonly allowHosts: readonly string[];
   readonly cors: boolean;
   readonly listStreams: boolean;
-  /** Undefined: `$XDG_DATA_HOME/drayer`. */
-  readonly dataDir: string | undefined;
+  /** Folder of the mirrors. */
+  readonly dataDir: string;
 };
 
 /** The same, as flags give them: only what was typed. */
@@ -38,7 +40,7 @@ export const DEFAULT_PORT = 33_125;
  *
  * @param flags - what was typed
  * @param environment - `process.env`; read are DRAYER_PORT, _HOST, _LAN, _SITE, _MOUNT,
- *   _ALLOW_HOST (comma-separated), _CORS, _LIST_STREAMS and _DATA_DIR
+ *   _ALLOW_HOST (comma-separated), _CORS, _LIST_STREAMS and _DATA_DIR; and XDG_DATA_HOME
  * @throws {DrayerError} USAGE when a variable cannot be understood; the message names it
  */
 export function resolveSettings(
@@ -62,8 +64,16 @@ export function resolveSettings(
     allowHosts: first(layers, 'allowHosts') ?? [],
     cors: first(layers, 'cors') ?? false,
     listStreams: first(layers, 'listStreams') ?? true,
-    dataDir: first(layers, 'dataDir'),
+    dataDir: first(layers, 'dataDir') ?? defaultDataDir(environment),
   };
+}
+
+/** `$XDG_DATA_HOME/drayer`, by default `~/.local/share/drayer`. */
+function defaultDataDir(environment: Readonly<Record<string, string | undefined>>): string {
+  const home = environment['XDG_DATA_HOME'];
+  // The XDG specification: a relative path in there is to be ignored.
+  const base = home !== undefined && isAbsolute(home) ? home : join(homedir(), '.local', 'share');
+  return join(base, 'drayer');
 }
 
 /**

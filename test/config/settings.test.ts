@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parsePort, resolveSettings } from '../../src/config/settings.ts';
@@ -6,7 +7,7 @@ import { throwsCode } from '../helpers/throws.ts';
 const test = suite('config/settings');
 
 test('resolveSettings :: defaults where nobody says anything', () => {
-  assert.equal(resolveSettings({}, {}, {}), {
+  assert.equal(resolveSettings({}, { XDG_DATA_HOME: '/data' }, {}), {
     port: 33125,
     host: undefined,
     lan: false,
@@ -15,7 +16,7 @@ test('resolveSettings :: defaults where nobody says anything', () => {
     allowHosts: [],
     cors: false,
     listStreams: true,
-    dataDir: undefined,
+    dataDir: '/data/drayer',
   });
 });
 
@@ -80,6 +81,13 @@ test('resolveSettings :: --host with --lan, and variables that mean nothing, are
   assert.throws(() => resolveSettings({ host: '::', lan: true }, {}, {}), throwsCode('USAGE'));
   assert.throws(() => resolveSettings({}, { DRAYER_LAN: 'maybe' }, {}), throwsCode('USAGE'));
   assert.throws(() => resolveSettings({}, { DRAYER_PORT: 'http' }, {}), throwsCode('USAGE'));
+});
+
+test('resolveSettings :: a relative XDG_DATA_HOME is ignored, as its specification asks', () => {
+  const { dataDir } = resolveSettings({}, { XDG_DATA_HOME: 'data' }, {});
+
+  assert.ok(isAbsolute(dataDir));
+  assert.match(dataDir, /drayer$/);
 });
 
 test('parsePort :: takes 0 to 65535 in decimal and nothing else', () => {

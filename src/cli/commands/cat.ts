@@ -1,0 +1,82 @@
+/** `drayer cat [stream] <path>`: the content of one file, from here or, by proof, from a peer. */
+import { once } from 'node:events';
+import { DrayerError, EXIT } from '../../core/errors.ts';
+import { formatStreamId, parseStreamId, parseStreamUrl } from '../../core/stream-id.ts';
+import { withReader } from '../../daemon/stream-facts.ts';
+import { inflateFile, MAX_FILE_BYTES } from '../../files/file-record.ts';
+import { fetchFile } from '../../mirror/fetch-file.ts';
+import type { Session } from '../session.ts';
+import { chooseStream, type StreamFlags } from './choose-stream.ts';
+
+/** Flags of `drayer cat`. */
+export type CatFlags = StreamFlags & { readonly from?: string | undefined };
+
+/** Writes a file's content to stdout, byte for byte. */
+export async function cat(
+  session: Session,
+  first: string,
+  second: string | undefined,
+  flags: CatFlags,
+): Promise<number> {
+  const target = parseTarget(first, second, flags.from);
+  const content =
+    target.from === undefined
+      ? await readHere(session, target, flags)
+      : await fetchThere(session, target, target.from);
+  if (!process.stdout.write(content)) await once(process.stdout, 'drain');
+  return EXIT.done;
+}
+
+type Target = {
+  /** As {@link chooseStream} takes it; undefined for the only one there is. */
+  readonly stream: string | undefined;
+  readonly path: string;
+  readonly from: string | undefined;
+};
+
+function parseTarget(first: string, second: string | undefined, from: string | undefined): Target {
+  if (!/^drayer:\/\//i.test(first)) {
+    return second === undefined
+      ? { stream: undefined, path: first, from }
+      : { stream: first, path: second, from };
+  }
+  const [link = '', query = ''] = first.replace(/#.*$/, '').split('?', 2);
+  const { publicKey, path } = parseStreamUrl(link);
+  return {
+    stream: formatStreamId(publicKey),
+    path: second ?? (path === '' ? 'index.html' : path),
+    from: from ?? new URLSearchParams(query).get('from') ?? undefined,
+  };
+}
+
+async function readHere(session: Session, target: Target, flags: CatFlags): Promise<Uint8Array> {
+  const stream = await chooseStream(session, target.stream, flags);
+  return withReader(stream.path, (reader) => {
+    const record = reader.findRecord('file', target.path);
+    if (record === undefined) {
+      throw new DrayerError('RECORD_NOT_FOUND', `${stream.path} has no file ${target.path}`, {
+        hint: `drayer ls ${stream.path} shows what it has`,
+      });
+    }
+    const value = reader.readValue(record);
+    if (value !== undefined) return inflateFile(value, MAX_FILE_BYTES);
+    throw new DrayerError(
+      'VALUE_NOT_HELD',
+      `${target.path}: this mirror does not hold its content`,
+      {
+        hint: 'add --from URL with a server that does',
+      },
+    );
+  });
+}
+
+async function fetchThere(session: Session, target: Target, from: string): Promise<Uint8Array> {
+  if (target.stream === undefined) {
+    throw new DrayerError('INPUT_NEEDED', 'which stream? Without its id nothing can be checked', {
+      hint: `drayer cat STREAM_ID ${target.path} --from ${from}`,
+    });
+  }
+  const publicKey = parseStreamId(target.stream);
+  const { content } = await fetchFile(from, publicKey, target.path, { signal: session.signal });
+  return content;
+}

@@ -1,0 +1,103 @@
+/** `drayer info [stream]`: what this stream is, how big, how far, and whether anything is missing. */
+import { EXIT } from '../../core/errors.ts';
+import { formatStreamId } from '../../core/stream-id.ts';
+import { readStreamFacts, type StreamFacts } from '../../daemon/stream-facts.ts';
+import { bytes, count, number, table, time } from '../format.ts';
+import type { Session } from '../session.ts';
+import { visible } from '../terminal.ts';
+import { chooseStream, type StreamFlags } from './choose-stream.ts';
+
+/** Prints the facts of a stream. */
+export async function info(
+  session: Session,
+  name: string | undefined,
+  flags: StreamFlags,
+): Promise<number> {
+  const { terminal } = session;
+  const stream = await chooseStream(session, name, flags);
+  const facts = readStreamFacts(stream.path);
+  if (terminal.isJson) {
+    terminal.printJson(jsonFacts(facts, stream.name));
+    return EXIT.done;
+  }
+  const rows = [
+    ...(stream.name === undefined ? [] : [['name', stream.name]]),
+    ['id', facts.id],
+    ['in URLs', formatStreamId(facts.publicKey, 'base64url')],
+    ['as a host', `${formatStreamId(facts.publicKey, 'base32')}.localhost`],
+    ['in words', formatStreamId(facts.publicKey, 'words')],
+    ['file', facts.path],
+    ['key', facts.keyPath ?? 'not here: this copy can be shown and passed on, not changed'],
+    ...generationRows(facts),
+    ['records', recordsLine(facts)],
+  ];
+  for (const line of table(rows, [])) terminal.print(line);
+  for (const { type, key } of facts.wanted.slice(0, MOST_WANTED)) {
+    terminal.print(`  wanted: ${visible(`${type}/${key}`)}`);
+  }
+  terminal.say(sentence(facts));
+  return EXIT.done;
+}
+
+const MOST_WANTED = 20;
+
+function generationRows({ generation }: StreamFacts): string[][] {
+  const { snapshot, covered, tip, count: records } = generation;
+  if (records === 0) return [['generation', 'none yet: the stream is empty']];
+  if (snapshot === undefined) {
+    return [
+      ['newest', `${time(tip)} (${tip})`],
+      ['proof', 'none: made by a program without snapshots'],
+    ];
+  }
+  return [
+    ['generation', `${snapshot.seq}, of ${time(tip)} (${tip})`],
+    ['root', Buffer.from(snapshot.root).toString('hex')],
+    ...(covered ? [] : [['proof', `records were written after snapshot ${snapshot.seq}`]]),
+    ...(snapshot.exp === 0 ? [] : [['stale after', time(snapshot.exp)]]),
+  ];
+}
+
+function recordsLine({ types, generation, bytes: held }: StreamFacts): string {
+  const parts = types.map(({ type, records }) => `${number(records)} ${visible(type)}`);
+  return `${number(generation.count)} (${parts.join(', ')}), ${bytes(held)} of values`;
+}
+
+function sentence(facts: StreamFacts): string {
+  if (facts.wanted.length > 0) {
+    return `${count(facts.wanted.length, 'value')} not held; drayer mirror URL fetches them`;
+  }
+  if (facts.isFetching)
+    return 'a newer generation is half fetched; drayer mirror URL goes on with it';
+  return `every value is held; drayer verify ${facts.path} checks them all`;
+}
+
+function jsonFacts(facts: StreamFacts, name: string | undefined): object {
+  const { path, id, publicKey, generation, types, wanted, bytes: held, keyPath } = facts;
+  const { tip, idTip, count: records, snapshot, covered } = generation;
+  return {
+    name,
+    path,
+    id,
+    base64url: formatStreamId(publicKey, 'base64url'),
+    base32: formatStreamId(publicKey, 'base32'),
+    words: formatStreamId(publicKey, 'words'),
+    keyPath,
+    tip,
+    idTip,
+    records,
+    bytes: held,
+    types,
+    snapshot: snapshot && {
+      seq: snapshot.seq,
+      count: snapshot.count,
+      root: Buffer.from(snapshot.root).toString('hex'),
+      time: snapshot.time,
+      expires: snapshot.exp,
+      covered,
+    },
+    complete: facts.isComplete,
+    fetching: facts.isFetching,
+    wanted,
+  };
+}

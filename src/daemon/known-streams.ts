@@ -1,0 +1,159 @@
+/**
+ * Which streams this machine has, and which one a person means: those of the config, the mirrors in
+ * the data folder, and whatever path is typed.
+ */
+import { existsSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { Config } from '../config/load-config.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { bytesEqual } from '../core/record.ts';
+import { parseStreamId } from '../core/stream-id.ts';
+import { openReader } from '../store/open-reader.ts';
+
+/** A stream that can be served, listed or checked. */
+export type KnownStream = {
+  /** Stream file, absolute. It need not exist yet. */
+  readonly path: string;
+  /** What people call it: the configured name, or the file's. A mirror of the data folder has none. */
+  readonly name: string | undefined;
+  /** The folder it is published from, absolute, where that is known. */
+  readonly directory: string | undefined;
+  /** File of its secret key, absolute, where that is configured. */
+  readonly keyFile: string | undefined;
+};
+
+/** Path of the stream that a folder is published into: `NAME.stream` beside it. */
+export function streamPathOf(directory: string): string {
+  return `${resolve(directory)}.stream`;
+}
+
+/** Lists the streams of a config, then the mirrors of a data folder that does not have to exist. */
+export async function listKnownStreams(config: Config, dataDir: string): Promise<KnownStream[]> {
+  const own = config.streams.map(({ directory, path, keyFile, name }) => ({
+    // A loaded config has a folder or a path in every entry.
+    path: path ?? streamPathOf(directory ?? config.root),
+    name,
+    directory,
+    keyFile,
+  }));
+  const mirrors = (await streamFilesIn(dataDir)).map((path) => ({ ...UNNAMED, path }));
+  return [...own, ...mirrors];
+}
+
+/**
+ * Finds the stream a person means.
+ *
+ * @param text - a stream file, a published folder, a configured name, or a stream id in any
+ *   spelling; undefined means the only one there is
+ * @returns a stream whose file exists
+ * @throws {DrayerError} STREAM_NOT_FOUND when there is none of that name, or it is not published yet
+ * @throws {DrayerError} INPUT_NEEDED when `text` is undefined and there are several
+ */
+export async function findStream(
+  text: string | undefined,
+  known: readonly KnownStream[],
+): Promise<KnownStream> {
+  const found = text === undefined ? onlyOne(known) : await findNamed(text, known);
+  if (existsSync(found.path)) return found;
+  const subject = found.directory ?? found.path;
+  throw new DrayerError(
+    'STREAM_NOT_FOUND',
+    `${subject}: not published yet, ${found.path} is missing`,
+    {
+      hint: found.directory === undefined ? 'check the path' : `drayer publish ${found.directory}`,
+    },
+  );
+}
+
+const UNNAMED = { name: undefined, directory: undefined, keyFile: undefined } as const;
+
+async function streamFilesIn(folder: string): Promise<string[]> {
+  try {
+    const names = await readdir(folder);
+    return names
+      .filter((name) => name.endsWith('.stream'))
+      .sort()
+      .map((name) => join(folder, name));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function onlyOne(known: readonly KnownStream[]): KnownStream {
+  const present = known.filter((stream) => existsSync(stream.path));
+  const [first] = present.length > 0 ? present : known;
+  if (first === undefined) {
+    throw new DrayerError('STREAM_NOT_FOUND', 'there is no stream here yet', {
+      hint: 'drayer publish DIR makes one, drayer mirror URL copies one, or name a stream file',
+    });
+  }
+  if (present.length <= 1) return first;
+  throw new DrayerError('INPUT_NEEDED', `which one of ${present.length} streams?`, {
+    hint: `name one: ${present.map(label).join(', ')}`,
+  });
+}
+
+async function findNamed(text: string, known: readonly KnownStream[]): Promise<KnownStream> {
+  const path = resolve(text);
+  const kind = await kindOf(path);
+  const same = known.find((stream) => stream.path === path || stream.directory === path);
+  if (same !== undefined) return same;
+  const named = known.find((stream) => stream.name === text);
+  if (kind === 'directory') {
+    // A folder `docs` must not hide a stream that the config calls `docs`.
+    return named ?? { ...UNNAMED, path: streamPathOf(path), directory: path, name: basename(path) };
+  }
+  if (kind === 'file') {
+    return { ...UNNAMED, path, name: basename(path).replace(/\.stream$/, '') };
+  }
+  const found = named ?? findById(text, known);
+  if (found !== undefined) return found;
+  throw new DrayerError('STREAM_NOT_FOUND', `${text}: no such stream, file or folder`, {
+    hint: known.length === 0 ? 'check the path' : `there are ${known.map(label).join(', ')}`,
+  });
+}
+
+async function kindOf(path: string): Promise<'file' | 'directory' | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? 'directory' : 'file';
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    // An id that is typed as a path may be longer than any name can be.
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG') return undefined;
+    throw error;
+  }
+}
+
+function findById(text: string, known: readonly KnownStream[]): KnownStream | undefined {
+  const publicKey = unlessError(() => parseStreamId(text));
+  if (publicKey === undefined) return undefined;
+  return known.find((stream) => {
+    const found = unlessError(() => readPublicKey(stream.path));
+    return found !== undefined && bytesEqual(found, publicKey);
+  });
+}
+
+function readPublicKey(path: string): Uint8Array {
+  const reader = openReader(path);
+  try {
+    return reader.publicKey;
+  } finally {
+    reader.close();
+  }
+}
+
+/** Text that is no id, and a file that cannot be read, are not the stream that is looked for. */
+function unlessError<T>(body: () => T): T | undefined {
+  try {
+    return body();
+  } catch (error) {
+    if (isDrayerError(error)) return undefined;
+    throw error;
+  }
+}
+
+function label(stream: KnownStream): string {
+  return stream.name ?? basename(stream.path).replace(/\.stream$/, '');
+}

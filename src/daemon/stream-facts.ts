@@ -1,0 +1,140 @@
+/** What there is to say about one stream file: for `ls`, `cat` and `info`. Reads, changes nothing. */
+import { existsSync } from 'node:fs';
+import { isDrayerError } from '../core/errors.ts';
+import type { Micros, SignedRecord } from '../core/record.ts';
+import { decodeFile, MAX_HEADER_BYTES } from '../files/file-record.ts';
+import { keyPathOf } from '../store/key-file.ts';
+import { openReader } from '../store/open-reader.ts';
+import type { Generation, StreamReader } from '../store/reader.ts';
+import { partPathOf } from '../store/staging.ts';
+import { readTrust, trustPathOf } from '../store/trust.ts';
+
+/** The facts about a stream file. */
+export type StreamFacts = {
+  readonly path: string;
+  /** Base64. */
+  readonly id: string;
+  readonly publicKey: Uint8Array;
+  readonly generation: Generation;
+  /** Number and bytes of the records of each type, by type. */
+  readonly types: readonly TypeFacts[];
+  /** Records whose value is not held. */
+  readonly wanted: readonly { readonly type: string; readonly key: string }[];
+  /** Bytes of all values held. */
+  readonly bytes: number;
+  /** Path of the secret key beside it, where there is one. */
+  readonly keyPath: string | undefined;
+  /** Whether this mirror has checked the generation against its snapshot; undefined for an own stream. */
+  readonly isComplete: boolean | undefined;
+  /** A newer generation is being fetched, or was left half fetched. */
+  readonly isFetching: boolean;
+};
+
+/** The records of one type. */
+export type TypeFacts = { readonly type: string; readonly records: number; readonly bytes: number };
+
+/** One record as `ls` shows it. */
+export type ListedRecord = {
+  readonly type: string;
+  readonly key: string;
+  readonly id: number;
+  readonly hash: Uint8Array;
+  /** A file's own modification time, any other record's timestamp. */
+  readonly time: Micros;
+  readonly modified: Micros;
+  /** Bytes as stored, compressed for most files; undefined when the value is not held. */
+  readonly storedBytes: number | undefined;
+  /** Bytes of a file's content; undefined for other types and where the value is not held. */
+  readonly contentBytes: number | undefined;
+};
+
+/** Runs `body` with a reader of the stream file and closes it. */
+export function withReader<T>(path: string, body: (reader: StreamReader) => T): T {
+  const reader = openReader(path);
+  try {
+    return body(reader);
+  } finally {
+    reader.close();
+  }
+}
+
+/** Reads whose stream a file is. */
+export function readStreamId(path: string): { id: string; publicKey: Uint8Array } {
+  return withReader(path, ({ id, publicKey }) => ({ id, publicKey }));
+}
+
+/** Reads everything `info` tells; looks at every record once, at no value. */
+export function readStreamFacts(path: string): StreamFacts {
+  return withReader(path, (reader) => reader.reading(() => collectFacts(reader)));
+}
+
+/** Lists the records of a type, ordered by key. */
+export function listRecords(reader: StreamReader, type: string): ListedRecord[] {
+  return reader.reading(() =>
+    [...reader.entries({ type })].map((record) => describeRecord(reader, record)),
+  );
+}
+
+function collectFacts(reader: StreamReader): StreamFacts {
+  const types = new Map<string, { records: number; bytes: number }>();
+  const wanted: { type: string; key: string }[] = [];
+  for (const record of reader.entries()) {
+    const sum = types.get(record.type) ?? { records: 0, bytes: 0 };
+    const size = reader.valueSize(record);
+    if (size === undefined) wanted.push({ type: record.type, key: record.key });
+    types.set(record.type, { records: sum.records + 1, bytes: sum.bytes + (size ?? 0) });
+  }
+  const generation = reader.generation();
+  const keyPath = keyPathOf(reader.path);
+  const hasKey = existsSync(keyPath);
+  const list = [...types].map(([type, sums]) => ({ type, ...sums }));
+  return {
+    path: reader.path,
+    id: reader.id,
+    publicKey: reader.publicKey,
+    generation,
+    types: list.sort((a, b) => b.records - a.records || (a.type < b.type ? -1 : 1)),
+    wanted,
+    bytes: list.reduce((sum, { bytes }) => sum + bytes, 0),
+    keyPath: hasKey ? keyPath : undefined,
+    isComplete: hasKey ? undefined : readTrust(trustPathOf(reader.path))?.tip === generation.tip,
+    isFetching: existsSync(partPathOf(reader.path)),
+  };
+}
+
+function describeRecord(reader: StreamReader, record: SignedRecord): ListedRecord {
+  const { type, key, id, hash, modified, timestamp } = record;
+  const storedBytes = reader.valueSize(record);
+  const file = type === 'file' ? readFileFacts(reader, record, storedBytes) : undefined;
+  return {
+    type,
+    key,
+    id,
+    hash,
+    time: file?.time ?? timestamp,
+    modified,
+    storedBytes,
+    contentBytes: file?.contentBytes,
+  };
+}
+
+/** From the two ends of the value: the header at its start, the length that ends every gzip stream. */
+function readFileFacts(
+  reader: StreamReader,
+  record: SignedRecord,
+  size: number | undefined,
+): { time: Micros; contentBytes: number } | undefined {
+  if (size === undefined || size < 4) return undefined;
+  const start = reader.readValueSlice(record, 0, 4 + MAX_HEADER_BYTES);
+  const end = reader.readValueSlice(record, size - 4, size);
+  if (start === undefined || end === undefined) return undefined;
+  try {
+    const time = decodeFile(start).timeMicros;
+    const contentBytes = new DataView(end.buffer, end.byteOffset, 4).getUint32(0, true);
+    return { time, contentBytes };
+  } catch (error) {
+    // R24: an error for that file alone; the list shows what is stored.
+    if (isDrayerError(error, 'FILE_RECORD_INVALID')) return undefined;
+    throw error;
+  }
+}

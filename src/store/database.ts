@@ -3,7 +3,7 @@
  * SQLite's errors. The only file that imports better-sqlite3. What the tables mean is in schema.ts.
  */
 import Database from 'better-sqlite3';
-import { DrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 
 /** What a statement takes as a parameter. Integers are numbers; bigint only where 64 bits are needed. */
 export type Parameter = string | number | bigint | Uint8Array | null;
@@ -33,19 +33,18 @@ export class Connection {
     this.#database = database;
   }
 
-  /** Returns the statement for this SQL text, prepared once per connection. */
-  query<Row>(sql: string): Query<Row> {
+  /**
+   * Returns the statement for this SQL text, prepared once per connection.
+   *
+   * @param wide - integers come as bigint, all 64 bits of them
+   */
+  query<Row>(sql: string, { wide = false }: { readonly wide?: boolean } = {}): Query<Row> {
     const known = this.#queries.get(sql);
     // The text decides the row type: each text stands at one place, beside its row type.
     if (known !== undefined) return known as Query<Row>;
-    const query = this.#prepare<Row>(sql);
+    const query = this.#prepare<Row>(sql, wide);
     this.#queries.set(sql, query as Query<unknown>);
     return query;
-  }
-
-  /** The same, with every integer as bigint. */
-  wideQuery<Row>(sql: string): Query<Row> {
-    return this.#prepare<Row>(sql, true);
   }
 
   /** Runs statements without parameters or results. */
@@ -66,6 +65,16 @@ export class Connection {
   /** Runs `body` in one read transaction: it sees one generation. Nests. */
   reading<T>(body: () => T): T {
     return this.#transaction('BEGIN', body);
+  }
+
+  /** Begins a read transaction and returns what ends it; that may be called twice. */
+  pin(): () => void {
+    this.run('BEGIN');
+    // BEGIN alone takes no snapshot of the file; the first read does.
+    this.query('SELECT count(*) FROM sqlite_schema').get();
+    return () => {
+      if (this.#database.open && this.inTransaction) this.run('COMMIT');
+    };
   }
 
   /**
@@ -116,7 +125,7 @@ export class Connection {
     }
   }
 
-  #prepare<Row>(sql: string, wide = false): Query<Row> {
+  #prepare<Row>(sql: string, wide: boolean): Query<Row> {
     const statement = this.#guard(() => this.#database.prepare<Parameter[], Row>(sql));
     if (wide) statement.safeIntegers(true);
     return {
@@ -180,9 +189,14 @@ export type ConnectOptions = {
 
 /** Settings of a connection that writes: what is acknowledged is on disk, what is deleted is erased (R7, R11). */
 export function prepareForWriting(connection: Connection): void {
-  connection.pragma('journal_mode = WAL');
   // NORMAL, the default in WAL, loses acknowledged commits at a power cut.
   connection.run('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
+  try {
+    connection.pragma('journal_mode = WAL');
+  } catch (error) {
+    // Another program has the file open: it is written with the journal it has, until the next open.
+    if (!isDrayerError(error, 'STREAM_BUSY')) throw error;
+  }
 }
 
 const BINDING_HINT = 'run `npm rebuild better-sqlite3` where drayer is installed';
@@ -212,6 +226,9 @@ export function storeError(path: string, cause: unknown): unknown {
   if (/^SQLITE_(READONLY|PERM|AUTH)/.test(code)) {
     const hint = 'check who owns the file and its directory';
     return new DrayerError('STREAM_READ_ONLY', `${path}: cannot be written`, { cause, hint });
+  }
+  if (code === 'SQLITE_TOOBIG') {
+    return new DrayerError('TOO_LARGE', `${path}: a value is too large for SQLite`, { cause });
   }
   const message = code === 'SQLITE_FULL' ? 'the disk is full' : cause.message;
   return new DrayerError('STORAGE_FAILED', `${path}: ${message} (${code})`, { cause });

@@ -39,6 +39,12 @@ export class Lists {
     return this.#records(this.#sql.since, modified, limit);
   }
 
+  /** How many records have a higher `modified`. */
+  countSince(modified: Micros): number {
+    const sql = "SELECT count(*) AS n FROM record WHERE chain = x'' AND modified > ?";
+    return this.#connection.query<{ n: number }>(sql).get(modified)?.n ?? 0;
+  }
+
   /** The record with the greatest `prevChange` that is not above `old`. */
   repair(old: Micros): SignedRecord | undefined {
     const highest = this.#connection
@@ -85,6 +91,16 @@ export class Lists {
     }
   }
 
+  /** Ids of the records that lose to another one of their type and key (R10). Reads all names. */
+  losers(): number[] {
+    const pairs = this.#connection.query<{ type: string; key: string }>(this.#sql.pairs).all();
+    return pairs.flatMap(({ type, key }) =>
+      this.#records(this.#sql.byKey, type, key)
+        .slice(1)
+        .map((record) => record.id),
+    );
+  }
+
   #records(sql: string, ...parameters: (string | number | Uint8Array)[]): SignedRecord[] {
     const rows = this.#connection.query<RecordRow>(sql).all(...parameters);
     return rows.map((row) => recordOf(row, this.#connection.path));
@@ -103,6 +119,9 @@ function listSql(selects: Selects) {
       ORDER BY i.id DESC LIMIT ?`,
     ofTypeByModified: `${selects.through('drayer_type_modified')} AND i.type = ?
       AND i.modified > ? AND i.modified < ? ORDER BY i.modified DESC LIMIT ?`,
+    pairs: `SELECT type, key FROM record ${selects.by('drayer_key')} WHERE chain = x''
+      GROUP BY type, key HAVING count(*) > 1`,
+    byKey: `${byKey} AND i.type = ? AND i.key = ? ORDER BY i.timestamp DESC, i.id DESC`,
     entries: (isOneType: boolean, isFirst: boolean): string => {
       const from = isFirst ? '>=' : '>';
       return isOneType

@@ -2,9 +2,17 @@
  * Opening a stream file for reading, also where nothing can be written: a read-only disk, a file of
  * another user, no byte free.
  */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { type Connection, connect } from './database.ts';
 import { fileError, isErrno } from './durable-file.ts';
@@ -23,7 +31,7 @@ import { checkSchema, ensureIndexes, type LocalSchema } from './schema.ts';
 export function openReader(path: string): StreamReader {
   const connection = openReadable(path);
   try {
-    return new StreamReader(connection, addIndexes(connection));
+    return new StreamReader(connection, addIndexes(connection, checkSchema(connection)));
   } catch (error) {
     connection.close();
     throw error;
@@ -45,7 +53,25 @@ export function checkStreamFile(path: string): void {
   }
 }
 
-function openReadable(path: string): Connection {
+/** Tells whether there is a file that is not empty. */
+export function hasFile(path: string): boolean {
+  return sizeOf(path) > 0;
+}
+
+/** Tells whether a stream file and its directory, where its log goes, can be written. */
+export function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    accessSync(dirname(path), constants.W_OK);
+    return true;
+  } catch (error) {
+    if (['EACCES', 'EPERM', 'EROFS'].some((code) => isErrno(error, code))) return false;
+    throw fileError(path, 'cannot open the stream', error);
+  }
+}
+
+/** Opens a connection that only reads, wherever the file lies. */
+export function openReadable(path: string): Connection {
   checkStreamFile(path);
   const connection = connect(path, { readonly: true });
   try {
@@ -54,34 +80,33 @@ function openReadable(path: string): Connection {
     return connection;
   } catch (error) {
     connection.close();
-    const isStuck =
-      isDrayerError(error, 'STORAGE_FAILED') || isDrayerError(error, 'STREAM_READ_ONLY');
+    const isStuck = (['STORAGE_FAILED', 'STREAM_READ_ONLY'] as const).some((code) =>
+      isDrayerError(error, code),
+    );
     if (isStuck) return openCopy(path);
     throw error;
   }
 }
 
-function addIndexes(connection: Connection): LocalSchema {
-  const found = checkSchema(connection);
-  if (found.hasIndexes) return found;
+/** Gives a file the indexes it lacks, where that is possible; returns what it has then. */
+export function addIndexes(connection: Connection, found: LocalSchema): LocalSchema {
+  if (found.hasIndexes || !isWritable(connection.path)) return found;
+  const writer = connect(connection.path);
   try {
-    const writer = connect(connection.path);
-    try {
-      writer.writing(() => ensureIndexes(writer));
-    } finally {
-      writer.close();
-    }
-    return checkSchema(connection);
+    writer.writing(() => ensureIndexes(writer));
   } catch (error) {
-    // Then it is read without them.
-    if (isDrayerError(error)) return found;
-    throw error;
+    // Busy, or full: it is read without them, slower.
+    if (!isDrayerError(error)) throw error;
+    return found;
+  } finally {
+    writer.close();
   }
+  return checkSchema(connection);
 }
 
 // F15: a file in WAL mode needs a log beside it even to be read. In memory it does not, once its header says so.
 function openCopy(path: string): Connection {
-  if (logSize(path) > 0) return openCopiedWithLog(path);
+  if (hasFile(`${path}-wal`)) return openCopiedWithLog(path);
   const bytes = readFileSync(path);
   bytes.fill(1, 18, 20);
   return connect(path, { bytes });
@@ -103,6 +128,6 @@ function openCopiedWithLog(path: string): Connection {
   }
 }
 
-function logSize(path: string): number {
-  return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

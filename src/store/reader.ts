@@ -61,7 +61,7 @@ export class StreamReader {
   readonly #valueSql: ReturnType<typeof valueSql>;
   // Counted and built where a foreign file has no local tables; good for one tip.
   #counted: { tip: Uint8Array; count: number } | undefined;
-  #built: { tip: Uint8Array; trie: OpenTrie } | undefined;
+  #built: { tip: Uint8Array; open: OpenTrie } | undefined;
 
   /** Use {@link openReader}. */
   constructor(connection: Connection, local: { hasIndexes: boolean; hasTables: boolean }) {
@@ -163,6 +163,11 @@ export class StreamReader {
     return this.#lists.entries(type);
   }
 
+  /** Ids of the records that lose to another one of their type and key (R10). */
+  losers(): number[] {
+    return this.#lists.losers();
+  }
+
   /**
    * Proves that a record, or its absence, belongs to the newest snapshot (R23).
    *
@@ -178,7 +183,7 @@ export class StreamReader {
           `${this.id} has no snapshot to prove anything with`,
         );
       }
-      const { trie } = this.openTrie();
+      const { trie } = this.#provingTrie();
       if (!covered || !bytesEqual(trie.root(), snapshot.root)) {
         const message = `${this.id}: records were written after the newest snapshot`;
         throw new DrayerError('SNAPSHOT_MISMATCH', message);
@@ -188,21 +193,30 @@ export class StreamReader {
     });
   }
 
-  /** The trie over the live records; for writers, and to check a snapshot. */
+  /** Opens the trie over the live records, to be changed or asked for its root. */
   openTrie(): OpenTrie {
-    const open = () =>
-      openTrie(this.#connection, this.view, this.localState(), () => this.#lists.entries());
-    if (this.localState()?.trie.nextNode) return open();
-    const tip = this.#tip();
-    if (this.#built === undefined || !bytesEqual(this.#built.tip, tip)) {
-      this.#built = { tip, trie: open() };
-    }
-    return this.#built.trie;
+    const records = (): Iterable<SignedRecord> => this.#lists.entries();
+    return openTrie(this.#connection, this.view, this.localState(), records);
   }
 
   /** What our local tables know of the stream as it is now; undefined where that is nothing. */
   localState(): LocalState | undefined {
     return this.#hasTables ? readLocalState(this.#connection, this.view) : undefined;
+  }
+
+  /** Counts the records with a higher `modified`. */
+  countSince(modified: Micros): number {
+    return this.#lists.countSince(modified);
+  }
+
+  /**
+   * Opens a read transaction that lasts over many ticks, for a response that is sent as fast as its
+   * reader takes it. Erased bytes stay in the file meanwhile: only on a connection of its own.
+   *
+   * @returns what ends it; may be called twice
+   */
+  pin(): () => void {
+    return this.#connection.pin();
   }
 
   /** Runs `body` in one read transaction: all it reads is of one generation. */
@@ -228,6 +242,15 @@ export class StreamReader {
       this.#counted = { tip, count: countRecords(this.#connection) };
     }
     return this.#counted.count;
+  }
+
+  // A built one takes long, so it is kept for as long as the tip stays.
+  #provingTrie(): OpenTrie {
+    const tip = this.#tip();
+    if (this.#built !== undefined && bytesEqual(this.#built.tip, tip)) return this.#built.open;
+    const open = this.openTrie();
+    if (!open.isStored) this.#built = { tip, open };
+    return open;
   }
 
   #tip(): Uint8Array {

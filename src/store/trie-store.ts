@@ -60,10 +60,7 @@ export function saveTrie(
   count: number,
 ): void {
   if (open === undefined) {
-    saveLocalState(connection, view, {
-      count,
-      trie: { ref: undefined, hash: undefined, nextNode: 0 },
-    });
+    saveLocalState(connection, view, { count, trie: NO_TRIE });
     return;
   }
   if (!open.isStored) connection.run('DELETE FROM drayer_trie');

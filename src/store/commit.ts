@@ -1,0 +1,225 @@
+/**
+ * Committing a batch (R11): in one write transaction the tip is read again, the batch is planned,
+ * signed and stored; then the high-water mark is raised, on disk; only then does anybody hear of it.
+ * The transaction is the lock between processes: it dies with its process.
+ */
+import { verify } from '#crypto';
+import type { Batch } from '../core/batch.ts';
+import type { Step } from '../core/chain.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { type Mark, planBatch } from '../core/plan-batch.ts';
+import { bytesEqual, HASH_BYTES, type Micros, type SignedRecord } from '../core/record.ts';
+import { signedBytes } from '../core/signing.ts';
+import type { Connection } from './database.ts';
+import { RECOVER_HINT, readMark, writeMark } from './mark.ts';
+import { hashName, type PreparedValues } from './prepared-values.ts';
+import type { Generation, StreamReader } from './reader.ts';
+import { RowWriter, type ValueSource } from './rows.ts';
+import { saveTrie } from './trie-store.ts';
+
+/** What a {@link Committer} works with. */
+export type CommitterOptions = {
+  readonly connection: Connection;
+  readonly reader: StreamReader;
+  /** 64 bytes. */
+  readonly secretKey: Uint8Array;
+  readonly markPath: string;
+  /** The clock, in micros. */
+  readonly now: () => Micros;
+  /** Whether generations end with a snapshot (R20). */
+  readonly hasSnapshots: boolean;
+  /** How long visitors may take a generation for fresh; for ever by default. */
+  readonly lifetimeMicros?: number | undefined;
+};
+
+/** A batch, or what makes one from the stream as it is inside the transaction. */
+export type BatchSource = Batch | (() => Batch);
+
+/** Where the values of a batch come from, in this order. */
+export type CommitValues = {
+  /** Takes up what the commit itself has to keep for a moment, too. */
+  readonly prepared: PreparedValues;
+  readonly given?: ValueSource | undefined;
+};
+
+/** Commits batches of one stream. Lives as long as its connection. */
+export class Committer {
+  readonly #options: CommitterOptions;
+  readonly #rows: RowWriter;
+  #failure: DrayerError | undefined;
+
+  constructor(options: CommitterOptions) {
+    this.#options = options;
+    this.#rows = new RowWriter(options.connection);
+  }
+
+  /**
+   * Commits a batch.
+   *
+   * A put that changes neither the value nor a given timestamp, and a delete of what is not there, are left out. Where nothing is left, nothing is signed or written.
+   *
+   * @returns the new generation, or undefined when nothing changed
+   * @throws {DrayerError} STREAM_BUSY when another process is writing for longer than 5 s
+   * @throws {DrayerError} STREAM_BEHIND_MARK when the file is older than what this key has signed
+   * @throws {DrayerError} STREAM_INVALID when a record that must be signed again is damaged
+   */
+  commit(source: BatchSource, values: CommitValues): Generation | undefined {
+    const { connection, reader } = this.#options;
+    const mark = this.#writing(() => {
+      const held = reader.generation();
+      const known = this.#checkMark(held);
+      return this.#apply(this.#settle(source), { held, known, values });
+    });
+    if (mark === undefined) return undefined;
+    this.raiseMark(mark);
+    // R7: what was deleted or replaced is erased in the log too. A reader in the way: next time.
+    connection.truncateLog();
+    return reader.generation();
+  }
+
+  /** Raises the mark to what the stream has: after a crash between commit and mark (R11). */
+  catchUp(): void {
+    try {
+      const { tip } = this.#options.reader.generation();
+      if (tip !== 0 && readMark(this.#options.markPath)?.modified !== tip) this.raiseMark();
+    } catch (error) {
+      // Reading goes on whatever the mark says; the next commit looks at it again and says so.
+      if (!isDrayerError(error)) throw error;
+    }
+  }
+
+  /**
+   * Raises the mark to the stream's newest state. Reads that state under the write lock, so that of
+   * two processes the slower one never lowers it.
+   */
+  raiseMark(committed?: Mark): void {
+    const { connection, reader, markPath } = this.#options;
+    try {
+      connection.writing(() => {
+        const held = reader.generation();
+        const mark = committed?.modified === held.tip ? committed : markOf(held);
+        const known = readMark(markPath);
+        if (!isBehind(held, known)) writeMark(markPath, mark);
+      });
+    } catch (error) {
+      // Whoever is writing so long raises the mark further than this, or dies and the next open does.
+      if (!isDrayerError(error, 'STREAM_BUSY')) throw error;
+    }
+  }
+
+  #writing<T>(body: () => T): T {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      return this.#options.connection.writing(body);
+    } catch (error) {
+      // After a failed fsync nobody knows what the disk has; another try on this connection would not find out.
+      if (isDrayerError(error, 'STORAGE_FAILED') && isIoError(error.cause)) this.#failure = error;
+      throw error;
+    }
+  }
+
+  #checkMark(held: Generation): Mark | undefined {
+    const known = readMark(this.#options.markPath);
+    if (!isBehind(held, known)) return known;
+    const message =
+      `${this.#options.reader.path}: this file is older than what its key has signed; ` +
+      'it was restored from a backup, or replaced';
+    throw new DrayerError('STREAM_BEHIND_MARK', message, { hint: RECOVER_HINT });
+  }
+
+  // Inside the transaction, on the tip as it is: what another process did in between counts.
+  #settle(source: BatchSource): Batch {
+    const { reader } = this.#options;
+    const { puts, deletes } = typeof source === 'function' ? source() : source;
+    return {
+      puts: puts.filter((put) => {
+        const held = reader.findRecord(put.type, put.key);
+        if (held === undefined || !bytesEqual(held.hash, put.hash)) return true;
+        return put.timestamp !== undefined && put.timestamp !== held.timestamp;
+      }),
+      deletes: deletes.filter(({ type, key }) => reader.findRecord(type, key) !== undefined),
+    };
+  }
+
+  #apply(
+    batch: Batch,
+    at: { held: Generation; known: Mark | undefined; values: CommitValues },
+  ): Mark | undefined {
+    if (batch.puts.length === 0 && batch.deletes.length === 0) return undefined;
+    const { connection, reader, now, secretKey, hasSnapshots, lifetimeMicros } = this.#options;
+    const open = hasSnapshots ? reader.openTrie() : undefined;
+    const { steps, mark } = planBatch(reader.view, batch, {
+      now: now(),
+      secretKey,
+      mark: at.known,
+      snapshot: open && { trie: open.trie, previous: at.held.snapshot, lifetimeMicros },
+      // Only another program leaves any, and what it wrote made our local state stale.
+      losers: reader.localState() === undefined ? reader.losers() : [],
+    });
+    this.#prepareHeld(steps, at.values.prepared);
+    const { inserted, removed } = this.#rows.applySteps(steps, this.#sourceOf(at.values));
+    saveTrie(connection, reader.view, open, at.held.count + inserted - removed);
+    return mark;
+  }
+
+  #sourceOf({ prepared, given }: CommitValues): ValueSource {
+    const { reader } = this.#options;
+    return (hash) => {
+      const value = prepared.get(hash) ?? given?.(hash);
+      if (value !== undefined) return value;
+      const twin = reader.findByHash(hash);
+      return twin && reader.readValue(twin);
+    };
+  }
+
+  // Looks at the rows the steps replace, before they do: checks what is signed again as it stands,
+  // and saves the values that move to another row (a rename).
+  #prepareHeld(steps: readonly Step[], prepared: PreparedValues): void {
+    const { reader } = this.#options;
+    const idTip = reader.view.idTip();
+    const leaving = new Map<string, number>();
+    const needed: Uint8Array[] = [];
+    for (const step of steps) {
+      const id = step.kind === 'remove' ? step.id : step.record.id;
+      const held = id > idTip ? undefined : reader.view.byId(id);
+      const hash = step.kind === 'put' ? step.record.hash : undefined;
+      if (held !== undefined && hash !== undefined && bytesEqual(held.hash, hash)) {
+        this.#checkResigned(held);
+        continue;
+      }
+      if (held !== undefined) leaving.set(hashName(held.hash), id);
+      if (hash !== undefined) needed.push(hash);
+    }
+    if (leaving.size === 0) return;
+    for (const hash of needed) {
+      const id = leaving.get(hashName(hash));
+      const value = id === undefined || prepared.has(hash) ? undefined : reader.readValue({ id });
+      if (value !== undefined) prepared.put(hash, value);
+    }
+  }
+
+  // A bit that has flipped on the disk must not get a new signature.
+  #checkResigned(held: SignedRecord): void {
+    const { reader } = this.#options;
+    if (verify(held.signature, signedBytes(held), reader.publicKey)) return;
+    const message = `${reader.path}: record ${held.id} is damaged and cannot be signed again`;
+    throw new DrayerError('STREAM_INVALID', message, { hint: RECOVER_HINT });
+  }
+}
+
+function markOf({ idTip, tip, snapshot }: Generation): Mark {
+  const root = snapshot?.root ?? new Uint8Array(HASH_BYTES);
+  return { id: idTip, modified: tip, seq: snapshot?.seq ?? 0, root };
+}
+
+function isBehind(held: Generation, known: Mark | undefined): boolean {
+  if (known === undefined) return false;
+  const { id, modified, seq, root } = markOf(held);
+  if (id < known.id || modified < known.modified || seq < known.seq) return true;
+  // The same place with another content is another history.
+  return seq === known.seq && !bytesEqual(root, known.root);
+}
+
+function isIoError(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && String(cause.code).startsWith('SQLITE_IOERR');
+}

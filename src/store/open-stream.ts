@@ -1,0 +1,182 @@
+/**
+ * Making and opening streams. Made: the key first, so that no stream is ever without it, then the
+ * file, in one transaction. Opened: with the private key beside it, or given, the stream is writable.
+ */
+import { keyPairFromSeed } from '#crypto';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { bytesEqual, type Micros } from '../core/record.ts';
+import { type Connection, connect, prepareForWriting } from './database.ts';
+import { syncDirectory } from './durable-file.ts';
+import { generateKeyPair, keyPathOf, publicKeyOf, readKeyFile, writeKeyFile } from './key-file.ts';
+import { LocalAttributes, SNAPSHOTS_ATTRIBUTE } from './local-attributes.ts';
+import { markPathOf, RECOVER_HINT, readMark } from './mark.ts';
+import { addIndexes, checkStreamFile, hasFile, isWritable, openReadable } from './open-reader.ts';
+import { StreamReader } from './reader.ts';
+import {
+  checkSchema,
+  createTables,
+  ensureIndexes,
+  ensureTables,
+  isEmptyFile,
+  type LocalSchema,
+  readPublicKey,
+} from './schema.ts';
+import { Stream } from './stream.ts';
+
+/** What {@link openStream} is told besides the path. */
+export type OpenStreamOptions = {
+  /** 64 bytes, seed then public key; the key file beside the stream by default. */
+  readonly secretKey?: Uint8Array | undefined;
+  /** The clock, in micros; the system's by default. */
+  readonly now?: (() => Micros) | undefined;
+  /** How long visitors may take a generation for fresh, in micros; for ever by default (R20). */
+  readonly lifetimeMicros?: number | undefined;
+};
+
+/** What {@link createStream} is told besides the path. */
+export type CreateStreamOptions = OpenStreamOptions & {
+  /** Whether each generation ends with a snapshot, without which nothing can be proved (R20). Default true. */
+  readonly snapshots?: boolean | undefined;
+};
+
+/**
+ * Makes a new, empty stream. Its private key is written beside it, unless one is given.
+ *
+ * @throws {DrayerError} STREAM_EXISTS when there is a file or a key of that name
+ * @throws {DrayerError} STREAM_BEHIND_MARK when the key there has signed a stream that is gone
+ * @example
+ * const stream = createStream('notes.stream');
+ * stream.set('hello', { text: 'world' });
+ */
+export function createStream(path: string, options: CreateStreamOptions = {}): Stream {
+  const { snapshots = true } = options;
+  checkAbsent(path);
+  const secretKey = options.secretKey ?? keyForNew(path);
+  checkSecretKey(secretKey);
+
+  const connection = connect(path, { create: true });
+  try {
+    connection.writing(() => {
+      if (!isEmptyFile(connection)) throw alreadyExists(path);
+      createTables(connection, publicKeyOf(secretKey));
+      if (!snapshots) new LocalAttributes(connection).set(SNAPSHOTS_ATTRIBUTE, 'no');
+    });
+  } finally {
+    connection.close();
+  }
+  syncDirectory(path);
+  return openStream(path, { ...options, secretKey });
+}
+
+/**
+ * Opens a stream: writable with the private key, which is looked for beside the file, else for reading.
+ *
+ * A file of the original program gets our indexes and local tables, beside its own.
+ *
+ * @throws {DrayerError} STREAM_NOT_FOUND when there is no such file, or nothing in it yet
+ * @throws {DrayerError} STREAM_INVALID when it is no stream
+ * @throws {DrayerError} KEY_MODE, KEY_INVALID when the key file cannot be used
+ * @throws {DrayerError} KEY_MISMATCH when the key belongs to another stream
+ */
+export function openStream(path: string, options: OpenStreamOptions = {}): Stream {
+  const { now = systemClock, lifetimeMicros } = options;
+  checkStreamFile(path);
+  const secretKey = options.secretKey ?? keyBeside(path);
+  if (secretKey !== undefined) checkSecretKey(secretKey);
+
+  const canWrite = secretKey !== undefined && isWritable(path);
+  const connection = canWrite ? connect(path) : openReadable(path);
+  try {
+    const local = checkSchema(connection);
+    if (secretKey !== undefined) checkKeyOf(connection, secretKey);
+    if (!canWrite) {
+      const reader = new StreamReader(connection, addIndexes(connection, local));
+      const writer = secretKey === undefined ? noKey(path) : notWritable(path);
+      return new Stream({ connection, reader, now, writer });
+    }
+    const reader = new StreamReader(connection, completeSchema(connection, local));
+    const markPath = markPathOf(path);
+    const hasSnapshots = isWithSnapshots(connection, reader);
+    const writer = { secretKey, markPath, hasSnapshots, lifetimeMicros };
+    return new Stream({ connection, reader, now, writer });
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+function systemClock(): Micros {
+  return Date.now() * 1000;
+}
+
+// A file that a crash left before its first transaction was complete counts as absent: SQLite rolls
+// it back to nothing when it opens it.
+function checkAbsent(path: string): void {
+  if (hasFile(path) && !hasFile(`${path}-journal`)) throw alreadyExists(path);
+  if (readMark(markPathOf(path)) === undefined) return;
+  const message = `${path}: the stream is gone, but its key has signed it before`;
+  throw new DrayerError('STREAM_BEHIND_MARK', message, { hint: RECOVER_HINT });
+}
+
+function alreadyExists(path: string): DrayerError {
+  return new DrayerError('STREAM_EXISTS', `${path}: there is a file of this name already`);
+}
+
+// A key without stream and mark was made right before a crash: it has signed nothing, so it serves.
+function keyForNew(path: string): Uint8Array {
+  const held = keyBeside(path);
+  if (held !== undefined) return held;
+  const { secretKey } = generateKeyPair();
+  writeKeyFile(keyPathOf(path), secretKey);
+  return secretKey;
+}
+
+function keyBeside(path: string): Uint8Array | undefined {
+  try {
+    return readKeyFile(keyPathOf(path));
+  } catch (error) {
+    if (isDrayerError(error, 'KEY_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+function checkSecretKey(secretKey: Uint8Array): void {
+  const isSound =
+    secretKey.length === 64 &&
+    bytesEqual(keyPairFromSeed(secretKey.subarray(0, 32)).publicKey, secretKey.subarray(32));
+  if (!isSound) throw new DrayerError('KEY_INVALID', 'expected a private key of 64 bytes');
+}
+
+function checkKeyOf(connection: Connection, secretKey: Uint8Array): void {
+  if (bytesEqual(publicKeyOf(secretKey), readPublicKey(connection))) return;
+  const message = `${connection.path}: the private key belongs to another stream`;
+  const hint = 'put the key that was made with this stream beside it';
+  throw new DrayerError('KEY_MISMATCH', message, { hint });
+}
+
+function completeSchema(connection: Connection, local: LocalSchema): LocalSchema {
+  prepareForWriting(connection);
+  if (local.hasIndexes && local.hasTables) return local;
+  connection.writing(() => {
+    ensureIndexes(connection);
+    ensureTables(connection);
+  });
+  return { hasIndexes: true, hasTables: true };
+}
+
+// A stream that has a snapshot keeps having one: its mirrors demand it (R20).
+function isWithSnapshots(connection: Connection, reader: StreamReader): boolean {
+  const attribute = new LocalAttributes(connection).get(SNAPSHOTS_ATTRIBUTE);
+  return attribute !== 'no' || reader.generation().snapshot !== undefined;
+}
+
+function noKey(path: string): DrayerError {
+  const hint = `copy its private key to ${keyPathOf(path)}, or give it in DRAYER_KEY`;
+  const message = `${path}: without its private key this stream can only be read`;
+  return new DrayerError('STREAM_READ_ONLY', message, { hint });
+}
+
+function notWritable(path: string): DrayerError {
+  const hint = 'check who owns the file and its directory';
+  return new DrayerError('STREAM_READ_ONLY', `${path}: the file cannot be written`, { hint });
+}

@@ -1,0 +1,82 @@
+/**
+ * Values that wait for their commit (R11: values are prepared first). Up to a budget they stay in
+ * memory, what comes after goes to a temporary table, so that a large publish needs little memory.
+ */
+import type { Connection } from './database.ts';
+
+/** Bytes of prepared values that are kept in memory. */
+export const MEMORY_BYTES: number = 64 * 1024 * 1024;
+
+/** What {@link PreparedValues} is told besides the connection. */
+export type PreparedOptions = {
+  /** Name of the temporary table; two sets on one connection need two. */
+  readonly table?: string | undefined;
+  /** Bytes to keep in memory. */
+  readonly memoryBytes?: number | undefined;
+};
+
+/** A set of prepared values on one connection, by hash. */
+export class PreparedValues {
+  readonly #connection: Connection;
+  readonly #table: string;
+  readonly #memoryBytes: number;
+  readonly #held = new Map<string, Uint8Array>();
+  #heldBytes = 0;
+  #spilled = 0;
+
+  constructor(connection: Connection, options: PreparedOptions = {}) {
+    const { table = 'drayer_prepared', memoryBytes = MEMORY_BYTES } = options;
+    this.#connection = connection;
+    this.#table = table;
+    this.#memoryBytes = memoryBytes;
+  }
+
+  /** Keeps a value, which must not be changed afterwards. */
+  put(hash: Uint8Array, value: Uint8Array): void {
+    const name = hashName(hash);
+    if (this.#held.has(name)) return;
+    if (this.#heldBytes + value.length <= this.#memoryBytes) {
+      this.#held.set(name, value);
+      this.#heldBytes += value.length;
+      return;
+    }
+    // SQLite deletes the file of a temporary table when it opens it: a crash leaves nothing behind.
+    this.#connection.run(
+      `CREATE TEMP TABLE IF NOT EXISTS ${this.#table} (hash BLOB PRIMARY KEY, value BLOB)`,
+    );
+    this.#connection
+      .query(`INSERT OR IGNORE INTO temp.${this.#table} (hash, value) VALUES (?, ?)`)
+      .run(hash, value);
+    this.#spilled += 1;
+  }
+
+  /** Returns a value that was kept, or undefined. */
+  get(hash: Uint8Array): Uint8Array | undefined {
+    const held = this.#held.get(hashName(hash));
+    if (held !== undefined || this.#spilled === 0) return held;
+    return this.#connection
+      .query<{ value: Uint8Array }>(`SELECT value FROM temp.${this.#table} WHERE hash = ?`)
+      .get(hash)?.value;
+  }
+
+  /** Tells whether a value was kept. */
+  has(hash: Uint8Array): boolean {
+    if (this.#held.has(hashName(hash))) return true;
+    if (this.#spilled === 0) return false;
+    const sql = `SELECT 1 AS found FROM temp.${this.#table} WHERE hash = ?`;
+    return this.#connection.query<{ found: number }>(sql).get(hash) !== undefined;
+  }
+
+  /** Lets all of them go. */
+  clear(): void {
+    this.#held.clear();
+    this.#heldBytes = 0;
+    if (this.#spilled > 0) this.#connection.run(`DROP TABLE IF EXISTS temp.${this.#table}`);
+    this.#spilled = 0;
+  }
+}
+
+/** Returns a string for a hash, to be a key in a map. */
+export function hashName(hash: Uint8Array): string {
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('latin1');
+}

@@ -10,3 +10,12 @@ export type { Config, ConfiguredStream, LoadConfigOptions } from './config/load-
 export { loadConfig } from './config/load-config.ts';
 export type { ErrorCode, ErrorDetail } from './core/errors.ts';
 export { DrayerError, isDrayerError } from './core/errors.ts';
+export type { KeyPair } from './store/key-file.ts';
+export { generateKeyPair } from './store/key-file.ts';
+export { openReader } from './store/open-reader.ts';
+export type { CreateStreamOptions, OpenStreamOptions } from './store/open-stream.ts';
+export { createStream, openStream } from './store/open-stream.ts';
+export type { Generation, ProvenRecord, StreamReader } from './store/reader.ts';
+export type { Stream } from './store/stream.ts';
+export type { PutFileOptions, Transaction, WriteOptions } from './store/transaction.ts';
+export type { Post } from './store/typed-reads.ts';

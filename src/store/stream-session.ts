@@ -162,11 +162,6 @@ export class StreamSession {
     this.reader.close();
   }
 
-  /** As {@link StreamSession.close}, for `using`. */
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
   #writer(): Committer {
     if (this.#committer !== undefined) return this.#committer;
     throw this.#obstacle ?? new DrayerError('STREAM_READ_ONLY', `${this.path}: cannot be written`);

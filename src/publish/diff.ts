@@ -1,17 +1,8 @@
 /** Compares what a walk found with what a stream holds, without reading a file. */
 import { bytesEqual, type SignedRecord } from '../core/record.ts';
+import type { StatEntry } from '../store/stat-cache.ts';
+import { isSameStamp } from './disk-stat.ts';
 import type { DiskFile } from './walk.ts';
-
-/** What was known of a disk file when it was last read; a row of the stat cache. */
-export type KnownFile = {
-  readonly key: string;
-  /** See {@link DiskFile.stat}. */
-  readonly stat: string;
-  /** Of the value the stream held for it then. */
-  readonly hash: Uint8Array;
-  /** Of its content. */
-  readonly contentHash: Uint8Array;
-};
 
 /** A file that has to be read to know whether it changed. */
 export type DoubtfulFile = {
@@ -24,13 +15,11 @@ export type DoubtfulFile = {
 
 /** What {@link diffSite} found. */
 export type SiteDiff = {
-  /** Number of files whose stat is that of the content the stream holds. */
-  readonly unchanged: number;
+  /** Their stamp is that of the content the stream holds: not read. */
+  readonly unchanged: StatEntry[];
   readonly doubtful: DoubtfulFile[];
   /** Keys of the records without a file, sorted. */
   readonly removed: string[];
-  /** Keys of the rows without a file. */
-  readonly forgotten: string[];
 };
 
 /**
@@ -42,8 +31,9 @@ export type SiteDiff = {
 export function diffSite(
   files: readonly DiskFile[],
   records: ReadonlyMap<string, SignedRecord>,
-  known: ReadonlyMap<string, KnownFile>,
+  known: ReadonlyMap<string, StatEntry>,
 ): SiteDiff {
+  const unchanged: StatEntry[] = [];
   const doubtful: DoubtfulFile[] = [];
   const keys = new Set<string>();
   for (const file of files) {
@@ -51,14 +41,13 @@ export function diffSite(
     const record = records.get(file.key);
     const row = known.get(file.key);
     const isCurrent =
-      row !== undefined && record !== undefined && bytesEqual(row.hash, record.hash);
-    if (isCurrent && row.stat === file.stat) continue;
-    doubtful.push({ file, record, contentHash: isCurrent ? row.contentHash : undefined });
+      row !== undefined && record !== undefined && bytesEqual(row.valueHash, record.hash);
+    if (isCurrent && isSameStamp(row, file.stamp)) unchanged.push(row);
+    else doubtful.push({ file, record, contentHash: isCurrent ? row.contentHash : undefined });
   }
   return {
-    unchanged: files.length - doubtful.length,
+    unchanged,
     doubtful,
     removed: [...records.keys()].filter((key) => !keys.has(key)).sort(),
-    forgotten: [...known.keys()].filter((key) => !keys.has(key)),
   };
 }

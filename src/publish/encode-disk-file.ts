@@ -4,6 +4,7 @@ import { isDrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { encodeFile } from '../files/file-record.ts';
 import { shouldStore } from '../files/media-type.ts';
+import type { DiskStamp } from './disk-stat.ts';
 import type { PublishFault } from './publish-fault.ts';
 import { readDiskFile } from './read-disk-file.ts';
 import { containsSecret } from './secret-scan.ts';
@@ -13,9 +14,8 @@ export type EncodeJob = {
   readonly key: string;
   /** Absolute. */
   readonly path: string;
-  readonly bytes: number;
-  /** As the walk found it, see {@link statText}. */
-  readonly stat: string;
+  /** As the walk found it. */
+  readonly stamp: DiskStamp;
   /** Hash of the content the stream holds for this key; such a file needs no encoding. */
   readonly heldContentHash?: Uint8Array | undefined;
 };
@@ -30,8 +30,8 @@ export type EncodeSettings = {
 /** A file that was read. */
 export type ReadFile = {
   readonly key: string;
-  /** See {@link DiskContent.stat}. */
-  readonly stat: string;
+  /** See {@link DiskContent.stamp}. */
+  readonly stamp: DiskStamp | undefined;
   /** Of the content. */
   readonly bytes: number;
   readonly contentHash: Uint8Array;
@@ -55,16 +55,16 @@ export type EncodeResult =
 export function encodeDiskFile(job: EncodeJob, settings: EncodeSettings): EncodeResult {
   const { key } = job;
   try {
-    const { content, stat, timeMicros } = readDiskFile(job.path, {
+    const { content, stamp, timeMicros } = readDiskFile(job.path, {
       maxBytes: settings.maxBytes,
-      foundStat: job.stat,
+      found: job.stamp,
     });
     if (containsSecret(content, settings.needles)) {
       const message = 'it contains the private key of this very stream';
       return { kind: 'fault', fault: { path: key, code: 'SECRET_IN_SITE', message } };
     }
     const contentHash = hash(content);
-    const read: ReadFile = { key, stat, bytes: content.length, contentHash };
+    const read: ReadFile = { key, stamp, bytes: content.length, contentHash };
     if (job.heldContentHash !== undefined && bytesEqual(contentHash, job.heldContentHash)) {
       return { kind: 'same', file: read };
     }

@@ -14,23 +14,31 @@ import {
 import { dirname } from 'node:path';
 import { DrayerError, type ErrorCode } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
-import { ageMs, isSettled, mtimeMicros, settleMs, statText } from './disk-stat.ts';
+import {
+  ageMs,
+  type DiskStamp,
+  isSameStamp,
+  isSettled,
+  mtimeMicros,
+  settleMs,
+  stampOf,
+} from './disk-stat.ts';
 
 /** A file as {@link readDiskFile} found it. */
 export type DiskContent = {
   /** A view into the reader's buffer: valid until the next call. */
   readonly content: Uint8Array;
   readonly timeMicros: Micros;
-  /** See {@link statText}; empty when the file may change again without its stat telling. */
-  readonly stat: string;
+  /** Undefined when the file may change again without its stamp telling. */
+  readonly stamp: DiskStamp | undefined;
 };
 
 /** Options of {@link readDiskFile}. */
 export type ReadOptions = {
   /** Largest content, inclusive. */
   readonly maxBytes: number;
-  /** The {@link statText} of the file when a walk found it. */
-  readonly foundStat: string;
+  /** The stamp of the file when a walk found it. */
+  readonly found: DiskStamp;
   /** Called between opening and reading; tests change the file there. */
   readonly onOpen?: (() => void) | undefined;
 };
@@ -74,10 +82,11 @@ function tryRead(path: string, options: ReadOptions): DiskContent | undefined {
     const now = Date.now();
     const content = readAll(file, Number(before.size));
     const after = fstatSync(file, { bigint: true });
-    const stat = statText(after);
-    if (content.length !== Number(before.size) || stat !== statText(before)) return undefined;
-    if (stat !== options.foundStat) checkPlace(path);
-    return { content, timeMicros: mtimeMicros(after), stat: isSettled(after, now) ? stat : '' };
+    const stamp = stampOf(after);
+    if (content.length !== stamp.size || !isSameStamp(stamp, stampOf(before))) return undefined;
+    if (!isSameStamp(stamp, options.found)) checkPlace(path);
+    const timeMicros = mtimeMicros(after);
+    return { content, timeMicros, stamp: isSettled(after, now) ? stamp : undefined };
   } catch (cause) {
     throw asFault(cause);
   } finally {
@@ -101,7 +110,7 @@ function settledStat(file: number): BigIntStats | undefined {
   if (waitMs <= 0 || waitMs > MAX_WAIT_MS) return stat;
   Atomics.wait(waiting, 0, 0, Math.ceil(waitMs));
   const later = fstatSync(file, { bigint: true });
-  return statText(later) === statText(stat) ? later : undefined;
+  return isSameStamp(stampOf(later), stampOf(stat)) ? later : undefined;
 }
 
 // Reads one byte more than expected: a file that grew is noticed by its length.

@@ -21,6 +21,11 @@ export function secretNeedles(secretKey: Uint8Array): Uint8Array[] {
 
 /** Tells whether `content` contains one of the needles. */
 export function containsSecret(content: Uint8Array, needles: readonly Uint8Array[]): boolean {
-  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-  return needles.some((needle) => bytes.includes(needle));
+  const bytes = bufferOf(content);
+  return needles.some((needle) => bytes.includes(bufferOf(needle)));
+}
+
+// A view: a Buffer that came from another thread is a plain Uint8Array.
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -8,7 +8,7 @@ import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDrayerError } from '../core/errors.ts';
 import { siteKeyOf } from '../files/site-path.ts';
-import { mtimeMicros, statText } from './disk-stat.ts';
+import { type DiskStamp, stampOf } from './disk-stat.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
 import type { PublishFault } from './publish-fault.ts';
 import { makeSlicer } from './slicer.ts';
@@ -19,10 +19,7 @@ export type DiskFile = {
   readonly key: string;
   /** Absolute path, spelled as on disk. */
   readonly path: string;
-  readonly bytes: number;
-  readonly timeMicros: number;
-  /** See {@link statText}. */
-  readonly stat: string;
+  readonly stamp: DiskStamp;
 };
 
 /** Something a walk left out, and why. */
@@ -133,13 +130,8 @@ function addFile(place: Place, stat: BigIntStats, walk: Walk): void {
     return;
   }
   try {
-    walk.files.push({
-      key: siteKeyOf(place.relative),
-      path: place.path,
-      bytes: Number(stat.size),
-      timeMicros: mtimeMicros(stat),
-      stat: statText(stat),
-    });
+    const key = siteKeyOf(place.relative);
+    walk.files.push({ key, path: place.path, stamp: stampOf(stat) });
   } catch (error) {
     if (!isDrayerError(error, 'PATH_INVALID')) throw error;
     walk.faults.push({ path: place.relative, code: error.code, message: error.message });

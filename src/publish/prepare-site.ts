@@ -1,0 +1,80 @@
+/** What makes `publish ./site` work without any preparation: a stream and its key beside the folder. */
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, parse, relative, sep } from 'node:path';
+import { DrayerError } from '../core/errors.ts';
+import { keyPathOf } from '../store/key-file.ts';
+import { createStream } from '../store/open-stream.ts';
+import { addToGitignore } from './gitignore.ts';
+import { resolveBeside, resolveSiteDirectory } from './site-directory.ts';
+
+/** What {@link prepareSite} did. */
+export type PreparedSite = {
+  /** Absolute. */
+  readonly streamPath: string;
+  /** Whether the stream and its key were made just now: the key wants a backup. */
+  readonly created: boolean;
+  /** Where the private key is, absolute. */
+  readonly keyPath: string;
+  /** The .gitignore that was changed or made, if any. */
+  readonly gitignoreUpdated: string | undefined;
+};
+
+/** Options of {@link prepareSite}. */
+export type PrepareSiteOptions = {
+  /** Where the stream is; `NAME.stream` beside the directory by default, never inside. */
+  readonly streamPath?: string | undefined;
+};
+
+/**
+ * Finds the stream a directory is published to, and makes it with a new key when there is none.
+ *
+ * @throws {DrayerError} DIRECTORY_NOT_FOUND when there is no such directory
+ * @throws {DrayerError} USAGE when the directory is the file system's root or holds the home directory,
+ *   or when the stream would lie inside it
+ */
+export function prepareSite(directory: string, options: PrepareSiteOptions = {}): PreparedSite {
+  const root = resolveSiteDirectory(directory);
+  checkOwnFolder(root);
+  const streamPath =
+    options.streamPath === undefined ? `${root}.stream` : resolveBeside(options.streamPath);
+  checkOutside(streamPath, root);
+
+  const keyPath = keyPathOf(streamPath);
+  const created = !existsSync(streamPath);
+  if (created) createStream(streamPath).close();
+  const gitignoreUpdated = existsSync(keyPath) ? addToGitignore(streamPath) : undefined;
+  return { streamPath, created, keyPath, gitignoreUpdated };
+}
+
+// Publishing these by mistake would publish everything somebody has.
+function checkOwnFolder(root: string): void {
+  const hint = 'name the folder that holds the finished site, for example ./public or ./dist';
+  if (root === parse(root).root) {
+    throw new DrayerError('USAGE', `${root}: the whole file system cannot be a site`, { hint });
+  }
+  const home = homeDirectory();
+  if (home !== undefined && isInside(home, root)) {
+    throw new DrayerError('USAGE', `${root}: a home directory cannot be a site`, { hint });
+  }
+}
+
+function homeDirectory(): string | undefined {
+  const home = homedir();
+  return existsSync(home) ? resolveSiteDirectory(home) : undefined;
+}
+
+function checkOutside(streamPath: string, root: string): void {
+  if (!isInside(streamPath, root)) return;
+  const message = `${streamPath}: expected the stream beside the site, not inside ${root}`;
+  throw new DrayerError('USAGE', message, {
+    hint: 'the private key lies beside the stream, and everything in the folder is published',
+  });
+}
+
+/** Tells whether `path` is `directory` or below it. */
+function isInside(path: string, directory: string): boolean {
+  const way = relative(directory, path);
+  // Absolute: on another drive.
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}

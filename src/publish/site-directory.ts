@@ -1,0 +1,31 @@
+/** The directory a site is published from. */
+import { realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DrayerError } from '../core/errors.ts';
+
+/**
+ * Returns the real path of a site's directory.
+ *
+ * @throws {DrayerError} DIRECTORY_NOT_FOUND when it is missing, or no directory
+ */
+export function resolveSiteDirectory(directory: string): string {
+  try {
+    if (statSync(directory).isDirectory()) return realpathSync.native(directory);
+  } catch (cause) {
+    throw notFound(directory, 'expected a directory, found nothing that can be read', cause);
+  }
+  throw notFound(directory, 'expected a directory, found a file');
+}
+
+/** Resolves the directory part of a path that may not exist yet, as {@link resolveSiteDirectory} does. */
+export function resolveBeside(path: string): string {
+  const absolute = resolve(path);
+  return join(resolveSiteDirectory(dirname(absolute)), basename(absolute));
+}
+
+function notFound(directory: string, message: string, cause?: unknown): DrayerError {
+  return new DrayerError('DIRECTORY_NOT_FOUND', `${directory}: ${message}`, {
+    cause,
+    hint: 'name the folder that holds the finished site, for example ./public or ./dist',
+  });
+}

@@ -62,3 +62,9 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./~-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
+
+/** A stream id in words as rows of a {@link table}: eight to a line, as one reads them aloud. */
+export function wordRows(label: string, words: string): string[][] {
+  const lines = words.match(/(?:\S+ ?){1,8}/g) ?? [];
+  return lines.map((line, i) => [i === 0 ? label : '', line.trim()]);
+}

@@ -22,8 +22,8 @@ export function createProgram(open: OpenSession): (argv: readonly string[]) => P
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
-    .showHelpAfterError('(--help shows what there is)')
-    .configureOutput({ outputError: (text, write) => write(`drayer: ${text}`) })
+    // Reported by main.ts, in the form of every other error.
+    .configureOutput({ outputError: () => undefined })
     .exitOverride()
     .addHelpText('after', OVERVIEW);
   const done = async (result: CommandResult): Promise<void> => {
@@ -64,6 +64,7 @@ const addPublish: Add = (program, open, done) => {
     .option('-s, --stream <file>', 'stream file (default: NAME.stream beside the folder)')
     .option('--key-file <file>', "the secret key's file (default: beside the stream)")
     .option('-n, --dry-run', 'show what would change and write nothing')
+    .option('--allow-mass-delete', 'also when most files of the stream are gone from the folder')
     .action((directory: string | undefined, flags) =>
       done(import('./commands/publish.ts').then((m) => m.publish(open(flags), directory, flags))),
     );

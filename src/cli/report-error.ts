@@ -28,8 +28,11 @@ const SYSTEM_ERRORS: Readonly<Record<string, readonly [sentence: string, hint: s
  * @returns the exit status that stands for it
  */
 export function reportError(error: unknown, terminal: Terminal, debug: boolean): number {
-  // Commander has printed its own message by now.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  // Help and version come as errors too; they have been printed by now.
+  if (error instanceof CommanderError && error.code.startsWith('commander.help')) {
+    return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  }
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
   const { code, message, hint, status } = describeError(error);
   if (terminal.isJson) terminal.printJson({ error: { code, message, hint } });
   terminal.complain('error', message);
@@ -49,6 +52,13 @@ function describeError(error: unknown): Description {
   if (isDrayerError(error)) {
     const { code, message, hint } = error;
     return { code, message, hint, status: exitOf(code) };
+  }
+  if (error instanceof CommanderError) {
+    const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n', 2);
+    const hint =
+      suggestion?.replace(/^\((.*)\)$/, '$1') ??
+      'drayer help shows the commands, drayer help COMMAND its options';
+    return { code: 'USAGE', message, hint, status: EXIT.usage };
   }
   const system = error instanceof Error && 'code' in error ? String(error.code) : '';
   const known = SYSTEM_ERRORS[system];

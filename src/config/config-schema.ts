@@ -48,6 +48,8 @@ export type DrayerConfig = {
 
   /** Folder of the mirrors, relative to this file. Default: `$XDG_DATA_HOME/drayer`. */
   readonly dataDir?: string | undefined;
+  /** What to leave out, in the syntax of .gitignore, besides what is never published. */
+  readonly ignore?: readonly string[] | undefined;
   /** Largest file that is published, in bytes. Default: 64 MiB, what mirrors accept. */
   readonly maxFileBytes?: number | undefined;
 };
@@ -110,6 +112,7 @@ const schema = v.strictObject({
   cors: v.optional(v.boolean()),
   listStreams: v.optional(v.boolean()),
   dataDir: v.optional(text),
+  ignore: v.optional(v.array(text)),
   maxFileBytes: v.optional(byteCount),
 });
 

@@ -4,7 +4,6 @@ import { DrayerError, EXIT } from '../../core/errors.ts';
 import { formatStreamId, parseStreamId, parseStreamUrl } from '../../core/stream-id.ts';
 import { withReader } from '../../daemon/stream-facts.ts';
 import { inflateFile, MAX_FILE_BYTES } from '../../files/file-record.ts';
-import { fetchFile } from '../../mirror/fetch-file.ts';
 import type { Session } from '../session.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
 
@@ -77,6 +76,8 @@ async function fetchThere(session: Session, target: Target, from: string): Promi
     });
   }
   const publicKey = parseStreamId(target.stream);
+  // Reading from here should not pay for an HTTP client.
+  const { fetchFile } = await import('../../mirror/fetch-file.ts');
   const { content } = await fetchFile(from, publicKey, target.path, { signal: session.signal });
   return content;
 }

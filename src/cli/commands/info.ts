@@ -2,7 +2,7 @@
 import { EXIT } from '../../core/errors.ts';
 import { formatStreamId } from '../../core/stream-id.ts';
 import { readStreamFacts, type StreamFacts } from '../../daemon/stream-facts.ts';
-import { bytes, count, number, table, time } from '../format.ts';
+import { bytes, count, number, table, time, wordRows } from '../format.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
@@ -25,7 +25,7 @@ export async function info(
     ['id', facts.id],
     ['in URLs', formatStreamId(facts.publicKey, 'base64url')],
     ['as a host', `${formatStreamId(facts.publicKey, 'base32')}.localhost`],
-    ['in words', formatStreamId(facts.publicKey, 'words')],
+    ...wordRows('in words', formatStreamId(facts.publicKey, 'words')),
     ['file', facts.path],
     ['key', facts.keyPath ?? 'not here: this copy can be shown and passed on, not changed'],
     ...generationRows(facts),

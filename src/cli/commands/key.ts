@@ -11,7 +11,7 @@ import {
   readKeyFile,
   writeKeyFile,
 } from '../../store/key-file.ts';
-import { shellWord, table } from '../format.ts';
+import { shellWord, table, wordRows } from '../format.ts';
 import type { Session } from '../session.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
 
@@ -63,7 +63,7 @@ function printKey({ terminal }: Session, publicKey: Uint8Array, keyPath: string 
     ['id', id],
     ['in URLs', base64url],
     ['as a host', `${base32}.localhost`],
-    ['in words', words],
+    ...wordRows('in words', words),
     ['link', `drayer://${base64url}/`],
     ['secret key', keyPath ?? 'not here'],
   ];

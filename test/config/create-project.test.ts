@@ -1,0 +1,119 @@
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createProject, listTemplates } from '../../src/config/create-project.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { scope } from '../helpers/scope.ts';
+import { rejectsCode } from '../helpers/throws.ts';
+
+const test = suite('config/create-project');
+const templates = fileURLToPath(new URL('../../templates', import.meta.url));
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+for (const template of await listTemplates()) {
+  test(
+    `createProject :: ${template} is copied byte for byte, with its .gitignore`,
+    scope(async (t) => {
+      const source = join(templates, template);
+      const names = await filesBelow(source);
+
+      const created = await createProject(t.path('site'), { template });
+
+      const expected = names.map((name) => name.replace('_gitignore', '.gitignore')).sort();
+      assert.equal(created, { directory: t.path('site'), files: expected });
+      assert.equal(await filesBelow(t.path('site')), expected);
+      for (const name of names) {
+        const copy = join(t.path('site'), name.replace('_gitignore', '.gitignore'));
+        assert.equal(await readFile(copy), await readFile(join(source, name)));
+      }
+    }),
+  );
+
+  test(
+    `createProject :: the config of ${template} is valid and names a folder that is there`,
+    scope(async (t) => {
+      await createProject(t.directory, { template });
+
+      const { streams } = await loadConfig(t.directory);
+
+      assert.ok(streams.length >= 1);
+      for (const { directory } of streams) {
+        assert.ok((await stat(join(directory ?? '', 'index.html'))).isFile());
+      }
+    }),
+  );
+
+  test(`${template} :: every page is small, tells its language and loads nothing from elsewhere`, async () => {
+    const names = await filesBelow(join(templates, template, 'site'));
+    let total = 0;
+    for (const name of names) {
+      const content = await readFile(join(templates, template, 'site', name), 'utf8');
+      total += content.length;
+      const elsewhere = content.replaceAll('http://www.w3.org/', '').match(/https?:\/\//g);
+      assert.is(elsewhere, null, name);
+      if (!name.endsWith('.html')) continue;
+      assert.match(content, /<html lang="/, name);
+      assert.match(content, /<meta name="viewport"/, name);
+      assert.match(content, /<main/, name);
+    }
+    assert.ok(total < 100_000, `${total} bytes`);
+  });
+}
+
+test(
+  'createProject :: a folder that is not empty stays as it is',
+  scope(async (t) => {
+    await writeFile(t.path('mine.txt'), 'mine');
+
+    const error = await rejectsCode(createProject(t.directory), 'USAGE');
+
+    assert.is(error.message, `${t.directory}: the folder is not empty`);
+    assert.equal(await readdir(t.directory), ['mine.txt']);
+  }),
+);
+
+test(
+  'createProject :: --force replaces only files of the same name',
+  scope(async (t) => {
+    await mkdir(t.path('site'));
+    await writeFile(t.path('site', 'index.html'), 'old');
+    await writeFile(t.path('site', 'mine.txt'), 'mine');
+
+    await createProject(t.directory, { force: true });
+
+    assert.match(await readFile(t.path('site', 'index.html'), 'utf8'), /<!doctype html>/);
+    assert.is(await readFile(t.path('site', 'mine.txt'), 'utf8'), 'mine');
+  }),
+);
+
+test(
+  'createProject :: a fresh git repository counts as empty',
+  scope(async (t) => {
+    await mkdir(t.path('.git'));
+
+    assert.ok((await createProject(t.directory)).files.includes('.gitignore'));
+  }),
+);
+
+test(
+  'createProject :: an unknown template, or a file in the place of the folder, is said so',
+  scope(async (t) => {
+    const unknown = await rejectsCode(createProject(t.path('a'), { template: '../x' }), 'USAGE');
+    assert.is(unknown.message, 'no template "../x"');
+
+    await writeFile(t.path('file'), '');
+    const taken = await rejectsCode(createProject(t.path('file')), 'USAGE');
+    assert.is(taken.message, `${t.path('file')}: is a file, not a folder`);
+  }),
+);
+
+test.run();

@@ -61,6 +61,21 @@ export class MsgpackReader {
     return decodeUtf8(this.bytes());
   }
 
+  /**
+   * Reads the name of a field and returns its place in `names`, −1 for any other name.
+   *
+   * @param names - their UTF-8 bytes
+   * @param expected - the place that is tried first
+   */
+  name(names: readonly Uint8Array[], expected: number): number {
+    const length = this.#bytesHeader();
+    if (length > this.#bytes.length - this.offset) throw truncated();
+    const start = this.offset;
+    this.offset += length;
+    if (this.#isAt(start, length, names[expected])) return expected;
+    return names.findIndex((name) => this.#isAt(start, length, name));
+  }
+
   /** Reads an integer of any width and signedness; refuses floats and what is not a safe integer. */
   int(): number {
     const tag = this.#unsigned(1);
@@ -129,6 +144,12 @@ export class MsgpackReader {
       closeItem(open, children);
     } while (open.length > 0);
     return at;
+  }
+
+  #isAt(start: number, length: number, name: Uint8Array | undefined): boolean {
+    if (name?.length !== length) return false;
+    for (let i = 0; i < length; i += 1) if (this.#bytes[start + i] !== name[i]) return false;
+    return true;
   }
 
   /** Number of values inside the container at `at`; {@link SCALAR} for anything else. */

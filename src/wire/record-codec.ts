@@ -6,7 +6,7 @@
 import { MsgpackReader } from '../core/msgpack-reader.ts';
 import { MsgpackWriter } from '../core/msgpack-writer.ts';
 import type { SignedRecord } from '../core/record.ts';
-import { RecordFields, type WireRecord } from './record-fields.ts';
+import { type Field, RecordFields, type WireRecord } from './record-fields.ts';
 
 export type { WireRecord };
 
@@ -68,12 +68,16 @@ export function decodeRecord(body: Uint8Array): WireRecord {
 export function readFields(reader: MsgpackReader, levels: number): RecordFields {
   const fields = new RecordFields();
   for (let left = reader.map(); left > 0; left -= 1) {
-    if (reader.isBytesNext()) {
-      if (fields.take(reader.text(), reader)) continue;
-    } else {
-      reader.skip(levels);
-    }
-    reader.skip(levels);
+    const field = readName(reader, fields, levels);
+    if (field === -1) reader.skip(levels);
+    else fields.take(field, reader);
   }
   return fields;
+}
+
+// Originals let any value stand as a name.
+function readName(reader: MsgpackReader, fields: RecordFields, levels: number): Field {
+  if (reader.isBytesNext()) return fields.name(reader);
+  reader.skip(levels);
+  return -1;
 }

@@ -1,12 +1,13 @@
 /**
  * The fields of a record on the wire, taken in one at a time (PROTOCOL.md §6). Unknown fields are
- * skipped with bounded work; one that comes twice or has the wrong type is refused. Which numbers
- * are allowed is checked with the signature (R2), not here.
+ * the caller's to skip; one that comes twice or has the wrong type is refused. Which numbers are
+ * allowed is checked with the signature (R2), not here.
  */
 import { hash } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
 import type { MsgpackReader } from '../core/msgpack-reader.ts';
 import { type Draft, HASH_BYTES, SIGNATURE_BYTES, type SignedRecord } from '../core/record.ts';
+import { encodeUtf8 } from '../core/utf8.ts';
 import { LIMITS } from './limits.ts';
 
 /** A record as it came over the wire. Its bytes are views of what was received. */
@@ -17,113 +18,132 @@ export type WireRecord = SignedRecord & {
   readonly head?: Uint8Array | undefined;
 };
 
+/** The names on the wire, in the order in which the original writes them. */
+const NAMES = [
+  'hash',
+  'type',
+  'key',
+  'val',
+  'id',
+  'sig',
+  'prev',
+  'prevch',
+  'ts',
+  'mod',
+  'chain',
+  'head',
+] as const;
+type Name = (typeof NAMES)[number];
+
+const NAME_BYTES = NAMES.map(encodeUtf8);
+const NO_BYTES = new Uint8Array(0);
+/** What every record has; `hash` only where it has no value, `val` and `head` where they are sent. */
+const NEEDED: readonly Name[] = ['type', 'key', 'id', 'prev', 'prevch', 'ts', 'mod'];
+const SIGNED: readonly Name[] = ['sig', 'chain'];
+
+/** A known field, by its place among the names. */
+export type Field = number;
+/** Place of the value among the names. */
+export const VALUE_FIELD: Field = NAMES.indexOf('val');
+
 /** What was read so far of one record; a new one for every record. */
 export class RecordFields {
+  /** One bit for each name. */
+  #seen = 0;
+  #expected: Field = 0;
   #hash: Uint8Array | undefined;
-  #type: string | undefined;
-  #key: string | undefined;
+  #type = '';
+  #key = '';
   #value: Uint8Array | undefined;
-  #id: number | undefined;
-  #signature: Uint8Array | undefined;
-  #prev: number | undefined;
-  #prevChange: number | undefined;
-  #timestamp: number | undefined;
-  #modified: number | undefined;
-  #chain: Uint8Array | undefined;
+  #id = 0;
+  #signature: Uint8Array = NO_BYTES;
+  #prev = 0;
+  #prevChange = 0;
+  #timestamp = 0;
+  #modified = 0;
+  #chain: Uint8Array = NO_BYTES;
   #head: Uint8Array | undefined;
-  #hashSeen = false;
 
-  /**
-   * Takes in the field of this name; its value comes next in `reader`.
-   *
-   * @returns false when the name is unknown; nothing is read then
-   */
-  take(name: string, reader: MsgpackReader): boolean {
-    switch (name) {
-      case 'hash':
-        this.#takeHash(reader);
-        return true;
-      case 'type':
-        this.#type = once(this.#type, name) ?? reader.text();
-        return true;
-      case 'key':
-        this.#key = once(this.#key, name) ?? reader.text();
-        return true;
-      case 'val':
-        this.#value = once(this.#value, name) ?? reader.bytes();
-        return true;
-      case 'id':
-        this.#id = once(this.#id, name) ?? reader.int();
-        return true;
-      case 'sig':
-        this.#signature =
-          once(this.#signature, name) ?? sized(name, reader.bytes(), SIGNATURE_BYTES);
-        return true;
-      case 'prev':
-        this.#prev = once(this.#prev, name) ?? reader.int();
-        return true;
-      case 'prevch':
-        this.#prevChange = once(this.#prevChange, name) ?? reader.int();
-        return true;
-      case 'ts':
-        this.#timestamp = once(this.#timestamp, name) ?? reader.int();
-        return true;
-      case 'mod':
-        this.#modified = once(this.#modified, name) ?? reader.int();
-        return true;
-      case 'chain':
-        this.#chain = once(this.#chain, name) ?? chainOf(reader.bytes());
-        return true;
-      case 'head':
-        this.#head = once(this.#head, name) ?? headOf(reader.bytes());
-        return true;
-      default:
-        return false;
-    }
+  /** Reads the name of a field; −1 for one that nobody knows. */
+  name(reader: MsgpackReader): Field {
+    return reader.name(NAME_BYTES, this.#expected);
   }
 
-  /** Returns the record; throws MALFORMED naming the field that is missing. */
+  /** Takes in the value of a known field, which comes next. */
+  take(field: Field, reader: MsgpackReader): void {
+    if ((this.#seen >> field) & 1) {
+      throw new DrayerError('MALFORMED', `record: ${NAMES[field]} comes twice`);
+    }
+    this.#seen |= 1 << field;
+    this.#expected = field + 1;
+    const name = NAMES[field];
+    if (name === 'id') this.#id = reader.int();
+    else if (name === 'prev') this.#prev = reader.int();
+    else if (name === 'prevch') this.#prevChange = reader.int();
+    else if (name === 'ts') this.#timestamp = reader.int();
+    else if (name === 'mod') this.#modified = reader.int();
+    else if (name === 'type') this.#type = reader.text();
+    else if (name === 'key') this.#key = reader.text();
+    else this.#takeBytes(name, reader);
+  }
+
+  /** Returns the record; throws MALFORMED naming what is missing. */
   record(): WireRecord {
+    this.#require(SIGNED);
+    const draft = this.draft();
     return {
-      ...this.draft(),
-      signature: this.#signature ?? missing('sig'),
+      id: draft.id,
+      type: draft.type,
+      key: draft.key,
+      hash: draft.hash,
+      timestamp: draft.timestamp,
+      modified: draft.modified,
+      prev: draft.prev,
+      prevChange: draft.prevChange,
+      signature: this.#signature,
       value: this.#value,
-      chain: this.#chain ?? missing('chain'),
+      chain: this.#chain,
       head: this.#head,
     };
   }
 
-  /** Returns the record without what makes it signed. */
+  /** Returns the record without what makes it a signed one. */
   draft(): Draft {
+    this.#require(NEEDED);
     return {
-      id: this.#id ?? missing('id'),
-      type: this.#type ?? missing('type'),
-      key: this.#key ?? missing('key'),
-      hash: this.#hash ?? this.#valueHash(),
-      timestamp: this.#timestamp ?? missing('ts'),
-      modified: this.#modified ?? missing('mod'),
-      prev: this.#prev ?? missing('prev'),
-      prevChange: this.#prevChange ?? missing('prevch'),
+      id: this.#id,
+      type: this.#type,
+      key: this.#key,
+      hash: this.#hash ?? this.#hashOfValue(),
+      timestamp: this.#timestamp,
+      modified: this.#modified,
+      prev: this.#prev,
+      prevChange: this.#prevChange,
     };
   }
 
-  // Originals take a hash that is nil or empty for none.
-  #takeHash(reader: MsgpackReader): void {
-    if (this.#hashSeen) throw twice('hash');
-    this.#hashSeen = true;
-    if (reader.nil()) return;
+  #takeBytes(name: Name | undefined, reader: MsgpackReader): void {
+    // Originals take a hash that is nil or empty for none.
+    if (name === 'hash' && reader.nil()) return;
     const bytes = reader.bytes();
-    if (bytes.length > 0) this.#hash = sized('hash', bytes, HASH_BYTES);
+    if (name === 'val') this.#value = bytes;
+    else if (name === 'sig') this.#signature = sized('sig', bytes, SIGNATURE_BYTES);
+    else if (name === 'chain') this.#chain = chainOf(bytes);
+    else if (name === 'head') this.#head = headOf(bytes);
+    else if (bytes.length > 0) this.#hash = sized('hash', bytes, HASH_BYTES);
   }
 
-  #valueHash(): Uint8Array {
-    return hash(this.#value ?? missing('hash'));
+  #hashOfValue(): Uint8Array {
+    if (this.#value !== undefined) return hash(this.#value);
+    throw new DrayerError('MALFORMED', 'record: hash is missing, and so is val');
   }
-}
 
-function once(held: unknown, name: string): undefined {
-  if (held !== undefined) throw twice(name);
-  return undefined;
+  #require(names: readonly Name[]): void {
+    for (const name of names) {
+      if ((this.#seen >> NAMES.indexOf(name)) & 1) continue;
+      throw new DrayerError('MALFORMED', `record: ${name} is missing`);
+    }
+  }
 }
 
 function sized(name: string, bytes: Uint8Array, length: number): Uint8Array {
@@ -131,6 +151,7 @@ function sized(name: string, bytes: Uint8Array, length: number): Uint8Array {
   throw new DrayerError('MALFORMED', `expected ${name} to be ${length} bytes, got ${bytes.length}`);
 }
 
+// 32 bytes like a hash, or none.
 function chainOf(bytes: Uint8Array): Uint8Array {
   return bytes.length === 0 ? bytes : sized('chain', bytes, HASH_BYTES);
 }
@@ -138,12 +159,4 @@ function chainOf(bytes: Uint8Array): Uint8Array {
 function headOf(bytes: Uint8Array): Uint8Array {
   if (bytes.length <= LIMITS.headBytes) return bytes;
   throw new DrayerError('MALFORMED', `expected head to be at most ${LIMITS.headBytes} bytes`);
-}
-
-function twice(name: string): DrayerError {
-  return new DrayerError('MALFORMED', `record: ${name} comes twice`);
-}
-
-function missing(name: string): never {
-  throw new DrayerError('MALFORMED', `record: ${name} is missing`);
 }

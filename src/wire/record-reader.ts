@@ -5,7 +5,7 @@
 import { DrayerError } from '../core/errors.ts';
 import { MsgpackReader } from '../core/msgpack-reader.ts';
 import { LIMITS } from './limits.ts';
-import { RecordFields, type WireRecord } from './record-fields.ts';
+import { type Field, RecordFields, VALUE_FIELD, type WireRecord } from './record-fields.ts';
 
 /** What a {@link RecordReader} lets through. */
 export type ReaderLimits = {
@@ -54,8 +54,8 @@ export class RecordReader {
     if (this.#error !== undefined) throw this.#error;
     const records: WireRecord[] = [];
     try {
-      this.#append(chunk);
-      if (this.#end >= this.#needed) this.#parse(records);
+      this.#count(chunk.length);
+      this.#take(chunk, records);
     } catch (error) {
       this.#error = error;
       if (records.length === 0) throw error;
@@ -73,6 +73,28 @@ export class RecordReader {
     if (this.#left === 0) return;
     const rest = this.#left === undefined ? 'its length' : `${this.#left} more records`;
     throw new DrayerError('MALFORMED', `the list is cut off: expected ${rest}`);
+  }
+
+  #count(bytes: number): void {
+    this.#received += bytes;
+    if (this.#received <= this.#limits.bodyBytes) return;
+    throw new DrayerError('TOO_LARGE', `the body has more than ${this.#limits.bodyBytes} bytes`);
+  }
+
+  /** Completes what is unfinished with as few bytes as it needs, and reads the rest in place. */
+  #take(chunk: Uint8Array, records: WireRecord[]): void {
+    let rest = chunk;
+    while (rest.length > 0) {
+      if (this.#start === this.#end) {
+        this.#adopt(rest, rest.length);
+        rest = rest.subarray(rest.length);
+      } else {
+        const missing = rest.subarray(0, this.#needed - this.#end);
+        this.#append(missing);
+        rest = rest.subarray(missing.length);
+      }
+      if (this.#end >= this.#needed) this.#parse(records);
+    }
   }
 
   #parse(records: WireRecord[]): void {
@@ -102,27 +124,27 @@ export class RecordReader {
 
   #takeField(fields: RecordFields, reader: MsgpackReader): boolean {
     const nameEnd = reader.valueEnd(0);
-    this.#checkSize(undefined, nameEnd - reader.offset);
+    this.#checkSize(-1, nameEnd - reader.offset);
     if (!this.#has(nameEnd)) return false;
-    const name = reader.isBytesNext() ? reader.text() : undefined;
+    const field = reader.isBytesNext() ? fields.name(reader) : -1;
     reader.offset = nameEnd;
     const end = reader.valueEnd(1);
-    this.#checkSize(name, end - reader.offset);
+    this.#checkSize(field, end - reader.offset);
     if (!this.#has(end)) return false;
-    if (name === undefined || !fields.take(name, reader)) reader.offset = end;
-    if (name !== 'val') this.#metadata += end - this.#start;
+    if (field === -1) reader.offset = end;
+    else fields.take(field, reader);
+    if (field !== VALUE_FIELD) this.#metadata += end - this.#start;
     this.#fieldsLeft -= 1;
     return true;
   }
 
   /** Refuses a field by the length it announces, before it is received. */
-  #checkSize(name: string | undefined, bytes: number): void {
-    const allowed = name === 'val' ? this.#limits.recordBytes + 5 : LIMITS.metadataBytes;
-    if (bytes + (name === 'val' ? 0 : this.#metadata) <= allowed) return;
-    throw new DrayerError(
-      'TOO_LARGE',
-      `a record announces ${bytes} bytes of ${name ?? 'field name'}, more than ${allowed}`,
-    );
+  #checkSize(field: Field, bytes: number): void {
+    const isValue = field === VALUE_FIELD;
+    const allowed = isValue ? this.#limits.recordBytes + 5 : LIMITS.metadataBytes - this.#metadata;
+    if (bytes <= allowed) return;
+    const what = isValue ? 'a value' : 'fields';
+    throw new DrayerError('TOO_LARGE', `a record announces ${what} of more than ${allowed} bytes`);
   }
 
   #has(end: number): boolean {
@@ -130,25 +152,17 @@ export class RecordReader {
     return end <= this.#end;
   }
 
-  #append(chunk: Uint8Array): void {
-    this.#received += chunk.length;
-    if (this.#received > this.#limits.bodyBytes) {
-      throw new DrayerError('TOO_LARGE', `the body has more than ${this.#limits.bodyBytes} bytes`);
-    }
-    if (this.#start === this.#end) {
-      this.#adopt(chunk, chunk.length);
-      return;
-    }
-    if (this.#end + chunk.length > this.#buffer.length) this.#enlarge(chunk.length);
-    this.#buffer.set(chunk, this.#end);
-    this.#end += chunk.length;
+  #append(bytes: Uint8Array): void {
+    if (this.#end + bytes.length > this.#buffer.length) this.#enlarge(bytes.length);
+    this.#buffer.set(bytes, this.#end);
+    this.#end += bytes.length;
   }
 
   /** Makes room behind the unfinished field: by doubling, never by a length that is only announced. */
   #enlarge(by: number): void {
     const held = this.#buffer.subarray(this.#start, this.#end);
     const total = held.length + by;
-    const wanted = Math.max(this.#needed - this.#start, 4096);
+    const wanted = Math.max(this.#needed - this.#start, 256);
     const buffer = new Uint8Array(Math.max(total, Math.min(2 * total, wanted)));
     buffer.set(held);
     this.#adopt(buffer, held.length);

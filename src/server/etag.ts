@@ -3,6 +3,7 @@
  * form of it that goes over the wire has a tag of its own.
  */
 import { hash } from '#crypto';
+import type { ChainView } from '../core/chain.ts';
 
 /** Strong tag of a value as stored. */
 export function valueEtag(valueHash: Uint8Array): string {
@@ -17,6 +18,16 @@ export function fileEtag(valueHash: Uint8Array, form: 'gzip' | 'identity'): stri
 /** Weak tag of a body made on request, which may be compressed on its way. */
 export function bodyEtag(body: Uint8Array): string {
   return `W/"${toHex(hash(body)).slice(0, 32)}"`;
+}
+
+/**
+ * Strong tag of anything that depends on the state of a stream alone: a state has one tip, and the
+ * tip's signature is of no other history.
+ */
+export function stateEtag(view: ChainView): string {
+  const tip = view.modifiedTip();
+  const signature = view.byModified(tip)?.signature ?? new Uint8Array();
+  return `"${tip}-${toHex(signature.subarray(0, 16))}"`;
 }
 
 /** Tells whether `tag` is in the list of an If-None-Match or If-Match header; `*` is every tag. */

@@ -29,11 +29,6 @@ export function parseTarget(url: string): Target {
   return { ...splitQuery(rest.startsWith('/') ? rest : `/${rest}`), authority: absolute[1] };
 }
 
-/** Returns one query parameter, undefined without it; the last one wins where it is repeated. */
-export function queryParameter(search: string, name: string): string | undefined {
-  return new URLSearchParams(search).getAll(name).at(-1);
-}
-
 function splitQuery(target: string): Target {
   if (target.includes('#')) throw new DrayerError('PATH_INVALID', 'expected a path without #');
   const mark = target.indexOf('?');

@@ -1,0 +1,155 @@
+/**
+ * The HTTP edge: Host first, then the mode it decides, then the path. Every response leaves here with
+ * the headers of its mode, and every error becomes one answer in one place.
+ */
+import { hostname } from 'node:os';
+import Koa, { type Context } from 'koa';
+import { DrayerError } from '../core/errors.ts';
+import type { Hosted } from './addresses.ts';
+import { EventHub } from './events.ts';
+import { type HostPolicy, placeOf } from './host.ts';
+import { pageHeaders } from './media-headers.ts';
+import { sendProblem } from './problem.ts';
+import { answerRequest, type Exchange, type ServerContext } from './routes.ts';
+import type { StreamSet } from './stream-set.ts';
+import { parseTarget } from './target.ts';
+import { ValueCache } from './value-cache.ts';
+
+/** What {@link createApp} is told. */
+export type AppOptions = {
+  readonly streams: StreamSet;
+  /** Prefix of every path, such as `/mirror`, where a proxy hands on only a part of its paths. */
+  readonly mount?: string | undefined;
+  /** Public key of the one site served at `/`. */
+  readonly site?: Uint8Array | undefined;
+  /** Names this server answers to, besides IP literals, `localhost` and this machine's own. */
+  readonly allowHosts?: readonly string[] | undefined;
+  /** Names with a site of their own: name to public key. */
+  readonly domains?: Readonly<Record<string, Uint8Array>> | undefined;
+  /** Lets pages of other origins read sync endpoints on loopback too. */
+  readonly cors?: boolean | undefined;
+  /** Whether `streams.json` and the front page tell what is hosted. Default true. */
+  readonly listStreams?: boolean | undefined;
+  /** Told once for each reason why requests are refused; it names `--allow-host` where that helps. */
+  readonly onRefused?: ((reason: string) => void) | undefined;
+  /** Told what went wrong here, as opposed to at the client. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+  /** A client that takes nothing of `newRecords` for so long is cut. Default 15 s. */
+  readonly idleMs?: number | undefined;
+};
+
+const IDLE_MS = 15_000;
+/** More header lines than any browser or proxy sends. */
+const MOST_HEADER_LINES = 128;
+/** Reasons remembered, so that a scan does not fill a log. */
+const MOST_REASONS = 100;
+/** What a client that goes away in the middle leaves behind. */
+const GONE = new Set(['ECONNRESET', 'EPIPE', 'ECANCELED', 'ERR_STREAM_PREMATURE_CLOSE']);
+
+const hosted = new WeakMap<Koa, () => Hosted>();
+
+/**
+ * Makes the server's request handler, without opening a socket. Emit `close` on it to end its live
+ * events, as `listen` does.
+ *
+ * @throws {DrayerError} USAGE when the mount prefix is no path
+ */
+export function createApp(options: AppOptions): Koa {
+  const { streams, site, onError = () => {} } = options;
+  const mount = checkMount(options.mount ?? '');
+  const server: ServerContext = {
+    streams,
+    mount,
+    listStreams: options.listStreams ?? true,
+    cors: options.cors ?? false,
+    hub: new EventHub(streams),
+    values: new ValueCache(),
+    sizes: new Map(),
+    idleMs: options.idleMs ?? IDLE_MS,
+  };
+  const policy = hostPolicy(options);
+  const reportRefusal = once(options.onRefused ?? (() => {}));
+
+  const app = new Koa();
+  hosted.set(app, () => ({
+    publicKeys: site === undefined ? streams.list().map((stream) => stream.publicKey) : [site],
+    site,
+    mount,
+  }));
+  app.use(async (ctx) => {
+    const exchange: Exchange = { ctx, form: 'page' };
+    try {
+      ctx.set(pageHeaders());
+      await answer(server, exchange, { policy, reportRefusal });
+    } catch (error) {
+      if (sendProblem(ctx, error, exchange.form).code === 'INTERNAL') onError(error);
+    }
+  });
+  app.on('error', (error) => {
+    if (!GONE.has(codeOf(error))) onError(error);
+  });
+  app.once('close', () => server.hub.close());
+  return app;
+}
+
+/** Tells what an app hosts, for the addresses to show; nothing for an app of another making. */
+export function hostedBy(app: Koa): Hosted {
+  return hosted.get(app)?.() ?? { publicKeys: [], mount: '' };
+}
+
+async function answer(
+  server: ServerContext,
+  exchange: Exchange,
+  gate: { readonly policy: HostPolicy; readonly reportRefusal: (reason: string) => void },
+): Promise<void> {
+  const { ctx } = exchange;
+  const { rawHeaders, url = '/' } = ctx.req;
+  if (rawHeaders.length > 2 * MOST_HEADER_LINES) return sendEmpty(ctx, 431);
+  const target = parseTarget(url);
+  const place = placeOf(rawHeaders, target.authority, gate.policy);
+  if (place.kind === 'refused') {
+    gate.reportRefusal(place.reason);
+    return sendEmpty(ctx, 421);
+  }
+  await answerRequest(server, exchange, { place, target });
+}
+
+// Not a byte of content: what a rebound name could read would be read.
+function sendEmpty(ctx: Context, status: number): void {
+  ctx.status = status;
+  ctx.set('Connection', 'close');
+  ctx.body = '';
+}
+
+function hostPolicy({ site, allowHosts = [], domains = {} }: AppOptions): HostPolicy {
+  const machine = hostname().toLowerCase();
+  const short = machine.split('.', 1)[0] ?? machine;
+  return {
+    site,
+    names: new Set([machine, short, `${short}.local`, ...allowHosts.map(lowerCase)]),
+    domains: new Map(Object.entries(domains).map(([name, key]) => [lowerCase(name), key])),
+  };
+}
+
+function lowerCase(name: string): string {
+  return name.toLowerCase();
+}
+
+function checkMount(mount: string): string {
+  const path = mount.replace(/^\/*/, '/').replace(/\/+$/, '');
+  if (/^(?:\/[\w.~-]+)*$/.test(path)) return path;
+  throw new DrayerError('USAGE', `expected a mount prefix such as /mirror, got ${mount}`);
+}
+
+function once(tell: (reason: string) => void): (reason: string) => void {
+  const told = new Set<string>();
+  return (reason) => {
+    if (told.has(reason) || told.size >= MOST_REASONS) return;
+    told.add(reason);
+    tell(reason);
+  };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

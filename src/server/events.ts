@@ -1,0 +1,64 @@
+/**
+ * Server-Sent Events: every new generation of a stream, for followers and live reload. The current
+ * one comes first, so that a follower that was cut off sees at once whether it missed any.
+ */
+import { PassThrough } from 'node:stream';
+import type { Context } from 'koa';
+import type { Generation, StreamReader } from '../store/reader.ts';
+import type { StreamSet } from './stream-set.ts';
+
+/** Proxies and our own idle timeout cut what says nothing for longer. */
+const KEEP_ALIVE_MS = 15_000;
+/** A follower that has so many unread bytes waiting is not reading. */
+const MOST_UNREAD_BYTES = 65_536;
+
+/** The followers of one server. */
+export class EventHub {
+  readonly #followers = new Map<PassThrough, string>();
+  readonly #stop: () => void;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(streams: StreamSet) {
+    this.#stop = streams.onGeneration(({ id, generation }) => {
+      for (const [follower, followed] of this.#followers) {
+        if (followed === id) write(follower, eventOf(generation));
+      }
+    });
+    this.#timer = setInterval(() => {
+      for (const follower of this.#followers.keys()) write(follower, ': \n\n');
+    }, KEEP_ALIVE_MS);
+    this.#timer.unref();
+  }
+
+  /** Answers a request with the events of a stream. */
+  follow(ctx: Context, reader: StreamReader): void {
+    const body = new PassThrough();
+    ctx.set('Content-Type', 'text/event-stream');
+    ctx.set('Cache-Control', 'no-store');
+    // Buffering proxies would hold events back.
+    ctx.set('X-Accel-Buffering', 'no');
+    ctx.status = 200;
+    ctx.body = body;
+    if (ctx.method === 'HEAD') return;
+    this.#followers.set(body, reader.id);
+    body.once('close', () => this.#followers.delete(body));
+    write(body, eventOf(reader.generation()));
+  }
+
+  /** Ends every response. Idempotent. */
+  close(): void {
+    this.#stop();
+    clearInterval(this.#timer);
+    for (const follower of this.#followers.keys()) follower.end();
+  }
+}
+
+function eventOf(generation: Generation): string {
+  const data = JSON.stringify({ seq: generation.snapshot?.seq ?? null, tip: generation.tip });
+  return `event: generation\nid: ${generation.tip}\ndata: ${data}\n\n`;
+}
+
+function write(follower: PassThrough, text: string): void {
+  if (follower.writableLength + follower.readableLength > MOST_UNREAD_BYTES) follower.destroy();
+  else follower.write(text);
+}

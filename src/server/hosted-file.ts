@@ -1,0 +1,125 @@
+/**
+ * One stream file as a server holds it: opened when needed, watched for generations that another
+ * process commits, and opened anew when another file takes its place.
+ */
+import { type Stats, statSync } from 'node:fs';
+import { isDrayerError } from '../core/errors.ts';
+import { openReader } from '../store/open-reader.ts';
+import type { Generation, StreamReader } from '../store/reader.ts';
+
+/** A stream file to host. */
+export type StreamSource = {
+  readonly path: string;
+  /** What a person calls it; shown in lists. */
+  readonly name?: string | undefined;
+  /** The file may come into being later, such as the first generation of a mirror. */
+  readonly optional?: boolean | undefined;
+};
+
+/** State of one hosted stream file. */
+export class HostedFile {
+  readonly source: StreamSource;
+  /** What the file says of itself; undefined until there is a file. */
+  identity: { readonly id: string; readonly publicKey: Uint8Array } | undefined;
+  /** When it was last asked for, in the owner's count; the lowest is closed first. */
+  lastUsed = 0;
+  #reader: StreamReader | undefined;
+  /** The change counter at the last comparison; undefined asks for one. */
+  #counter: number | undefined;
+  #state = '';
+  #file = '';
+
+  /** @throws {DrayerError} what `openReader` throws; STREAM_NOT_FOUND only when not optional */
+  constructor(source: StreamSource) {
+    this.source = source;
+    const reader = this.reader();
+    // Opens what is not there, for the error.
+    if (reader === undefined && source.optional !== true) openReader(source.path).close();
+    this.poll();
+  }
+
+  /** Whether it holds a connection at the moment. */
+  get isOpen(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  /** The reader, opened if need be; undefined while there is no file. */
+  reader(): StreamReader | undefined {
+    if (this.#reader === undefined) this.#open();
+    return this.#reader;
+  }
+
+  /** Returns the generation when it is another than at the last look; looks only at an open file. */
+  poll(): Generation | undefined {
+    const reader = this.#reader;
+    if (reader === undefined) return undefined;
+    const counter = reader.changeCounter();
+    if (counter === this.#counter) return undefined;
+    this.#counter = counter;
+    return this.#compare(reader.generation());
+  }
+
+  /** Looks at the file itself: has it come, gone, been replaced, or changed while closed? */
+  pollFile(): Generation | undefined {
+    const file = this.#fingerprint();
+    if (file === this.#file) return undefined;
+    if (this.isOpen && inodeOf(file) === inodeOf(this.#file)) {
+      // The open connection sees changes by itself.
+      this.#file = file;
+      return undefined;
+    }
+    this.release();
+    this.reader();
+    return this.poll();
+  }
+
+  /** Closes the connection; the next use opens another. */
+  release(): void {
+    this.#reader?.close();
+    this.#reader = undefined;
+  }
+
+  #open(): void {
+    this.#file = this.#fingerprint();
+    this.#counter = undefined;
+    if (this.#file === '') {
+      this.identity = undefined;
+      return;
+    }
+    try {
+      const reader = openReader(this.source.path);
+      this.#reader = reader;
+      this.identity = { id: reader.id, publicKey: reader.publicKey };
+    } catch (error) {
+      // Gone between the look and the opening.
+      if (!isDrayerError(error, 'STREAM_NOT_FOUND')) throw error;
+    }
+  }
+
+  #compare(generation: Generation): Generation | undefined {
+    const state = stateOf(generation);
+    if (state === this.#state) return undefined;
+    this.#state = state;
+    return generation;
+  }
+
+  #fingerprint(): string {
+    const main = statOf(this.source.path);
+    if (main === undefined) return '';
+    const log = statOf(`${this.source.path}-wal`);
+    return `${main.dev}:${main.ino} ${main.mtimeMs}:${main.size} ${log?.mtimeMs}:${log?.size}`;
+  }
+}
+
+function stateOf(generation: Generation): string {
+  const { tip, idTip, count, snapshot } = generation;
+  return `${tip} ${idTip} ${count} ${snapshot?.seq}`;
+}
+
+function inodeOf(fingerprint: string): string {
+  return fingerprint.slice(0, fingerprint.indexOf(' '));
+}
+
+function statOf(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false });
+}

@@ -1,0 +1,97 @@
+/**
+ * `newRecords/<t>` as the original has it: every record in one reply, values in. The records come
+ * from a read transaction on a connection of their own, a page of metadata and one value at a time,
+ * no faster than the client reads: a stream of any size needs the same memory.
+ */
+import { Readable } from 'node:stream';
+import type { Context } from 'koa';
+import { DrayerError } from '../core/errors.ts';
+import type { Micros } from '../core/record.ts';
+import { openReader } from '../store/open-reader.ts';
+import type { StreamReader } from '../store/reader.ts';
+import { encodeArrayHeader, encodeRecord } from '../wire/record-codec.ts';
+import { sendStream } from './reply.ts';
+import { OCTETS } from './value.ts';
+
+/** Records whose metadata is read at once. */
+const PAGE_RECORDS = 128;
+/** Small records are sent together, in pieces of about this size. */
+const PIECE_BYTES = 65_536;
+
+/**
+ * Answers with every record modified after `since`.
+ *
+ * @param idleMs - a client that takes nothing for so long is cut: while its read transaction is open,
+ *   erased bytes stay in the file
+ * @throws {DrayerError} VALUE_NOT_HELD in a mirror that lacks a value: originals cannot take that (R18)
+ */
+export async function sendRecordStream(
+  ctx: Context,
+  reader: StreamReader,
+  { since, idleMs }: { readonly since: Micros; readonly idleMs: number },
+): Promise<void> {
+  ctx.set('Content-Type', OCTETS);
+  ctx.status = 200;
+  if (ctx.method === 'HEAD') return;
+
+  const own = openReader(reader.path);
+  const unpin = own.pin();
+  const release = (): void => {
+    unpin();
+    own.close();
+  };
+  try {
+    const pieces = piecesOf(own, since);
+    // The first piece is made before the status is sent, so that an error can still be told.
+    const first = pieces.next();
+    const body = Readable.from(startingWith(first, pieces), { objectMode: false });
+    body.once('close', release);
+    ctx.req.socket.setTimeout(idleMs);
+    sendStream(ctx, body);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function* startingWith(
+  first: IteratorResult<Buffer, void>,
+  rest: Generator<Buffer, void>,
+): Generator<Buffer, void> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* rest;
+}
+
+function* piecesOf(reader: StreamReader, since: Micros): Generator<Buffer, void> {
+  let parts: Uint8Array[] = [encodeArrayHeader(reader.countSince(since))];
+  let bytes = 0;
+  for (const record of recordsSince(reader, since)) {
+    const part = encodeRecord(record, reader.publicKey);
+    parts.push(part);
+    bytes += part.length;
+    if (bytes < PIECE_BYTES) continue;
+    yield Buffer.concat(parts);
+    parts = [];
+    bytes = 0;
+  }
+  if (parts.length > 0) yield Buffer.concat(parts);
+}
+
+function* recordsSince(reader: StreamReader, since: Micros) {
+  let after = since;
+  while (true) {
+    const page = reader.recordsSince(after, PAGE_RECORDS);
+    for (const record of page) {
+      const value = reader.readValue(record);
+      if (value === undefined) {
+        throw new DrayerError('VALUE_NOT_HELD', 'this mirror does not hold every value', {
+          hint: 'ask for pages: newRecords/<t>?limit=N',
+        });
+      }
+      yield { ...record, value };
+      after = record.modified;
+    }
+    if (page.length < PAGE_RECORDS) return;
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * From place and path to the handler: streams under their keys on a shared name, one site on a name
+ * of its own. Sets the headers of the mode before anything can fail.
+ */
+import type { Context } from 'koa';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { bytesEqual } from '../core/record.ts';
+import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
+import type { StreamReader } from '../store/reader.ts';
+import { type ParsedPath, parsePath } from '../wire/path-parser.ts';
+import { STREAMS_PATH, streamPath, WELL_KNOWN_PATH } from '../wire/paths.ts';
+import { compressed } from './compress.ts';
+import { bodyEtag } from './etag.ts';
+import { frontPage, streamsJson } from './front-page.ts';
+import type { Place } from './host.ts';
+import { type SiteForm, siteHeaders, syncHeaders } from './media-headers.ts';
+import { notFound } from './problem.ts';
+import { sendMade } from './reply.ts';
+import type { HostedStream, StreamSet } from './stream-set.ts';
+import { answerSync, type SyncContext, type SyncRequest, sendJson } from './sync.ts';
+import type { Target } from './target.ts';
+import { type SizeCache, sendSiteFile } from './web-access.ts';
+
+/** What all requests of one server share. */
+export type ServerContext = SyncContext & {
+  readonly streams: StreamSet;
+  /** Prefix of every path: empty, or `/prefix`. */
+  readonly mount: string;
+  readonly listStreams: boolean;
+  readonly cors: boolean;
+  readonly sizes: SizeCache;
+};
+
+/** A request being answered. */
+export type Exchange = {
+  readonly ctx: Context;
+  /** How an error is told: as JSON to programs, as a page to people. */
+  form: 'json' | 'page';
+};
+
+type StreamPath = Extract<ParsedPath, { readonly kind: 'stream' }>;
+type Origin = Extract<Place, { readonly kind: 'site' }>;
+
+const WEB_ACCESS = '/webAccess';
+
+/** Answers a request whose Host is served. */
+export async function answerRequest(
+  server: ServerContext,
+  exchange: Exchange,
+  {
+    place,
+    target,
+  }: { readonly place: Exclude<Place, { kind: 'refused' }>; readonly target: Target },
+): Promise<void> {
+  if (place.kind === 'site') await answerOrigin(server, exchange, { place, target });
+  else await answerShared(server, exchange, { host: place.host, target });
+}
+
+async function answerShared(
+  server: ServerContext,
+  exchange: Exchange,
+  { host, target }: { readonly host: string; readonly target: Target },
+): Promise<void> {
+  const { ctx } = exchange;
+  const { path, search } = target;
+  if (path === `${server.mount}/`) return sendFrontPage(server, ctx, host);
+  if (path === server.mount) return redirect(ctx, `${path}/${search}`);
+  const parsed = parseShared(server, exchange, target);
+  if (parsed === undefined) throw notFound('there is nothing at this address');
+  if (parsed.kind === 'streams') {
+    return sendStreams(server, exchange, server.streams.list());
+  }
+  const { operation } = parsed.request;
+  if (operation === 'index' || operation === 'webAccess') {
+    return answerSitePath(server, exchange, { parsed, host, search });
+  }
+  return answerStream(server, exchange, { publicKey: parsed.publicKey, request: parsed.request });
+}
+
+/** Also takes the original's second form, `/<operation>/<arguments>?streampk=<key>`. */
+function parseShared(
+  { mount }: ServerContext,
+  exchange: Exchange,
+  { path, search }: Target,
+): ParsedPath | undefined {
+  const isSite = path.slice(mount.length).split('/', 3)[2] === 'webAccess';
+  // Until the path is understood an error is told as it would be after.
+  if (!isSite && path.includes('/', mount.length + 1)) exchange.form = 'json';
+  const parsed = parsePath(path, search, { mount });
+  const key = new URLSearchParams(search).get('streampk');
+  if (parsed !== undefined || key === null || !path.startsWith(`${mount}/`)) return parsed;
+  return parsePath(`/${encodeURIComponent(key)}${path.slice(mount.length)}`, search);
+}
+
+/** A site under a path: one spelling, one slash, no service worker, a sandbox around it. */
+async function answerSitePath(
+  server: ServerContext,
+  exchange: Exchange,
+  given: { readonly parsed: StreamPath; readonly host: string; readonly search: string },
+): Promise<void> {
+  const { ctx } = exchange;
+  const { parsed, host, search } = given;
+  enterSite(exchange, 'path');
+  const reader = getReader(server, parsed.publicKey);
+  const base = `${streamPath(parsed.publicKey, server.mount)}${WEB_ACCESS}`;
+  const path = parsed.rest.slice(WEB_ACCESS.length);
+  if (!parsed.canonical || path === '') return redirect(ctx, `${base}${path || '/'}${search}`);
+  if (ctx.get('Service-Worker') === 'script') {
+    throw new DrayerError('USAGE', 'a site under a path has no service workers');
+  }
+  if (isLocalNavigation(ctx, host)) {
+    const port = host.slice('localhost'.length);
+    const label = formatStreamId(parsed.publicKey, 'base32');
+    return redirect(ctx, `http://${label}.localhost${port}${path}${search}`, 307);
+  }
+  const site = { reader, base, values: server.values, sizes: server.sizes };
+  await sendSiteFile(ctx, site, { path: path.slice(1), search });
+}
+
+/** One site at `/`; only `/.well-known/drayer/` is ours there. */
+async function answerOrigin(
+  server: ServerContext,
+  exchange: Exchange,
+  { place, target }: { readonly place: Origin; readonly target: Target },
+): Promise<void> {
+  const { ctx } = exchange;
+  const { path, search } = target;
+  const base = place.shared ? server.mount : '';
+  enterSite(exchange, 'origin');
+  if (path === base && base !== '') return redirect(ctx, `${base}/${search}`);
+  if (!path.startsWith(`${base}/`)) throw notFound('there is nothing at this address');
+  const inner = path.slice(base.length);
+  const reader = getReader(server, place.publicKey);
+  if (await answerOriginSync(server, exchange, { place, inner, search, reader })) return;
+  const site = { reader, base, values: server.values, sizes: server.sizes };
+  await sendSiteFile(ctx, site, { path: inner.slice(1), search });
+}
+
+async function answerOriginSync(
+  server: ServerContext,
+  exchange: Exchange,
+  given: {
+    readonly place: Origin;
+    readonly inner: string;
+    readonly search: string;
+    readonly reader: StreamReader;
+  },
+): Promise<boolean> {
+  const { place, inner, search, reader } = given;
+  if (isStreamsPath(place, inner, reader)) {
+    const own = server.streams.list().filter(({ id }) => id === reader.id);
+    await sendStreams(server, exchange, own);
+    return true;
+  }
+  const isOurs = inner.startsWith(`${WELL_KNOWN_PATH}/`);
+  // Originals know only paths with a key, so where the site stands at `/` its own key is taken too.
+  if (!isOurs && !(place.shared && namesKey(inner, place.publicKey))) return false;
+  exchange.form = 'json';
+  const parsed = parsePath(inner, search, isOurs ? { site: place.publicKey } : {});
+  if (parsed?.kind !== 'stream') throw notFound('there is no such operation');
+  const { request } = parsed;
+  if (request.operation === 'index' || request.operation === 'webAccess') {
+    const path = parsed.rest.slice(WEB_ACCESS.length).replace(/^\/*/, '/');
+    const base = place.shared ? server.mount : '';
+    redirect(exchange.ctx, `${base}${request.operation === 'index' ? '/' : path}${search}`);
+    return true;
+  }
+  await answerStream(server, exchange, { publicKey: place.publicKey, request });
+  return true;
+}
+
+function isStreamsPath(place: Origin, inner: string, reader: StreamReader): boolean {
+  if (inner === WELL_KNOWN_PATH + STREAMS_PATH) return true;
+  // Who is told only host and port looks there; a file of the site comes first.
+  if (!place.shared || inner !== STREAMS_PATH) return false;
+  return reader.findRecord('file', STREAMS_PATH.slice(1)) === undefined;
+}
+
+async function answerStream(
+  server: ServerContext,
+  exchange: Exchange,
+  { publicKey, request }: { readonly publicKey: Uint8Array; readonly request: SyncRequest },
+): Promise<void> {
+  enterSync(server, exchange);
+  await answerSync(exchange.ctx, getReader(server, publicKey), { request, shared: server });
+}
+
+async function sendFrontPage(server: ServerContext, ctx: Context, host: string): Promise<void> {
+  allowReading(ctx);
+  const listed = server.listStreams ? server.streams.list() : [];
+  await compressed(ctx, async () => {
+    const body = Buffer.from(frontPage(listed, { host, mount: server.mount }));
+    sendMade(ctx, { type: 'text/html; charset=utf-8', etag: bodyEtag(body), make: () => body });
+  });
+}
+
+async function sendStreams(
+  server: ServerContext,
+  exchange: Exchange,
+  listed: readonly HostedStream[],
+): Promise<void> {
+  enterSync(server, exchange);
+  allowReading(exchange.ctx);
+  if (!server.listStreams) throw notFound('this server does not tell what it hosts');
+  await sendJson(exchange.ctx, () => streamsJson(server.streams, listed));
+}
+
+function enterSite(exchange: Exchange, form: SiteForm): void {
+  exchange.form = 'page';
+  replaceHeaders(exchange.ctx, siteHeaders(form));
+  allowReading(exchange.ctx);
+}
+
+/**
+ * Enters a sync endpoint. Pages of other sites get one constant answer on loopback, before anything
+ * is looked up: otherwise they could find out which streams are held here.
+ */
+function enterSync(server: ServerContext, exchange: Exchange): void {
+  const { ctx } = exchange;
+  const isOpen = server.cors || !isLoopback(ctx.req.socket.localAddress);
+  exchange.form = 'json';
+  replaceHeaders(ctx, syncHeaders(isOpen));
+  if (isOpen || ctx.get('Sec-Fetch-Site') !== 'cross-site') return;
+  throw new DrayerError('CROSS_SITE', 'pages of other sites may not ask here');
+}
+
+function replaceHeaders(ctx: Context, headers: Readonly<Record<string, string>>): void {
+  for (const name of ctx.res.getHeaderNames()) ctx.remove(name);
+  ctx.set(headers);
+}
+
+function allowReading(ctx: Context): void {
+  if (ctx.method === 'GET' || ctx.method === 'HEAD') return;
+  ctx.set('Allow', 'GET, HEAD');
+  throw new DrayerError('METHOD_NOT_ALLOWED', `expected GET or HEAD, got ${ctx.method}`);
+}
+
+function redirect(ctx: Context, location: string, status = 308): void {
+  ctx.status = status;
+  ctx.set('Location', location);
+}
+
+function getReader({ streams }: ServerContext, publicKey: Uint8Array): StreamReader {
+  const reader = streams.find(publicKey);
+  if (reader !== undefined) return reader;
+  throw notFound(`this server does not host ${formatStreamId(publicKey)}`);
+}
+
+function namesKey(path: string, publicKey: Uint8Array): boolean {
+  try {
+    return bytesEqual(parseStreamId(path.split('/', 2)[1] ?? ''), publicKey);
+  } catch (error) {
+    if (isDrayerError(error, 'STREAM_ID_INVALID')) return false;
+    throw error;
+  }
+}
+
+/** A person who typed `localhost` gets the site on an origin of its own, where all of it works. */
+function isLocalNavigation(ctx: Context, host: string): boolean {
+  if (ctx.get('Sec-Fetch-Mode') !== 'navigate' || ctx.get('Sec-Fetch-Dest') !== 'document') {
+    return false;
+  }
+  return /^localhost(?::\d+)?$/i.test(host);
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && /^(?:::ffff:)?127\.|^::1$/.test(address);
+}

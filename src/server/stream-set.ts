@@ -1,0 +1,159 @@
+/**
+ * The streams a server hosts. Generations committed by other processes are noticed within one poll:
+ * SQLite's data_version is a read of shared memory, while file watchers miss changes on some file
+ * systems and report every write of a transaction on others.
+ */
+import { bytesEqual } from '../core/record.ts';
+import type { Generation, StreamReader } from '../store/reader.ts';
+import { HostedFile, type StreamSource } from './hosted-file.ts';
+
+export type { StreamSource } from './hosted-file.ts';
+
+/** A hosted stream as lists show it. */
+export type HostedStream = {
+  /** Base64. */
+  readonly id: string;
+  readonly publicKey: Uint8Array;
+  readonly name?: string | undefined;
+};
+
+/** A stream has reached another generation. */
+export type GenerationEvent = {
+  readonly id: string;
+  readonly publicKey: Uint8Array;
+  readonly generation: Generation;
+};
+
+/** What a server reads from. */
+export type StreamSet = {
+  /** The reader of a hosted stream; use it within one tick, and not after. */
+  find(publicKey: Uint8Array): StreamReader | undefined;
+  list(): readonly HostedStream[];
+  /** Calls `listener` after every new generation of any stream; returns how to stop that. */
+  onGeneration(listener: (event: GenerationEvent) => void): () => void;
+};
+
+/** How a stream set looks after its files. */
+export type StreamSetOptions = {
+  /** Time between two looks at open streams. */
+  readonly pollMs?: number | undefined;
+  /** Most connections held open; the least recently used is closed first. */
+  readonly maxOpen?: number | undefined;
+  /** Told what goes wrong while polling; the file is tried again later. */
+  readonly onError?: ((error: unknown, path: string) => void) | undefined;
+};
+
+const POLL_MS = 50;
+const MAX_OPEN = 64;
+/** Files are looked at once in so many polls; a stat costs more than a data_version. */
+const FILE_POLL_EVERY = 20;
+
+/**
+ * Opens stream files for reading. A `.part` file is never served: it is a mirror's first generation,
+ * not complete yet (R15); list the final path as `optional` instead.
+ *
+ * @throws {DrayerError} STREAM_NOT_FOUND, STREAM_INVALID for a file that cannot be read
+ */
+export function openStreamSet(
+  sources: readonly StreamSource[],
+  options: StreamSetOptions = {},
+): OpenStreamSet {
+  const set = new OpenStreamSet(options);
+  try {
+    for (const source of sources) set.add(source);
+    return set;
+  } catch (error) {
+    set.close();
+    throw error;
+  }
+}
+
+/** A stream set that owns its connections. */
+export class OpenStreamSet implements StreamSet {
+  readonly #files: HostedFile[] = [];
+  readonly #listeners = new Set<(event: GenerationEvent) => void>();
+  readonly #options: StreamSetOptions;
+  readonly #timer: NodeJS.Timeout;
+  #turn = 0;
+  #uses = 0;
+
+  constructor(options: StreamSetOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#tick(), options.pollMs ?? POLL_MS);
+    // A server keeps the process alive by its sockets, not by looking around.
+    this.#timer.unref();
+  }
+
+  /** Hosts one more. @throws {DrayerError} what opening throws */
+  add(source: StreamSource): void {
+    if (source.path.endsWith('.part')) return;
+    this.#files.push(new HostedFile(source));
+    this.#closeOldest();
+  }
+
+  find(publicKey: Uint8Array): StreamReader | undefined {
+    const file = this.#files.find((one) => isOf(one, publicKey));
+    if (file === undefined) return undefined;
+    this.#uses += 1;
+    file.lastUsed = this.#uses;
+    const reader = file.reader();
+    this.#closeOldest();
+    return reader;
+  }
+
+  list(): readonly HostedStream[] {
+    return this.#files.flatMap(({ identity, source }) =>
+      identity === undefined ? [] : [{ ...identity, name: source.name }],
+    );
+  }
+
+  onGeneration(listener: (event: GenerationEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Looks at every file now instead of at the next poll. */
+  poll(): void {
+    for (const file of this.#files) this.#look(file, () => file.poll() ?? file.pollFile());
+  }
+
+  /** Idempotent. */
+  close(): void {
+    clearInterval(this.#timer);
+    for (const file of this.#files.splice(0)) file.release();
+  }
+
+  #tick(): void {
+    this.#turn += 1;
+    for (const file of this.#files) this.#look(file, () => file.poll());
+    if (this.#turn % FILE_POLL_EVERY !== 0) return;
+    for (const file of this.#files) {
+      this.#look(file, () => file.pollFile());
+      this.#closeOldest();
+    }
+  }
+
+  #look(file: HostedFile, look: () => Generation | undefined): void {
+    try {
+      const generation = look();
+      if (generation === undefined || file.identity === undefined) return;
+      const event = { ...file.identity, generation };
+      for (const listener of this.#listeners) listener(event);
+    } catch (error) {
+      file.release();
+      this.#options.onError?.(error, file.source.path);
+    }
+  }
+
+  #closeOldest(): void {
+    const { maxOpen = MAX_OPEN } = this.#options;
+    const open = this.#files.filter((file) => file.isOpen);
+    if (open.length <= maxOpen) return;
+    open.sort((a, b) => a.lastUsed - b.lastUsed);
+    for (const file of open.slice(0, open.length - maxOpen)) file.release();
+  }
+}
+
+function isOf(file: HostedFile, publicKey: Uint8Array): boolean {
+  return file.identity !== undefined && bytesEqual(file.identity.publicKey, publicKey);
+}

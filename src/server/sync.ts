@@ -1,0 +1,107 @@
+/** The sync endpoints of one stream: from what the path asks to the file that answers it. */
+import type { Context } from 'koa';
+import { DrayerError } from '../core/errors.ts';
+import type { StreamReader } from '../store/reader.ts';
+import type { StreamRequest } from '../wire/path-parser.ts';
+import { compressed } from './compress.ts';
+import { bodyEtag, stateEtag } from './etag.ts';
+import type { EventHub } from './events.ts';
+import { listJson } from './lists.ts';
+import { notFound } from './problem.ts';
+import { sendProof, sendRecord, sendRepairRecord } from './record.ts';
+import { encodePage } from './record-page.ts';
+import { sendRecordStream } from './record-stream.ts';
+import { sendMade } from './reply.ts';
+import { OCTETS, sendRawValue, sendValueByHash } from './value.ts';
+import type { ValueCache } from './value-cache.ts';
+
+/** What sync endpoints share. */
+export type SyncContext = {
+  readonly values: ValueCache;
+  readonly hub: EventHub;
+  /** A client that takes nothing of `newRecords` for so long is cut. */
+  readonly idleMs: number;
+};
+
+/** A request to a sync endpoint; the files of a site are served elsewhere. */
+export type SyncRequest = Exclude<
+  StreamRequest,
+  { readonly operation: 'webAccess' } | { readonly operation: 'index' }
+>;
+
+/**
+ * Answers a request to a sync endpoint.
+ *
+ * @throws {DrayerError} NOT_FOUND, RECORD_NOT_FOUND, VALUE_NOT_HELD, METHOD_NOT_ALLOWED, NOT_SUPPORTED
+ */
+export async function answerSync(
+  ctx: Context,
+  reader: StreamReader,
+  { request, shared }: { readonly request: SyncRequest; readonly shared: SyncContext },
+): Promise<void> {
+  checkMethod(ctx, request);
+  switch (request.operation) {
+    case 'newRecords':
+      return sendNewRecords(ctx, reader, { request, idleMs: shared.idleMs });
+    case 'value':
+      return sendValueByHash(ctx, reader, shared.values, request.hash);
+    case 'record':
+      return request.proof ? sendProof(ctx, reader, request) : sendRecord(ctx, reader, request);
+    case 'crdr':
+      return sendRepairRecord(ctx, reader, request);
+    case 'newestRecordsJSON':
+      return sendJson(ctx, () => listJson(reader, request.type, { ...request, order: 'id' }));
+    case 'listRecordsJSON':
+      return sendJson(ctx, () => listJson(reader, request.type, { ...request, order: 'modified' }));
+    case 'rawwebacess':
+      return sendRawValue(ctx, reader, shared.values, request);
+    case 'events':
+      return shared.hub.follow(ctx, reader);
+    case 'forkProof':
+      throw notFound('nothing here proves two histories of this stream');
+    default:
+      throw new DrayerError('NOT_SUPPORTED', `this server does not take ${request.operation} yet`);
+  }
+}
+
+/** Sends JSON, compressed for clients that take it. */
+export async function sendJson(ctx: Context, make: () => string): Promise<void> {
+  await compressed(ctx, async () => {
+    const body = Buffer.from(make());
+    const type = 'application/json; charset=utf-8';
+    sendMade(ctx, { type, etag: bodyEtag(body), make: () => body });
+  });
+}
+
+async function sendNewRecords(
+  ctx: Context,
+  reader: StreamReader,
+  {
+    request,
+    idleMs,
+  }: {
+    readonly request: Extract<SyncRequest, { readonly operation: 'newRecords' }>;
+    readonly idleMs: number;
+  },
+): Promise<void> {
+  const { since, limit, inline, head } = request;
+  if (limit === undefined && inline === undefined && head === undefined) {
+    await sendRecordStream(ctx, reader, { since, idleMs });
+    return;
+  }
+  reader.reading(() => {
+    ctx.set('Drayer-Tip', String(reader.view.modifiedTip()));
+    const etag = stateEtag(reader.view);
+    sendMade(ctx, { type: OCTETS, etag, make: () => encodePage(reader, request) });
+  });
+}
+
+const POSTED: ReadonlySet<string> = new Set(['newRecordAvailable', 'values', 'lease', 'records']);
+
+function checkMethod(ctx: Context, { operation }: SyncRequest): void {
+  const allowed = POSTED.has(operation) ? ['POST'] : ['GET', 'HEAD'];
+  if (allowed.includes(ctx.method)) return;
+  ctx.set('Allow', allowed.join(', '));
+  const message = `${operation} takes ${allowed.join(' and ')}, not ${ctx.method}`;
+  throw new DrayerError('METHOD_NOT_ALLOWED', message);
+}

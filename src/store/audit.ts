@@ -195,9 +195,14 @@ class Audit {
     links: Iterable<Link>,
     actual: (record: SignedRecord) => number,
   ): Promise<void> {
-    for (const { record, expected } of links) {
+    const field = check === 'id chain' ? 'prev' : 'prevChange';
+    const chain = links[Symbol.iterator]();
+    while (true) {
+      // Throws at a row that cannot be a record; the chain ends there for every reader.
+      const next = this.#collect(check, () => chain.next());
+      if (next === undefined || next.done === true) return;
+      const { record, expected } = next.value;
       if (actual(record) !== expected) {
-        const field = check === 'id chain' ? 'prev' : 'prevChange';
         const message = `record ${record.id}: expected ${field} ${expected}, got ${actual(record)}`;
         this.#report({ check, record, message });
       }

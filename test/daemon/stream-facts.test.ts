@@ -1,0 +1,77 @@
+import { writeFileSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { listRecords, readStreamFacts, withReader } from '../../src/daemon/stream-facts.ts';
+import { createStream } from '../../src/store/open-stream.ts';
+import { scope } from '../helpers/scope.ts';
+
+const test = suite('daemon/stream-facts');
+
+test(
+  'readStreamFacts :: counts by type, values held and wanted, key and generation',
+  scope((t) => {
+    const path = t.path('a.stream');
+    const stream = createStream(path);
+    stream.transaction((tx) => {
+      tx.putFile('index.html', Buffer.from('<h1>hello</h1>'));
+      tx.putFile('gone.txt', Buffer.from('gone'));
+      tx.set('x', 1);
+    });
+    const { id, publicKey } = stream;
+    stream.close();
+    const database = new Database(path);
+    database.exec(`UPDATE record SET value = NULL WHERE key = 'gone.txt'`);
+    database.close();
+
+    const facts = readStreamFacts(path);
+
+    assert.is(facts.id, id);
+    assert.equal(facts.publicKey, publicKey);
+    assert.is(facts.generation.snapshot?.seq, 1);
+    assert.equal(
+      facts.types.map(({ type, records }) => [type, records]),
+      [
+        ['file', 2],
+        ['drayer', 1],
+        ['obj', 1],
+      ],
+    );
+    assert.equal(facts.wanted, [{ type: 'file', key: 'gone.txt' }]);
+    assert.is(facts.keyPath, `${path}.privatekey`);
+    assert.is(facts.isFetching, false);
+
+    writeFileSync(`${path}.part`, '');
+    assert.is(readStreamFacts(path).isFetching, true);
+  }),
+);
+
+test(
+  'listRecords :: files by key with the size of their content and their own time',
+  scope((t) => {
+    const path = t.path('a.stream');
+    const stream = createStream(path);
+    stream.transaction((tx) => {
+      tx.putFile('b.txt', Buffer.alloc(100_000, 'b'), { timeMicros: 1_700_000_000_000_000 });
+      tx.putFile('a.png', Buffer.from([1, 2, 3]), { timeMicros: 5 });
+      tx.setBytes('file', 'broken', Buffer.from('no file value at all'));
+      tx.set('other', true);
+    });
+    stream.close();
+
+    const records = withReader(path, (reader) => listRecords(reader, 'file'));
+
+    assert.equal(
+      records.map(({ key, time, contentBytes }) => [key, time, contentBytes]),
+      [
+        ['a.png', 5, 3],
+        ['b.txt', 1_700_000_000_000_000, 100_000],
+        ['broken', records[2]?.time, undefined],
+      ],
+    );
+    assert.ok((records[1]?.storedBytes ?? 0) < 1000);
+    assert.is(records[2]?.storedBytes, 20);
+  }),
+);
+
+test.run();

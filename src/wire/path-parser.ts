@@ -141,11 +141,20 @@ function parsePlain(operation: PlainOperation, { segments }: Arguments): StreamR
 function parseNewRecords({ segments, query }: Arguments): StreamRequest {
   return {
     operation: 'newRecords',
-    since: Math.max(0, onlyNumber(segments, 'newRecords/<modified>')),
+    since: clampSince(segments),
     limit: parameter(query, 'limit', { min: 1 }),
     inline: parameter(query, 'inline', { min: 0 }),
     head: parameter(query, 'head', { min: 0, max: LIMITS.headBytes }),
   };
+}
+
+// Nothing is modified after 2^53−1, so a later time asks for nothing; originals take all of int64.
+function clampSince(segments: readonly string[]): number {
+  const text = segments[0] ?? '';
+  if (/^\d{16,19}$/.test(text) && isEnd(segments, 1) && BigInt(text) < 2n ** 63n) {
+    return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
+  }
+  return Math.max(0, onlyNumber(segments, 'newRecords/<modified>'));
 }
 
 function parseCrdr({ segments, query }: Arguments): StreamRequest {

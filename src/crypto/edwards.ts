@@ -7,7 +7,7 @@
 const P = 2n ** 255n - 19n;
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;
 const D = 37095705934669439343138083508754565189542113879843219016388785533085940283555n;
-const ORDER_8_Y = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7n;
+const ORDER_8_Y = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
 
 /** The y of the eight points of small order; x only differs in its sign. */
 const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([0n, 1n, P - 1n, ORDER_8_Y, P - ORDER_8_Y]);
@@ -16,8 +16,8 @@ const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([0n, 1n, P - 1n, ORDER_8_Y, P
  * Tells whether these bytes can be a public key: 32 of them, the canonical encoding of a point of
  * the curve that is not one of the eight of small order (under those anybody can sign).
  *
- * libsodium's crypto_core_ed25519_is_valid_point is no substitute: it also asks for the main
- * subgroup, which R2 does not, and up to 1.0.20 gets that wrong for points of twice its order.
+ * libsodium's crypto_core_ed25519_is_valid_point is no substitute: it also refuses keys outside
+ * the main subgroup, which R2 and libsodium's own verification accept.
  */
 export function isAcceptablePublicKey(publicKey: Uint8Array): boolean {
   if (publicKey.length !== 32) return false;

@@ -13,7 +13,7 @@ import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual, type Micros, type SignedRecord } from '../core/record.ts';
 import { type Connection, connect } from './database.ts';
 import { isErrno } from './durable-file.ts';
-import { COLUMNS, type RecordRow, RowWriter, recordOf, type ValueSource } from './rows.ts';
+import { COLUMNS, type RecordRow, RowWriter, recordOf } from './rows.ts';
 import { createTables, readPublicKey } from './schema.ts';
 
 /** What a staging file stands on. */
@@ -80,10 +80,10 @@ export class Staging {
     return new Staging(connection, base, false);
   }
 
-  /** Runs steps in one transaction. A value that no step and no source has stays wanted. */
-  write(steps: readonly Step[], valueOf: ValueSource): void {
+  /** Runs steps in one transaction; values are in their records, or stay wanted. */
+  write(steps: readonly Step[]): void {
     this.#connection.writing(() => {
-      this.#rows.applySteps(steps, (hash) => valueOf(hash) ?? this.#heldValue(hash));
+      this.#rows.applySteps(steps, (hash) => this.#heldValue(hash));
       if (this.base.tip === 0) return;
       for (const step of steps) this.#note(step);
     });
@@ -119,6 +119,13 @@ export class Staging {
       after = record.modified;
       yield row.value === null ? record : { ...record, value: row.value };
     }
+  }
+
+  /** The value of a staged record, if it is here. */
+  value(id: number): Uint8Array | undefined {
+    const sql = "SELECT value FROM record WHERE chain = x'' AND id = ?";
+    const row = this.#connection.query<{ value: Uint8Array | null }>(sql).get(id);
+    return row?.value ?? undefined;
   }
 
   /** Ids of visible records that the next generation does not have. */
@@ -161,6 +168,15 @@ const REMOVED_SQL = 'CREATE TABLE drayer_removed (id INTEGER PRIMARY KEY)';
 
 /** The tables a staging file has and a stream file has not. */
 export const STAGING_TABLES: readonly string[] = ['drayer_staged', 'drayer_removed'];
+
+/** The records in a staging table, ascending by `modified`, without their values. */
+export function stagedRecords(connection: Connection, table: string): SignedRecord[] {
+  const sql = `SELECT ${COLUMNS} FROM ${table} AS c WHERE c.chain = x'' ORDER BY c.modified`;
+  return connection
+    .query<RecordRow>(sql)
+    .all()
+    .map((row) => recordOf(row, connection.path));
+}
 
 type StagedRow = { kind: string; tip: number };
 

@@ -1,0 +1,191 @@
+/**
+ * The only HTTP client of the mirror: GET, with every limit of R19. No redirects, no compressed
+ * bodies, nothing read beyond what the caller allows, and no wait without an end.
+ *
+ * Not `fetch`: it inflates bodies without limit and follows redirects into the local network.
+ */
+import { type LookupAddress, lookup } from 'node:dns';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
+import { DrayerError } from '../core/errors.ts';
+import { LIMITS } from '../wire/limits.ts';
+import { readBody } from './http-body.ts';
+import { abortedError, unreachable } from './peer-errors.ts';
+
+/** The waits a client accepts, in ms. */
+export type HttpLimits = {
+  /** Until a connection stands. */
+  readonly connectMs: number;
+  /** From then until the answer's head is there. */
+  readonly firstByteMs: number;
+  /** Between two pieces of a body; in as long a time at least {@link minimumRate} × it must come. */
+  readonly idleMs: number;
+};
+
+/** What to ask a peer for, beside the URL. */
+export type HttpRequest = {
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+};
+
+/** The head of an answer; the body is read once, or discarded. */
+export type HttpResponse = {
+  readonly url: string;
+  readonly status: number;
+  /** The header of this name, lower case, or undefined. */
+  header(name: string): string | undefined;
+  /** The body in pieces; throws TOO_LARGE beyond `maxBytes`, UNREACHABLE when it breaks or stalls. */
+  body(maxBytes: number): AsyncGenerator<Uint8Array, void, void>;
+  /** Lets the connection go without reading. */
+  discard(): void;
+};
+
+/** A keep-alive client. One per mirror run; {@link HttpClient.close} ends its connections. */
+export class HttpClient {
+  readonly #limits: HttpLimits;
+  readonly #signal: AbortSignal | undefined;
+  readonly #http = new HttpAgent({ keepAlive: true, maxSockets: 8 });
+  readonly #https = new HttpsAgent({ keepAlive: true, maxSockets: 8 });
+
+  constructor({
+    limits = LIMITS,
+    signal,
+  }: {
+    limits?: HttpLimits | undefined;
+    signal?: AbortSignal | undefined;
+  } = {}) {
+    this.#limits = limits;
+    this.#signal = signal;
+  }
+
+  /**
+   * Asks for `url` and returns when the answer's head is there, whatever its status.
+   *
+   * @throws {DrayerError} UNREACHABLE when nobody answers in time, with what to look at
+   * @throws {DrayerError} PEER_MISBEHAVED for a redirect or a compressed body
+   * @throws {DrayerError} ABORTED when the client's signal fires
+   */
+  async get(url: string, request: HttpRequest = {}): Promise<HttpResponse> {
+    const answer = await this.#send(url, request);
+    try {
+      refuseTricks(url, answer);
+    } catch (error) {
+      answer.destroy();
+      throw error;
+    }
+    return {
+      url,
+      status: answer.statusCode ?? 0,
+      header: (name) => {
+        const value = answer.headers[name];
+        return Array.isArray(value) ? value.join(', ') : value;
+      },
+      body: (maxBytes) =>
+        readBody(answer, { url, maxBytes, idleMs: this.#limits.idleMs, signal: this.#signal }),
+      discard: () => discard(answer),
+    };
+  }
+
+  /** Ends every connection. */
+  close(): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+
+  async #send(url: string, request: HttpRequest): Promise<IncomingMessage> {
+    try {
+      return await this.#sendOnce(url, request);
+    } catch (error) {
+      // A kept connection may be closed by the peer in the moment we take it up again.
+      if (!(error instanceof StaleConnection)) throw error;
+      return await this.#sendOnce(url, request);
+    }
+  }
+
+  #sendOnce(url: string, { headers = {} }: HttpRequest): Promise<IncomingMessage> {
+    const signal = this.#signal;
+    if (signal?.aborted) return Promise.reject(abortedError(signal));
+    const secure = url.startsWith('https:');
+    const sent = (secure ? httpsRequest : httpRequest)(url, {
+      agent: secure ? this.#https : this.#http,
+      headers: { accept: '*/*', 'accept-encoding': 'identity', ...headers },
+      lookup: lookupLocalhost,
+    });
+
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const onAbort = (): void => fail(abortedError(signal));
+      const settle = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const fail = (error: unknown): void => {
+        settle();
+        sent.destroy();
+        reject(error);
+      };
+      const wait = (ms: number, what: string): void => {
+        clearTimeout(timer);
+        timer = setTimeout(() => fail(unreachable(url, new Error(what))), ms);
+      };
+      signal?.addEventListener('abort', onAbort);
+      wait(this.#limits.connectMs, `no connection within ${this.#limits.connectMs} ms`);
+      sent.on('socket', (socket) => {
+        const connected = (): void =>
+          wait(this.#limits.firstByteMs, `no answer within ${this.#limits.firstByteMs} ms`);
+        if (!socket.connecting) connected();
+        else socket.once(secure ? 'secureConnect' : 'connect', connected);
+      });
+      // `on`, not `once`: an error after the head reaches the body's reader, and must not be thrown here.
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        const stale = sent.reusedSocket && error.code === 'ECONNRESET';
+        fail(stale ? new StaleConnection() : unreachable(url, error));
+      });
+      sent.once('response', (answer) => {
+        settle();
+        resolve(answer);
+      });
+      sent.end();
+    });
+  }
+}
+
+class StaleConnection extends Error {}
+
+function refuseTricks(url: string, answer: IncomingMessage): void {
+  const status = answer.statusCode ?? 0;
+  const encoding = answer.headers['content-encoding'] ?? 'identity';
+  if (status >= 300 && status < 400) {
+    const target = answer.headers.location ?? 'nowhere';
+    throw new DrayerError('PEER_MISBEHAVED', `${url}: redirects to ${target}`, {
+      hint: 'a mirror follows no redirects; give that address yourself if you trust it',
+    });
+  }
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new DrayerError('PEER_MISBEHAVED', `${url}: answers compressed (${encoding})`, {
+      hint: 'a mirror asks for plain bodies only; a proxy in between may have compressed it',
+    });
+  }
+}
+
+/** Reads away a short rest so that the connection can be used again, or drops it. */
+function discard(answer: IncomingMessage): void {
+  answer.on('error', () => {});
+  const length = Number(answer.headers['content-length'] ?? Number.NaN);
+  if (length <= 65_536) answer.resume();
+  else answer.destroy();
+}
+
+/** `*.localhost` is this machine, as in every browser; few resolvers know (RFC 6761 §6.3). */
+const lookupLocalhost: LookupFunction = (name, options, done) => {
+  if (!/(^|\.)localhost\.?$/i.test(name)) {
+    lookup(name, options, done);
+    return;
+  }
+  const loopback: LookupAddress[] = [
+    { address: '127.0.0.1', family: 4 },
+    { address: '::1', family: 6 },
+  ];
+  if (options.all === true) done(null, loopback);
+  else done(null, '127.0.0.1', 4);
+};

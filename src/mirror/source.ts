@@ -1,0 +1,276 @@
+/**
+ * One peer's copy of one stream, asked over HTTP (PROTOCOL.md §6). Knows how far the peer speaks the
+ * protocol: our server in pages and by hash, the original only `newRecords/<t>` and `crdr/<t>`.
+ * Decodes, and blames the peer for what cannot be decoded; checks no signature.
+ */
+import { DrayerError } from '../core/errors.ts';
+import { bytesEqual, MAX_INTEGER, type Micros, type SignedRecord } from '../core/record.ts';
+import { formatStreamId } from '../core/stream-id.ts';
+import { LIMITS } from '../wire/limits.ts';
+import {
+  type Base,
+  crdrPath,
+  newRecordsPath,
+  originalStreamPath,
+  recordPath,
+  streamPath,
+  valuePath,
+  WELL_KNOWN_PATH,
+} from '../wire/paths.ts';
+import { decodeRecord, type WireRecord } from '../wire/record-codec.ts';
+import { RecordReader } from '../wire/record-reader.ts';
+import { collectBody } from './http-body.ts';
+import type { HttpClient, HttpResponse } from './http-client.ts';
+import { blame } from './peer-errors.ts';
+import type { PeerUrl } from './peer-url.ts';
+
+/** Some records of a page, in the order they came; values are attached where they came too. */
+export type Batch = {
+  readonly records: readonly SignedRecord[];
+  /** What it took on the wire, about. */
+  readonly bytes: number;
+  /** The peer's tip as it says; a hint for progress only. */
+  readonly peerTip: Micros | undefined;
+};
+
+/** What {@link Source.batches} asks for. */
+export type PageOptions = {
+  readonly since: Micros;
+  /** Values up to so many bytes come with their records; 0 for metadata alone. */
+  readonly inlineBytes: number;
+};
+
+/** Records of one page: enough to fill 8 MiB with small files, few enough to hold their metadata. */
+const PAGE_RECORDS = 4096;
+/** A batch is handed on when it has so many records or bytes, so that work begins before a page ends. */
+const BATCH_RECORDS = 512;
+const BATCH_BYTES = 2 * 1024 * 1024;
+/** Asked with a single record: a snapshot's value comes along, a film's does not. */
+const SINGLE_INLINE_BYTES = 1024;
+const SINGLE_BYTES: number = LIMITS.recordBytes + LIMITS.metadataBytes;
+const PAGE_BYTES: number = LIMITS.pageBytes + SINGLE_BYTES;
+
+/** A peer that has the stream. */
+export class Source {
+  /** Where it is, for messages. */
+  readonly url: string;
+  /** The stream's key. */
+  readonly publicKey: Uint8Array;
+  readonly #http: HttpClient;
+  readonly #base: string;
+  /** Where the same stream is at an original; undefined on a site's own origin, which no original has. */
+  readonly #originalBase: string | undefined;
+  /** Undefined until an answer shows which of the two the peer is. */
+  #isPlain: boolean | undefined;
+
+  constructor(http: HttpClient, peer: PeerUrl, at: { publicKey: Uint8Array; isSite: boolean }) {
+    const { publicKey, isSite } = at;
+    this.#http = http;
+    this.publicKey = publicKey;
+    this.url = isSite ? peer.origin : peer.base;
+    this.#base = isSite ? WELL_KNOWN_PATH : streamPath(publicKey);
+    this.#originalBase = isSite ? undefined : originalStreamPath(publicKey);
+  }
+
+  /** Whether the peer is known to know only what the original knows. */
+  get isPlain(): boolean {
+    return this.#isPlain === true;
+  }
+
+  /** The record at the peer's modified tip (R13), or undefined where it has none. */
+  tipRecord(): Promise<SignedRecord | undefined> {
+    return this.repairRecord(MAX_INTEGER);
+  }
+
+  /** The record with the greatest prevChange not above `old` (R14), or undefined. */
+  async repairRecord(old: Micros): Promise<SignedRecord | undefined> {
+    const answer = await this.#ask({ inline: SINGLE_INLINE_BYTES }, (options) =>
+      crdrPath(this.publicKey, old, options),
+    );
+    if (answer === undefined) return undefined;
+    const body = await collectBody(answer.body(SINGLE_BYTES));
+    return this.#blaming(answer.url, () => this.#own(decodeRecord(body)));
+  }
+
+  /** A record with its proof, undecoded, and whether it was there; undefined from an original. */
+  async proof(type: string, key: string): Promise<{ body: Uint8Array; url: string } | undefined> {
+    const url = this.url + recordPath(this.publicKey, type, key, { proof: true, base: this.#base });
+    const answer = await this.#http.get(url);
+    // A 404 has the proof of absence as its body.
+    if (answer.status !== 200 && answer.status !== 404) return this.#none(answer);
+    const isProof = answer.header('content-type')?.startsWith('application/') === true;
+    if (!isProof) return this.#none(answer);
+    return { body: await collectBody(answer.body(LIMITS.proofBytes + SINGLE_BYTES)), url };
+  }
+
+  /**
+   * Asks for a value by its hash, from the byte `from` on.
+   *
+   * @returns undefined where the peer does not have it; the head of the answer otherwise
+   */
+  async value(hash: Uint8Array, from = 0): Promise<HttpResponse | undefined> {
+    const url = this.url + valuePath(this.publicKey, hash, { base: this.#base });
+    const headers = from === 0 ? {} : { range: `bytes=${from}-` };
+    const answer = await this.#http.get(url, { headers });
+    if (answer.status === 200 || answer.status === 206) return answer;
+    return this.#none(answer);
+  }
+
+  /**
+   * Yields everything with a higher `modified`, in batches, ascending. What came before a fault is
+   * yielded before the fault is thrown.
+   *
+   * @throws {DrayerError} PEER_MISBEHAVED when a page is not a list of records of this stream in
+   *   ascending order
+   */
+  async *batches({ since, inlineBytes }: PageOptions): AsyncGenerator<Batch, void, void> {
+    let after = since;
+    for (;;) {
+      const answer = await this.#ask({ limit: PAGE_RECORDS, inline: inlineBytes }, (options) =>
+        newRecordsPath(this.publicKey, after, options),
+      );
+      // An original without new records, or without the stream: it says 500 to both.
+      if (answer === undefined) return;
+      const peerTip = Number(answer.header('drayer-tip') ?? Number.NaN);
+      const page = { answer, peerTip: Number.isSafeInteger(peerTip) ? peerTip : undefined };
+      const last = yield* this.#page(page, after);
+      // The whole list came at once, or the page was empty.
+      if (this.isPlain || last === after || last === page.peerTip) return;
+      after = last;
+    }
+  }
+
+  async *#page(
+    { answer, peerTip }: { answer: HttpResponse; peerTip: Micros | undefined },
+    since: Micros,
+  ): AsyncGenerator<Batch, Micros, void> {
+    const reader = new RecordReader();
+    const maxBytes = this.isPlain ? Number.POSITIVE_INFINITY : PAGE_BYTES;
+    let records: SignedRecord[] = [];
+    let bytes = 0;
+    let last = since;
+    const flush = (): Batch => {
+      const batch = { records, bytes, peerTip };
+      records = [];
+      bytes = 0;
+      return batch;
+    };
+    try {
+      for await (const chunk of answer.body(maxBytes)) {
+        bytes += chunk.length;
+        for (const record of reader.push(chunk)) {
+          if (record.modified <= last) throw notAscending(record, last);
+          last = record.modified;
+          records.push(this.#own(record));
+        }
+        if (records.length >= BATCH_RECORDS || bytes >= BATCH_BYTES) yield flush();
+      }
+      reader.end();
+    } catch (error) {
+      if (records.length > 0) yield flush();
+      throw blame(answer.url, error);
+    }
+    if (records.length > 0) yield flush();
+    return last;
+  }
+
+  /** Tells whether the peer has the stream, though no record of it. */
+  async hasEmptyList(): Promise<boolean> {
+    const answer = await this.#ask({ limit: 1, inline: 0 }, (options) =>
+      newRecordsPath(this.publicKey, 0, options),
+    );
+    answer?.discard();
+    return answer !== undefined;
+  }
+
+  /** Asks with a query; where that finds nothing, as an original has to be asked (§6). */
+  async #ask<Query extends object>(
+    query: Query,
+    pathOf: (options: Query | Base) => string,
+  ): Promise<HttpResponse | undefined> {
+    if (!this.isPlain) {
+      const answer = await this.#http.get(this.url + pathOf({ ...query, base: this.#base }));
+      if (answer.status === 200) this.#isPlain = false;
+      if (answer.status === 200) return answer;
+      this.#none(answer);
+      // Only once a plain request succeeds is it known that the query was the matter.
+      if (this.#isPlain === false || this.#originalBase === undefined) return undefined;
+    }
+    const answer = await this.#http.get(this.url + pathOf({ base: this.#originalBase }));
+    if (answer.status !== 200) return this.#none(answer);
+    this.#isPlain = true;
+    return answer;
+  }
+
+  #none(answer: HttpResponse): undefined {
+    answer.discard();
+    refuseStatus(answer);
+    return undefined;
+  }
+
+  #own(record: WireRecord): SignedRecord {
+    if (record.chain.length !== 0 && !bytesEqual(record.chain, this.publicKey)) {
+      const got = formatStreamId(record.chain);
+      throw new DrayerError('MALFORMED', `record ${record.id} is of another stream, ${got}`);
+    }
+    const { id, type, key, timestamp, modified, prev, prevChange, value } = record;
+    // Copies: views would keep the whole chunk they came in alive as long as the record is held.
+    const hash = new Uint8Array(record.hash);
+    const signature = new Uint8Array(record.signature);
+    return { id, type, key, hash, timestamp, modified, prev, prevChange, signature, value };
+  }
+
+  #blaming<T>(url: string, body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      throw blame(url, error);
+    }
+  }
+}
+
+/**
+ * Finds out in which form a peer serves the stream, and what its tip is: below `/<key>`, or on an
+ * origin of the site's own below `/.well-known/drayer`.
+ *
+ * @throws {DrayerError} NOT_FOUND when it has no such stream
+ */
+export async function connectSource(
+  http: HttpClient,
+  peer: PeerUrl,
+  publicKey: Uint8Array,
+): Promise<{ source: Source; tip: SignedRecord | undefined }> {
+  const forms = peer.site ? [true, false] : [false, true];
+  const sources = forms.map((isSite) => new Source(http, peer, { publicKey, isSite }));
+  for (const source of sources) {
+    const tip = await source.tipRecord();
+    if (tip !== undefined) return { source, tip };
+  }
+  // A stream without records has no tip to show, but an empty list.
+  for (const source of sources) {
+    if (await source.hasEmptyList()) return { source, tip: undefined };
+  }
+  throw new DrayerError('NOT_FOUND', `${peer.text}: has no stream ${formatStreamId(publicKey)}`, {
+    hint: 'check the stream id; `drayer mirror URL` without one lists what a server has',
+  });
+}
+
+function refuseStatus({ url, status }: HttpResponse): void {
+  if ([400, 404, 405, 410, 500, 501].includes(status)) return;
+  if (status === 421) {
+    throw new DrayerError('HOST_REFUSED', `${url}: the server does not answer to this name`, {
+      hint: 'use its IP address, or start it with --allow-host',
+    });
+  }
+  if (status === 503 || status === 429) {
+    throw new DrayerError('PEER_INCOMPLETE', `${url}: the peer cannot give this now (${status})`, {
+      hint: 'it may hold only a part of the stream, or be busy; try again later or ask another',
+    });
+  }
+  throw new DrayerError('PEER_MISBEHAVED', `${url}: expected 200, got ${status}`);
+}
+
+function notAscending(record: WireRecord, last: Micros): DrayerError {
+  const message = `expected a record after ${last}, got record ${record.id} at ${record.modified}`;
+  return new DrayerError('MALFORMED', message);
+}

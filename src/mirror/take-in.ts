@@ -1,0 +1,144 @@
+/**
+ * Taking in what a source sends (R12): batch after batch, the signatures of one checked while the
+ * next arrives, each staged in one transaction.
+ */
+import { planAccept } from '../core/accept.ts';
+import { provesTwoHistories, type Step } from '../core/chain.ts';
+import { DrayerError } from '../core/errors.ts';
+import type { SignedRecord } from '../core/record.ts';
+import { bareRecord } from '../store/mirror-store.ts';
+import { twoHistories } from './fork.ts';
+import { blame } from './peer-errors.ts';
+import { reportProgress, type Session } from './session.ts';
+import type { Batch } from './source.ts';
+
+/**
+ * Values up to so many bytes come with their records; larger ones are asked for by hash, several at
+ * once, and one that is held already is not asked for at all.
+ */
+export const INLINE_BYTES: number = 256 * 1024;
+
+/**
+ * Stages everything the source has after the staged tip.
+ *
+ * @returns why a record was refused (R12), or undefined when all were taken in
+ * @throws {DrayerError} PEER_MISBEHAVED for an invalid record, TWO_HISTORIES for a fork (R16)
+ * @throws {DrayerError} UNREACHABLE when it breaks off; what had come is staged
+ */
+export async function takeInRecords(session: Session): Promise<string | undefined> {
+  const { source, store } = session;
+  const since = store.view.modifiedTip();
+  const batches = source.batches({ since, inlineBytes: INLINE_BYTES });
+  let next = ask(batches);
+  try {
+    for (;;) {
+      const { done, value: batch } = await next;
+      if (done) return undefined;
+      next = ask(batches);
+      await verifyBatch(session, batch.records);
+      const refusal = stageBatch(session, batch);
+      if (refusal !== undefined) return refusal;
+    }
+  } finally {
+    // Not awaited: a batch may be on its way that nobody wants any more.
+    void batches.return().catch(ignore);
+  }
+}
+
+/** Checks what an earlier run left, and takes it up; what is wrong is thrown away with all the rest. */
+export async function takeUpStaged(session: Session): Promise<void> {
+  const { store, verifier } = session;
+  try {
+    for (const records of inBatches(store.begin())) {
+      await verifier.all(records);
+      store.adopt(records);
+    }
+  } catch (error) {
+    // Half written in a power cut. Nobody is to blame, and nothing is lost but time.
+    if (!(error instanceof DrayerError) || error.code === 'STREAM_BUSY') throw error;
+    store.restart('visible');
+  }
+}
+
+/** Checks records of the source; an invalid one condemns it (R16). */
+export async function verifyBatch(
+  { source, verifier }: Session,
+  records: readonly SignedRecord[],
+): Promise<void> {
+  try {
+    await verifier.all(records);
+  } catch (error) {
+    throw blame(source.url, error);
+  }
+}
+
+/** Stages a verified batch; returns why one of its records was refused, with all before it staged. */
+function stageBatch(session: Session, batch: Batch): string | undefined {
+  const { store, state } = session;
+  const { view } = store;
+  const steps: Step[] = [];
+  let refusal: string | undefined;
+  for (const record of batch.records) {
+    state.goal = Math.max(state.goal, record.modified);
+    checkFork(session, record);
+    const bare = bareRecord(record);
+    const acceptance = planAccept(view, bare);
+    if (acceptance.kind === 'fork') throw twoHistories(store, acceptance.held, record);
+    if (acceptance.kind === 'refused') refusal = acceptance.detail;
+    if (acceptance.kind === 'refused') break;
+    if (acceptance.kind === 'duplicate') continue;
+    view.apply(acceptance.steps);
+    steps.push(...acceptance.steps.map((step) => withValue(step, record)));
+    state.records += 1;
+  }
+  if (steps.length > 0) store.write(steps);
+  state.bytes += batch.bytes;
+  state.peerTip = batch.peerTip;
+  reportProgress(session, 'records', view.modifiedTip());
+  checkQuota(session);
+  return refusal;
+}
+
+/** Staging from nothing does not meet what is visible, so a fork between the two is looked for (R16). */
+function checkFork({ store }: Session, record: SignedRecord): void {
+  if (store.base.kind !== 'afresh') return;
+  const held = store.visible?.view.byModified(record.modified);
+  if (held !== undefined && provesTwoHistories(held, record)) {
+    throw twoHistories(store, held, record);
+  }
+}
+
+function checkQuota({ store, quota, source }: Session): void {
+  const { records = Number.POSITIVE_INFINITY, bytes = Number.POSITIVE_INFINITY } = quota;
+  if (store.view.count() <= records && store.staged.bytes <= bytes) return;
+  throw new DrayerError('TOO_LARGE', `${source.url}: the stream is larger than its quota here`, {
+    hint: `raise the quota (${records} records, ${bytes} bytes); what is visible stays`,
+  });
+}
+
+function withValue(step: Step, record: SignedRecord): Step {
+  return step.kind === 'put' && step.record.id === record.id ? { kind: 'put', record } : step;
+}
+
+function* inBatches(records: Iterable<SignedRecord>): Generator<SignedRecord[]> {
+  let batch: SignedRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    batch.push(record);
+    bytes += record.value?.length ?? 0;
+    if (batch.length < 512 && bytes < 4 * 1024 * 1024) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function ask(batches: AsyncGenerator<Batch, void, void>): Promise<IteratorResult<Batch, void>> {
+  const next = batches.next();
+  // Awaited later, after the batch before it; until then a failure is nobody's.
+  next.catch(ignore);
+  return next;
+}
+
+function ignore(): void {}

@@ -1,0 +1,231 @@
+/**
+ * One stream as a mirror holds it: the visible generation, what is known of it from before, and the
+ * next generation as it comes together (R15). Keeps the two apart until the new one is complete.
+ */
+import { existsSync } from 'node:fs';
+import type { Step } from '../core/chain.ts';
+import { DrayerError } from '../core/errors.ts';
+import { emptyView, OverlayView } from '../core/overlay.ts';
+import {
+  bytesEqual,
+  type Micros,
+  PROTOCOL_TYPE,
+  type SignedRecord,
+  SNAPSHOT_KEY,
+} from '../core/record.ts';
+import { formatStreamId } from '../core/stream-id.ts';
+import { openReader } from './open-reader.ts';
+import type { PromoteJob, Promotion } from './promote.ts';
+import type { Generation, StreamReader } from './reader.ts';
+import { partPathOf, Staging, type StagingBase } from './staging.ts';
+import { readTrust, type Trust, trustPathOf, writeTrust } from './trust.ts';
+
+/** Puts a staged generation in place; `promoteStaged`, here or in a worker thread. */
+export type Promoter = (job: PromoteJob) => Promotion | Promise<Promotion>;
+
+/**
+ * Opens the mirror of a stream at `path`, whether or not there is anything yet. Makes no file.
+ *
+ * @throws {DrayerError} KEY_MISMATCH when the file there is another stream
+ */
+export function openMirrorStore(path: string, publicKey: Uint8Array): MirrorStore {
+  return new MirrorStore(path, publicKey);
+}
+
+/** Use {@link openMirrorStore}. Closed by {@link MirrorStore.close}; what is staged stays. */
+export class MirrorStore {
+  /** The stream file. */
+  readonly path: string;
+  /** The stream's key. */
+  readonly publicKey: Uint8Array;
+  #visible: StreamReader | undefined;
+  #trust: Trust | undefined;
+  #staging: Staging | undefined;
+  #view: OverlayView | undefined;
+  #stagedBytes = 0;
+  #stagedRecords = 0;
+
+  /** Use {@link openMirrorStore}. */
+  constructor(path: string, publicKey: Uint8Array) {
+    this.path = path;
+    this.publicKey = publicKey;
+    this.#visible = existsSync(path) ? openVisible(path, publicKey) : undefined;
+    this.#trust = readTrust(trustPathOf(path));
+    try {
+      this.#raiseTrust();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** The generation that is shown and served; undefined where there is none yet. */
+  get visible(): StreamReader | undefined {
+    return this.#visible;
+  }
+
+  /** The newest generation this mirror has called complete, also where its file is lost. */
+  get trust(): Trust | undefined {
+    return this.#trust;
+  }
+
+  /** The next generation as far as it is staged. */
+  get view(): OverlayView {
+    if (this.#view !== undefined) return this.#view;
+    throw new DrayerError('INTERNAL', `${this.path}: nothing is staged`);
+  }
+
+  /** What the staging stands on. */
+  get base(): StagingBase {
+    return this.#open().base;
+  }
+
+  /** Whether an earlier run began what is staged. */
+  get isResumed(): boolean {
+    return this.#open().isResumed;
+  }
+
+  /** The snapshot record of what is staged, with its value where that is staged too. */
+  stagedSnapshot(): SignedRecord | undefined {
+    const [record] = this.view.byKey(PROTOCOL_TYPE, SNAPSHOT_KEY);
+    return record && { ...record, value: this.#open().value(record.id) };
+  }
+
+  /** How much has been staged since it was begun or gone on with. */
+  get staged(): { readonly records: number; readonly bytes: number } {
+    return { records: this.#stagedRecords, bytes: this.#stagedBytes };
+  }
+
+  /**
+   * Begins staging, or goes on with what an earlier run left.
+   *
+   * @returns the records an earlier run left, ascending by `modified`, with their values. They must be
+   *   checked and handed to {@link MirrorStore.adopt}; if one is wrong: {@link MirrorStore.restart}
+   */
+  begin(): Iterable<SignedRecord> {
+    const tip = this.#visible?.view.modifiedTip() ?? 0;
+    this.#stage({ kind: this.#visible === undefined ? 'first' : 'next', tip });
+    return this.#open().isResumed ? this.#open().records() : [];
+  }
+
+  /** Takes records of an earlier run, checked, into {@link MirrorStore.view}. */
+  adopt(records: readonly SignedRecord[]): void {
+    for (const record of records) {
+      this.view.put(bareRecord(record));
+      this.#stagedRecords += 1;
+      this.#stagedBytes += record.value?.length ?? 0;
+    }
+  }
+
+  /**
+   * Throws away what is staged and begins again: on the visible generation, or on nothing at all.
+   *
+   * @param from - `afresh` where even the visible generation is in doubt (R16)
+   */
+  restart(from: 'visible' | 'afresh'): void {
+    this.#open().discard();
+    const tip = this.#visible?.view.modifiedTip() ?? 0;
+    const later = from === 'afresh' ? 'afresh' : 'next';
+    this.#stage({ kind: this.#visible === undefined ? 'first' : later, tip });
+  }
+
+  /** Stages steps that {@link MirrorStore.view} has taken in; values are in their records, or wanted. */
+  write(steps: readonly Step[]): void {
+    this.#open().write(steps);
+    for (const step of steps) {
+      if (step.kind === 'put') this.#stagedBytes += step.record.value?.length ?? 0;
+    }
+    this.#stagedRecords += steps.length;
+  }
+
+  /** Stages a value that was wanted; its hash was checked. */
+  fill(hash: Uint8Array, value: Uint8Array): void {
+    this.#open().fill(hash, value);
+    this.#stagedBytes += value.length;
+  }
+
+  /** The hashes whose values neither the staging nor the visible generation has (R17). */
+  wanted(): Uint8Array[] {
+    const visible = this.#visible;
+    return this.#open()
+      .missing()
+      .filter((hash) => visible?.findByHash(hash) === undefined);
+  }
+
+  /**
+   * Has the staged generation judged and, if it is complete, shown. Otherwise staging goes on.
+   *
+   * @param goal - the highest `modified` of a verified record that any source has shown
+   */
+  async promote(goal: Micros, promoter: Promoter): Promise<Promotion> {
+    const { base } = this.#open();
+    this.#open().close();
+    this.#staging = undefined;
+    const seen = this.#trust?.snapshot;
+    const promotion = await promoter({ path: this.path, goal, seen });
+    if (promotion.kind === 'complete') this.#reopen();
+    else this.#staging = Staging.open(partPathOf(this.path), this.publicKey, base);
+    return promotion;
+  }
+
+  /** Closes the files. What is staged stays, to be gone on with. */
+  close(): void {
+    this.#staging?.close();
+    this.#staging = undefined;
+    this.#visible?.close();
+    this.#visible = undefined;
+  }
+
+  #open(): Staging {
+    if (this.#staging !== undefined) return this.#staging;
+    throw new DrayerError('INTERNAL', `${this.path}: staging has not begun`);
+  }
+
+  #stage(base: StagingBase): void {
+    this.#staging = Staging.open(partPathOf(this.path), this.publicKey, base);
+    const { kind } = this.#staging.base;
+    const under = kind === 'next' ? this.#visible?.view : undefined;
+    this.#view = new OverlayView(under ?? emptyView());
+    for (const id of this.#staging.removed()) this.#view.remove(id);
+    this.#stagedBytes = 0;
+    this.#stagedRecords = 0;
+  }
+
+  #reopen(): void {
+    this.#visible?.close();
+    this.#view = undefined;
+    this.#visible = openVisible(this.path, this.publicKey);
+    this.#raiseTrust();
+  }
+
+  // What is visible was complete, whether or not there was time to note it.
+  #raiseTrust(): void {
+    const generation = this.#visible?.generation();
+    if (generation === undefined || !isNewer(generation, this.#trust)) return;
+    const snapshot = generation.snapshot ?? this.#trust?.snapshot;
+    this.#trust = { tip: generation.tip, snapshot };
+    writeTrust(trustPathOf(this.path), this.#trust);
+  }
+}
+
+function isNewer(generation: Generation, trust: Trust | undefined): boolean {
+  if (trust === undefined) return true;
+  const isBehind = (generation.snapshot?.seq ?? 0) < (trust.snapshot?.seq ?? 0);
+  return generation.tip > trust.tip && !isBehind;
+}
+
+function openVisible(path: string, publicKey: Uint8Array): StreamReader {
+  const reader = openReader(path);
+  if (bytesEqual(reader.publicKey, publicKey)) return reader;
+  reader.close();
+  const wanted = formatStreamId(publicKey);
+  throw new DrayerError('KEY_MISMATCH', `${path}: expected stream ${wanted}, got ${reader.id}`, {
+    hint: 'give another path for this stream',
+  });
+}
+
+/** A record without its value: an overlay holds its records as long as it lives. */
+export function bareRecord(record: SignedRecord): SignedRecord {
+  const { id, type, key, hash, timestamp, modified, prev, prevChange, signature } = record;
+  return { id, type, key, hash, timestamp, modified, prev, prevChange, signature };
+}

@@ -1,0 +1,249 @@
+/**
+ * Making a staged generation the visible one, in one step or not at all (R15, R22). Judges what is
+ * really on disk, so it believes nothing of what the mirror held in memory. Synchronous: for a large
+ * generation it runs in a worker thread.
+ */
+import { existsSync, renameSync } from 'node:fs';
+import type { Step } from '../core/chain.ts';
+import { type Evidence, judgeGeneration, type Verdict } from '../core/completeness.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { emptyView, OverlayView } from '../core/overlay.ts';
+import { bytesEqual, type Micros, PROTOCOL_TYPE, SNAPSHOT_KEY } from '../core/record.ts';
+import { decodeSnapshot, type Snapshot } from '../core/snapshot.ts';
+import type { SnapshotTrie } from '../core/trie.ts';
+import { type Connection, connect, prepareForWriting } from './database.ts';
+import { syncDirectory } from './durable-file.ts';
+import { type Generation, StreamReader } from './reader.ts';
+import { RowWriter } from './rows.ts';
+import { ensureIndexes, ensureTables } from './schema.ts';
+import {
+  partPathOf,
+  readStagingBase,
+  removePart,
+  STAGING_TABLES,
+  stagedRecords,
+} from './staging.ts';
+import { buildTrie, type OpenTrie, saveTrie } from './trie-store.ts';
+
+/** What to promote. Plain data: it crosses to a worker thread. */
+export type PromoteJob = {
+  /** The stream file; its staging file is closed, and beside it. */
+  readonly path: string;
+  /** The highest `modified` of a verified record that any source has shown (R13). */
+  readonly goal: Micros;
+  /** The snapshot of the newest generation this mirror has called complete (R22). */
+  readonly seen: Evidence['seen'];
+};
+
+/** What came of it. Only after `complete` has anything changed. */
+export type Promotion =
+  | Exclude<Verdict, { kind: 'complete' }>
+  | (Extract<Verdict, { kind: 'complete' }> & { readonly generation: Generation })
+  /** The stream file is not the one the staging stands on any more. */
+  | { readonly kind: 'moved' };
+
+/**
+ * Judges what is staged for a stream file and, if it is a complete generation, makes it visible; the
+ * staging file is gone then.
+ *
+ * @throws {DrayerError} VALUE_NOT_HELD when a value is still wanted
+ * @throws {DrayerError} STREAM_BUSY when another process is at one of the files
+ */
+export function promoteStaged(job: PromoteJob): Promotion {
+  return existsSync(job.path) ? promoteNext(job) : promoteFirst(job);
+}
+
+function promoteFirst(job: PromoteJob): Promotion {
+  const partPath = partPathOf(job.path);
+  const connection = connect(partPath);
+  let promotion: Promotion;
+  try {
+    connection.run('PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL');
+    promotion = connection.writing(() => finishFirst(connection, job));
+  } finally {
+    connection.close();
+  }
+  if (promotion.kind !== 'complete') return promotion;
+  renameSync(partPath, job.path);
+  syncDirectory(job.path);
+  return promotion;
+}
+
+function finishFirst(connection: Connection, job: PromoteJob): Promotion {
+  if (readStagingBase(connection)?.kind !== 'first') return { kind: 'moved' };
+  const overlay = new OverlayView(emptyView());
+  for (const record of stagedRecords(connection, 'record')) overlay.put(record);
+  checkValues(connection, 'record');
+
+  const reader = new StreamReader(connection, { hasIndexes: true, hasTables: true });
+  const snapshot = readSnapshot(overlay, (id) => reader.readValue({ id }));
+  const trie = snapshot && buildTrie(overlay.changed().puts);
+  const verdict = judge(overlay, { ...job, snapshot, root: rootOf(trie) });
+  if (verdict.kind !== 'complete') return verdict;
+
+  saveTrie(connection, overlay, trie && { trie, isStored: false }, overlay.count());
+  for (const table of STAGING_TABLES) connection.run(`DROP TABLE ${table}`);
+  return { ...verdict, generation: reader.generation() };
+}
+
+function promoteNext(job: PromoteJob): Promotion {
+  const partPath = partPathOf(job.path);
+  const connection = connect(job.path);
+  let promotion: Promotion;
+  try {
+    prepareForWriting(connection);
+    connection.query('ATTACH ? AS staged').run(partPath);
+    connection.run('PRAGMA staged.synchronous = OFF');
+    fetchHeldValues(connection);
+    promotion = connection.writing(() => swap(connection, job));
+    connection.run('DETACH staged');
+    connection.truncateLog();
+  } finally {
+    connection.close();
+  }
+  if (promotion.kind === 'complete') removePart(partPath);
+  return promotion;
+}
+
+function swap(connection: Connection, job: PromoteJob): Promotion {
+  ensureIndexes(connection);
+  ensureTables(connection);
+  const reader = new StreamReader(connection, { hasIndexes: true, hasTables: true });
+  const base = readStagingBase(connection, 'staged.drayer_staged');
+  const isFitting = base?.kind === 'afresh' || base?.tip === reader.view.modifiedTip();
+  if (base === undefined || !isFitting) return { kind: 'moved' };
+
+  const isAfresh = base.kind === 'afresh';
+  const overlay = isAfresh ? overlayAfresh(connection, reader) : overlayNext(connection, reader);
+  const snapshot = readSnapshot(
+    overlay,
+    (id) => stagedValue(connection, id) ?? reader.readValue({ id }),
+  );
+  const open = snapshot && changeTrie(reader, overlay);
+  const changed = isAfresh ? undefined : overlay.places();
+  const verdict = judge(overlay, { ...job, snapshot, root: rootOf(open?.trie), changed });
+  if (verdict.kind !== 'complete') return verdict;
+
+  apply(connection, overlay, isAfresh);
+  saveTrie(connection, reader.view, open, overlay.count());
+  return { ...verdict, generation: reader.generation() };
+}
+
+function overlayNext(connection: Connection, reader: StreamReader): OverlayView {
+  const overlay = new OverlayView(reader.view);
+  const removed = connection.query<{ id: number }>('SELECT id FROM staged.drayer_removed').all();
+  for (const { id } of removed) overlay.remove(id);
+  for (const record of stagedRecords(connection, 'staged.record')) overlay.put(record);
+  return overlay;
+}
+
+/** A whole generation over another: only what differs is written. */
+function overlayAfresh(connection: Connection, reader: StreamReader): OverlayView {
+  const overlay = new OverlayView(reader.view);
+  const gone = connection
+    .query<{ id: number }>(
+      `SELECT id FROM record WHERE chain = x''
+        EXCEPT SELECT id FROM staged.record WHERE chain = x''`,
+    )
+    .all();
+  for (const { id } of gone) overlay.remove(id);
+  for (const record of stagedRecords(connection, 'staged.record')) {
+    const held = reader.view.byId(record.id);
+    const isSame = held !== undefined && bytesEqual(held.signature, record.signature);
+    if (!isSame) overlay.put(record);
+  }
+  return overlay;
+}
+
+function apply(connection: Connection, overlay: OverlayView, isAfresh: boolean): void {
+  const { removed, puts } = overlay.changed();
+  const steps: Step[] = [
+    ...removed.map((id): Step => ({ kind: 'remove', id })),
+    ...puts.map((record): Step => ({ kind: 'put', record })),
+  ];
+  // Between two generations of one history this order never collides; between any two it may, so
+  // every row that changes first steps aside.
+  if (isAfresh) {
+    const aside = connection.query(
+      "UPDATE record SET modified = -id, prevchange = -id WHERE chain = x'' AND id = ?",
+    );
+    for (const record of puts) aside.run(record.id);
+  }
+  const value = connection.query<{ value: Uint8Array }>(
+    `SELECT value FROM staged.record WHERE chain = x'' AND hash = ? AND value IS NOT NULL LIMIT 1`,
+  );
+  new RowWriter(connection).applySteps(steps, (hash) => value.get(hash)?.value);
+}
+
+/**
+ * Copies into the staging file the values that staged records need and a visible record has under
+ * the same hash (R17): a rename's value leaves the table before the new record comes.
+ */
+function fetchHeldValues(connection: Connection): void {
+  connection.run(`UPDATE staged.record SET value = (
+      SELECT m.value FROM main.record AS m
+      WHERE m.chain = x'' AND m.hash = staged.record.hash AND m.value IS NOT NULL LIMIT 1)
+    WHERE value IS NULL AND NOT EXISTS (
+      SELECT 1 FROM main.record AS m
+      WHERE m.chain = x'' AND m.id = staged.record.id AND m.hash = staged.record.hash)`);
+}
+
+function checkValues(connection: Connection, table: string): void {
+  const row = connection
+    .query<{ id: number }>(`SELECT id FROM ${table} WHERE value IS NULL LIMIT 1`)
+    .get();
+  if (row === undefined) return;
+  throw new DrayerError('VALUE_NOT_HELD', `record ${row.id}: its value has not come`);
+}
+
+function stagedValue(connection: Connection, id: number): Uint8Array | undefined {
+  const row = connection
+    .query<{ value: Uint8Array | null }>(
+      "SELECT value FROM staged.record WHERE chain = x'' AND id = ?",
+    )
+    .get(id);
+  return row?.value ?? undefined;
+}
+
+/** The stored trie with every name that changed set to the record that now counts, or taken out. */
+function changeTrie(reader: StreamReader, overlay: OverlayView): OpenTrie {
+  const open = reader.openTrie();
+  for (const { type, key } of changedNames(reader, overlay)) {
+    if (type === PROTOCOL_TYPE && key === SNAPSHOT_KEY) continue;
+    const [record] = overlay.byKey(type, key);
+    if (record === undefined) open.trie.delete(type, key);
+    else open.trie.set(record);
+  }
+  return open;
+}
+
+function changedNames(reader: StreamReader, overlay: OverlayView): { type: string; key: string }[] {
+  const { removed, puts } = overlay.changed();
+  const before = [...removed, ...puts.map((record) => record.id)].map((id) => reader.view.byId(id));
+  return [...before.filter((record) => record !== undefined), ...puts];
+}
+
+function readSnapshot(
+  overlay: OverlayView,
+  readValue: (id: number) => Uint8Array | undefined,
+): Snapshot | undefined {
+  const [record] = overlay.byKey(PROTOCOL_TYPE, SNAPSHOT_KEY);
+  const value = record && readValue(record.id);
+  if (value === undefined) return undefined;
+  try {
+    return decodeSnapshot(value);
+  } catch (error) {
+    // Another program may have a record of this name; it is not a snapshot then.
+    if (isDrayerError(error, 'MALFORMED')) return undefined;
+    throw error;
+  }
+}
+
+function rootOf(trie: SnapshotTrie | undefined): () => Uint8Array {
+  return () => trie?.root() ?? new Uint8Array();
+}
+
+function judge(overlay: OverlayView, evidence: Evidence): Verdict {
+  const { snapshot, seen } = evidence;
+  return judgeGeneration(overlay, { ...evidence, snapshot, seen });
+}

@@ -32,6 +32,9 @@ export type CommitterOptions = {
   readonly lifetimeMicros?: number | undefined;
 };
 
+/** Prepared bytes from which a batch is worth the change of journals. */
+const BULK_BYTES = 8 * 1024 * 1024;
+
 /** A batch, or what makes one from the stream as it is inside the transaction. */
 export type BatchSource = Batch | (() => Batch);
 
@@ -65,11 +68,17 @@ export class Committer {
    */
   commit(source: BatchSource, values: CommitValues): Generation | undefined {
     const { connection, reader } = this.#options;
-    const mark = this.#writing(() => {
-      const held = reader.generation();
-      const known = this.#checkMark(held);
-      return this.#apply(this.#settle(source), { held, known, values });
-    });
+    const isBulk = values.prepared.bytes >= BULK_BYTES && connection.useRollbackJournal();
+    let mark: Mark | undefined;
+    try {
+      mark = this.#writing(() => {
+        const held = reader.generation();
+        const known = this.#checkMark(held);
+        return this.#apply(this.#settle(source), { held, known, values });
+      });
+    } finally {
+      if (isBulk) connection.useLog();
+    }
     if (mark === undefined) return undefined;
     this.raiseMark(mark);
     // R7: what was deleted or replaced is erased in the log too. A reader in the way: next time.

@@ -107,6 +107,35 @@ export class Connection {
     }
   }
 
+  /**
+   * Writes with a rollback journal instead of the write-ahead log until {@link useLog}: large values
+   * are then written once instead of twice, in a quarter of the time, equally safe. Only possible while nobody else
+   * has the file open.
+   *
+   * @returns whether it was possible
+   */
+  useRollbackJournal(): boolean {
+    this.pragma('busy_timeout = 0');
+    try {
+      return this.pragma('journal_mode = DELETE') === 'delete';
+    } catch (error) {
+      if (isDrayerError(error, 'STREAM_BUSY')) return false;
+      throw error;
+    } finally {
+      this.pragma(`busy_timeout = ${BUSY_MS}`);
+    }
+  }
+
+  /** Writes through the write-ahead log: readers and one writer do not wait for each other. */
+  useLog(): void {
+    try {
+      this.pragma('journal_mode = WAL');
+    } catch (error) {
+      // Somebody else has the file open in another mode: it is written with that, until the next open.
+      if (!isDrayerError(error, 'STREAM_BUSY')) throw error;
+    }
+  }
+
   /** Closes the connection. */
   close(): void {
     if (this.#database.open) this.#database.close();
@@ -191,12 +220,7 @@ export type ConnectOptions = {
 export function prepareForWriting(connection: Connection): void {
   // NORMAL, the default in WAL, loses acknowledged commits at a power cut.
   connection.run('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
-  try {
-    connection.pragma('journal_mode = WAL');
-  } catch (error) {
-    // Another program has the file open: it is written with the journal it has, until the next open.
-    if (!isDrayerError(error, 'STREAM_BUSY')) throw error;
-  }
+  connection.useLog();
 }
 
 const BINDING_HINT = 'run `npm rebuild better-sqlite3` where drayer is installed';

@@ -1,10 +1,10 @@
 /** Small files that must be on disk, whole, before the program goes on: the key and the mark. */
-import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
 
 /** Writes a file and waits until the disk has it. What was there is cut off first. */
-export function writeSynced(path: string, content: string, mode: number): void {
+export function writeSynced(path: string, content: string | Uint8Array, mode: number): void {
   const file = openSync(path, 'w', mode);
   try {
     writeFileSync(file, content);
@@ -15,10 +15,15 @@ export function writeSynced(path: string, content: string, mode: number): void {
 }
 
 /** Replaces a file at once: whoever reads it, also after a power cut, finds the old content or the new. */
-export function replaceSynced(path: string, content: string, mode: number): void {
+export function replaceSynced(path: string, content: string | Uint8Array, mode: number): void {
   const part = `${path}.part`;
-  writeSynced(part, content, mode);
-  renameSync(part, path);
+  try {
+    writeSynced(part, content, mode);
+    renameSync(part, path);
+  } finally {
+    // Only after a failure is it still there.
+    rmSync(part, { force: true });
+  }
   syncDirectory(path);
 }
 

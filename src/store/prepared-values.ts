@@ -5,7 +5,7 @@
 import type { Connection } from './database.ts';
 
 /** Bytes of prepared values that are kept in memory. */
-export const MEMORY_BYTES: number = 64 * 1024 * 1024;
+export const MEMORY_BYTES: number = 32 * 1024 * 1024;
 
 /** What {@link PreparedValues} is told besides the connection. */
 export type PreparedOptions = {
@@ -22,13 +22,18 @@ export class PreparedValues {
   readonly #memoryBytes: number;
   readonly #held = new Map<string, Uint8Array>();
   #heldBytes = 0;
-  #spilled = 0;
+  #spilledBytes = 0;
 
   constructor(connection: Connection, options: PreparedOptions = {}) {
     const { table = 'drayer_prepared', memoryBytes = MEMORY_BYTES } = options;
     this.#connection = connection;
     this.#table = table;
     this.#memoryBytes = memoryBytes;
+  }
+
+  /** How many bytes are kept. */
+  get bytes(): number {
+    return this.#heldBytes + this.#spilledBytes;
   }
 
   /** Keeps a value, which must not be changed afterwards. */
@@ -42,18 +47,18 @@ export class PreparedValues {
     }
     // SQLite deletes the file of a temporary table when it opens it: a crash leaves nothing behind.
     this.#connection.run(
-      `CREATE TEMP TABLE IF NOT EXISTS ${this.#table} (hash BLOB PRIMARY KEY, value BLOB)`,
+      `PRAGMA temp.cache_size = -1024; PRAGMA temp.secure_delete = OFF; CREATE TEMP TABLE IF NOT EXISTS ${this.#table} (hash BLOB PRIMARY KEY, value BLOB)`,
     );
     this.#connection
       .query(`INSERT OR IGNORE INTO temp.${this.#table} (hash, value) VALUES (?, ?)`)
       .run(hash, value);
-    this.#spilled += 1;
+    this.#spilledBytes += value.length;
   }
 
   /** Returns a value that was kept, or undefined. */
   get(hash: Uint8Array): Uint8Array | undefined {
     const held = this.#held.get(hashName(hash));
-    if (held !== undefined || this.#spilled === 0) return held;
+    if (held !== undefined || this.#spilledBytes === 0) return held;
     return this.#connection
       .query<{ value: Uint8Array }>(`SELECT value FROM temp.${this.#table} WHERE hash = ?`)
       .get(hash)?.value;
@@ -62,7 +67,7 @@ export class PreparedValues {
   /** Tells whether a value was kept. */
   has(hash: Uint8Array): boolean {
     if (this.#held.has(hashName(hash))) return true;
-    if (this.#spilled === 0) return false;
+    if (this.#spilledBytes === 0) return false;
     const sql = `SELECT 1 AS found FROM temp.${this.#table} WHERE hash = ?`;
     return this.#connection.query<{ found: number }>(sql).get(hash) !== undefined;
   }
@@ -71,8 +76,8 @@ export class PreparedValues {
   clear(): void {
     this.#held.clear();
     this.#heldBytes = 0;
-    if (this.#spilled > 0) this.#connection.run(`DROP TABLE IF EXISTS temp.${this.#table}`);
-    this.#spilled = 0;
+    if (this.#spilledBytes > 0) this.#connection.run(`DROP TABLE IF EXISTS temp.${this.#table}`);
+    this.#spilledBytes = 0;
   }
 }
 

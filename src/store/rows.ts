@@ -57,24 +57,17 @@ export type ValueSource = (hash: Uint8Array) => Uint8Array | undefined;
 
 /** What {@link RowWriter} is told besides the connection. */
 export type RowWriterOptions = {
-  /** A table with the columns of `record`, and an index on (chain, id). Default `record`. */
-  readonly table?: string | undefined;
   /** Rows may have no value yet (NULL), as in staging. */
   readonly allowMissing?: boolean | undefined;
 };
 
-/** Runs plans on a table of records. Lives as long as its connection. */
+/** Runs plans on the records of a file that has our indexes. Lives as long as its connection. */
 export class RowWriter {
   readonly #connection: Connection;
-  readonly #table: string;
   readonly #allowMissing: boolean;
 
-  constructor(
-    connection: Connection,
-    { table = 'record', allowMissing = false }: RowWriterOptions = {},
-  ) {
+  constructor(connection: Connection, { allowMissing = false }: RowWriterOptions = {}) {
     this.#connection = connection;
-    this.#table = table;
     this.#allowMissing = allowMissing;
   }
 
@@ -105,11 +98,7 @@ export class RowWriter {
   }
 
   #put(record: SignedRecord, values: ValueSource): number {
-    const held = this.#connection
-      .query<{ hash: unknown; isHeld: number }>(
-        `SELECT hash, value IS NOT NULL AS isHeld FROM ${this.#table} WHERE chain = x'' AND id = ?`,
-      )
-      .get(record.id);
+    const held = this.#connection.query<HeldRow>(HELD).get(record.id);
     if (held === undefined) {
       this.#insert(record, this.#valueFor(record, values));
       return 1;
@@ -135,77 +124,56 @@ export class RowWriter {
   }
 
   #highestId(): number {
-    const sql = `SELECT max(id) AS id FROM ${this.#table} WHERE chain = x''`;
-    return this.#connection.query<{ id: number | null }>(sql).get()?.id ?? 0;
+    return this.#connection.query<{ id: number | null }>(HIGHEST_ID).get()?.id ?? 0;
   }
 
   #remove(id: number): number {
-    return this.#connection
-      .query(`DELETE FROM ${this.#table} WHERE chain = x'' AND id = ?`)
-      .run(id);
+    return this.#connection.query(DELETE).run(id);
   }
 
   #insert(record: SignedRecord, value: Uint8Array | null): void {
+    const { id, type, key, hash, timestamp, modified, prev, prevChange, signature } = record;
     this.#connection
-      .query(
-        `INSERT INTO ${this.#table}
-          (id, type, key, value, hash, timestamp, modified, prev, prevchange, signature, chain)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, x'')`,
-      )
-      .run(
-        record.id,
-        record.type,
-        record.key,
-        value,
-        record.hash,
-        record.timestamp,
-        record.modified,
-        record.prev,
-        record.prevChange,
-        record.signature,
-      );
+      .query(INSERT)
+      .run(id, type, key, value, hash, timestamp, modified, prev, prevChange, signature);
   }
 
   #updateMetadata(record: SignedRecord): void {
+    const { id, type, key, timestamp, modified, prev, prevChange, signature } = record;
     this.#connection
-      .query(
-        `UPDATE ${this.#table} SET type = ?, key = ?, timestamp = ?, modified = ?, prev = ?,
-          prevchange = ?, signature = ?
-        WHERE chain = x'' AND id = ?`,
-      )
-      .run(
-        record.type,
-        record.key,
-        record.timestamp,
-        record.modified,
-        record.prev,
-        record.prevChange,
-        record.signature,
-        record.id,
-      );
+      .query(UPDATE_METADATA)
+      .run(type, key, timestamp, modified, prev, prevChange, signature, id);
   }
 
   #updateAll(record: SignedRecord, value: Uint8Array | null): void {
+    const { id, type, key, hash, timestamp, modified, prev, prevChange, signature } = record;
     this.#connection
-      .query(
-        `UPDATE ${this.#table} SET type = ?, key = ?, value = ?, hash = ?, timestamp = ?, modified = ?,
-          prev = ?, prevchange = ?, signature = ?
-        WHERE chain = x'' AND id = ?`,
-      )
-      .run(
-        record.type,
-        record.key,
-        value,
-        record.hash,
-        record.timestamp,
-        record.modified,
-        record.prev,
-        record.prevChange,
-        record.signature,
-        record.id,
-      );
+      .query(UPDATE_ALL)
+      .run(type, key, value, hash, timestamp, modified, prev, prevChange, signature, id);
   }
 }
+
+type HeldRow = { readonly hash: unknown; readonly isHeld: number };
+
+// The hash comes from the index: in the table it lies behind the value.
+const HELD = `SELECT c.hash AS hash, r.value IS NOT NULL AS isHeld
+  FROM record AS i INDEXED BY drayer_id
+  CROSS JOIN record AS c INDEXED BY drayer_cover
+    ON c.chain = x'' AND c.modified = i.modified AND c.id = i.id
+  CROSS JOIN record AS r ON r.rowid = i.rowid
+  WHERE i.chain = x'' AND i.id = ?`;
+const HIGHEST_ID = "SELECT max(id) AS id FROM record INDEXED BY drayer_id WHERE chain = x''";
+const INSERT = `INSERT INTO record
+    (id, type, key, value, hash, timestamp, modified, prev, prevchange, signature, chain)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, x'')`;
+const UPDATE_METADATA = `UPDATE record INDEXED BY drayer_id
+  SET type = ?, key = ?, timestamp = ?, modified = ?, prev = ?, prevchange = ?, signature = ?
+  WHERE chain = x'' AND id = ?`;
+const UPDATE_ALL = `UPDATE record INDEXED BY drayer_id
+  SET type = ?, key = ?, value = ?, hash = ?, timestamp = ?, modified = ?, prev = ?, prevchange = ?,
+    signature = ?
+  WHERE chain = x'' AND id = ?`;
+const DELETE = "DELETE FROM record INDEXED BY drayer_id WHERE chain = x'' AND id = ?";
 
 function isInteger(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value);

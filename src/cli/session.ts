@@ -15,7 +15,7 @@ export type Session = {
   readonly terminal: Terminal;
   /** Aborts at SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: NodeJS.ProcessEnv;
   /** The config, loaded when first asked for. */
   config(): Promise<Config>;
   /** Settings by precedence: flag, environment, config, default. */

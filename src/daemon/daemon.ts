@@ -34,8 +34,10 @@ export type DaemonOptions = {
   readonly signal?: AbortSignal | undefined;
   /** Told about every new generation. */
   readonly onGeneration?: ((event: GenerationEvent) => void) | undefined;
-  /** Told what goes wrong with a stream file while others go on being served. */
-  readonly onError?: ((error: unknown, path: string) => void) | undefined;
+  /** Told what goes wrong with a stream file, or with a request, while all others go on. */
+  readonly onError?: ((error: unknown, path?: string | undefined) => void) | undefined;
+  /** Told once for each reason why requests are refused. */
+  readonly onRefused?: ((reason: string) => void) | undefined;
 };
 
 /** A running daemon. */
@@ -81,7 +83,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   try {
     const hosted = set.list();
     checkSite(options.site, hosted);
-    const app = createApp({ ...options, streams: set });
+    const app = createApp({ ...options, streams: set, onError: (error) => onError?.(error) });
     const listener = await listen(app, { host, port, lan });
     if (onGeneration !== undefined) set.onGeneration(onGeneration);
 

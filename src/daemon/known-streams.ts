@@ -2,7 +2,7 @@
  * Which streams this machine has, and which one a person means: those of the config, the mirrors in
  * the data folder, and whatever path is typed.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Config } from '../config/load-config.ts';
@@ -25,7 +25,9 @@ export type KnownStream = {
 
 /** Path of the stream that a folder is published into: `NAME.stream` beside it. */
 export function streamPathOf(directory: string): string {
-  return `${resolve(directory)}.stream`;
+  // Beside the folder itself, not beside a link to it; as publishing finds it.
+  const isThere = existsSync(directory);
+  return `${isThere ? realpathSync.native(directory) : resolve(directory)}.stream`;
 }
 
 /** Lists the streams of a config, then the mirrors of a data folder that does not have to exist. */

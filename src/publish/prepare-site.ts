@@ -24,6 +24,8 @@ export type PreparedSite = {
 export type PrepareSiteOptions = {
   /** Where the stream is; `NAME.stream` beside the directory by default, never inside. */
   readonly streamPath?: string | undefined;
+  /** The key of a stream that has to be made; a new one, kept beside the stream, by default. */
+  readonly secretKey?: Uint8Array | undefined;
 };
 
 /**
@@ -42,7 +44,7 @@ export function prepareSite(directory: string, options: PrepareSiteOptions = {})
 
   const keyPath = keyPathOf(streamPath);
   const created = !existsSync(streamPath);
-  if (created) createStream(streamPath).close();
+  if (created) createStream(streamPath, { secretKey: options.secretKey }).close();
   const gitignoreUpdated = existsSync(keyPath) ? addToGitignore(streamPath) : undefined;
   return { streamPath, created, keyPath, gitignoreUpdated };
 }

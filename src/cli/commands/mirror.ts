@@ -5,8 +5,9 @@ import { parseStreamId } from '../../core/stream-id.ts';
 import { type MirrorReport, mirrorStream } from '../../mirror/mirror.ts';
 import { parsePeerUrl } from '../../mirror/peer-url.ts';
 import { listRemoteStreams, type RemoteStream } from '../../mirror/remote-streams.ts';
+import type { MirrorProgress } from '../../mirror/session.ts';
 import { bytes, count, shellWord } from '../format.ts';
-import { startProgress } from '../progress.ts';
+import { type Progress, startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
 
@@ -30,13 +31,13 @@ export async function mirror(
   const progress = startProgress(terminal);
   let report: MirrorReport;
   try {
-    const onProgress: Progress = (state) => progress.update(...describeProgress(state));
+    const onProgress = (state: MirrorProgress): void => showProgress(progress, state);
     report = await mirrorStream({ url, publicKey, path, dataDir, signal, onProgress });
   } finally {
     progress.finish();
   }
   if (terminal.isJson) terminal.printJson(jsonReport(report));
-  else printReport(session, report, flags.stream);
+  else printReport(session, report, url, flags.stream);
   return EXIT.done;
 }
 
@@ -76,4 +77,49 @@ async function ask(url: string, offered: readonly RemoteStream[]): Promise<strin
   });
   if (isCancel(answer)) throw new DrayerError('INPUT_NEEDED', 'no stream was chosen');
   return answer;
+}
+
+function showProgress(progress: Progress, state: MirrorProgress): void {
+  const { phase, records, values, valuesLeft } = state;
+  const got = bytes(state.bytes);
+  if (phase === 'records') progress.update(`${count(records, 'record')}, ${got}`);
+  else if (phase === 'finish') progress.update('checking the whole and putting it in place');
+  else progress.update(`${count(valuesLeft, 'value')} to go, ${got}`, values, values + valuesLeft);
+}
+
+function printReport(
+  session: Session,
+  report: MirrorReport,
+  url: string,
+  stream: string | undefined,
+): void {
+  const { terminal } = session;
+  const { generation, id, path } = report;
+  const seq = generation.snapshot === undefined ? '' : `generation ${generation.snapshot.seq}, `;
+  const state = `${seq}${count(generation.count, 'record')}`;
+  if (report.changed) {
+    const proof = report.snapshotProved ? 'proved whole by its snapshot' : 'every record signed';
+    terminal.print(`mirrored ${id}: ${state}, ${bytes(report.bytes)} fetched, ${proof}`);
+  } else {
+    terminal.print(`${terminal.paint('bold', 'up to date')}: ${id}, ${state}`);
+  }
+  if (report.source === 'behind')
+    terminal.complain('warning', `${url} has an older state than this mirror`);
+  if (report.source === 'uncovered') {
+    const what =
+      'has records after its newest snapshot; they are not shown until a snapshot covers them';
+    terminal.complain('warning', `${url} ${what}`);
+  }
+  if (!report.snapshotProved) {
+    terminal.say('it has no snapshots: nothing proves that no record was left out');
+  }
+  terminal.print(`file ${path}`);
+  const argument = stream === undefined ? '' : ` ${shellWord(stream)}`;
+  terminal.print(`serve it: drayer serve${argument}`);
+}
+
+function jsonReport({ generation, ...report }: MirrorReport): object {
+  const { tip, count: records, snapshot } = generation;
+  const root = snapshot && Buffer.from(snapshot.root).toString('hex');
+  return { ...report, tip, records, seq: snapshot?.seq, root };
 }

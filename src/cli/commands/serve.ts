@@ -43,8 +43,10 @@ export async function serve(
     },
     onError: (error, path) => {
       const reason = error instanceof Error ? error.message : String(error);
-      terminal.complain('warning', reason.includes(path) ? reason : `${path}: ${reason}`);
+      const isNamed = path === undefined || reason.includes(path);
+      terminal.complain('warning', isNamed ? reason : `${path}: ${reason}`);
     },
+    onRefused: (reason) => terminal.complain('warning', reason),
   });
   if (terminal.isJson) printJson(session, daemon);
   else printAddresses(session, daemon, isReachable(settings));

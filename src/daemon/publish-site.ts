@@ -1,0 +1,115 @@
+/**
+ * One publish from a folder, all of it: the stream is found or made, opened with the right key, made
+ * equal to the folder, and closed. A dry run makes nothing, not even the stream.
+ */
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { DrayerError } from '../core/errors.ts';
+import { prepareSite } from '../publish/prepare-site.ts';
+import { type PublishOptions, type PublishReport, publishDirectory } from '../publish/publisher.ts';
+import { parseSecretKey, readKeyFile } from '../store/key-file.ts';
+import { createStream, openStream } from '../store/open-stream.ts';
+import { streamPathOf } from './known-streams.ts';
+
+/** Which folder goes into which stream, with which key. */
+export type Site = {
+  readonly directory: string;
+  /** Default: `NAME.stream` beside the folder. */
+  readonly streamPath?: string | undefined;
+  /** Default: the key file beside the stream, made with it. */
+  readonly secretKey?: Uint8Array | undefined;
+};
+
+/** What {@link publishSite} did. */
+export type PublishedSite = {
+  /** Absolute; where the stream would be, after a dry run. */
+  readonly streamPath: string;
+  /** Base64; undefined after a dry run that found no stream. */
+  readonly id: string | undefined;
+  readonly publicKey: Uint8Array | undefined;
+  /** The key file that was made now, undefined when there was one or one was given. */
+  readonly newKeyPath: string | undefined;
+  readonly gitignoreUpdated: string | undefined;
+  readonly report: PublishReport;
+};
+
+/**
+ * Publishes a folder.
+ *
+ * @throws {DrayerError} what {@link prepareSite} and {@link publishDirectory} throw
+ */
+export async function publishSite(
+  site: Site,
+  options: PublishOptions = {},
+): Promise<PublishedSite> {
+  const { directory, secretKey } = site;
+  const streamPath =
+    site.streamPath === undefined ? streamPathOf(directory) : resolve(site.streamPath);
+  if (options.dryRun && !existsSync(streamPath)) return rehearse(directory, streamPath, options);
+
+  const prepared = prepareSite(directory, { streamPath: site.streamPath, secretKey });
+  const stream = openStream(prepared.streamPath, { secretKey });
+  try {
+    const report = await publishDirectory(directory, stream, { ...options, secretKey });
+    return {
+      streamPath: prepared.streamPath,
+      id: stream.id,
+      publicKey: stream.publicKey,
+      newKeyPath: prepared.created && secretKey === undefined ? prepared.keyPath : undefined,
+      gitignoreUpdated: prepared.gitignoreUpdated,
+      report,
+    };
+  } finally {
+    stream.close();
+  }
+}
+
+/**
+ * Reads the secret key that was given instead of the one beside the stream.
+ *
+ * @param keyFile - as typed or configured; wins over the environment
+ * @param environment - DRAYER_KEY_FILE and DRAYER_KEY are read; DRAYER_KEY is removed from it, so
+ *   that no child process inherits it and no crash dump lists it
+ * @returns undefined where none was given
+ * @throws {DrayerError} KEY_NOT_FOUND, KEY_MODE, KEY_INVALID when it cannot be used
+ */
+export function givenSecretKey(
+  keyFile: string | undefined,
+  environment: Record<string, string | undefined>,
+): Uint8Array | undefined {
+  const text = environment['DRAYER_KEY'];
+  delete environment['DRAYER_KEY'];
+  const path = keyFile ?? environment['DRAYER_KEY_FILE'];
+  if (keyFile === undefined && text !== undefined && text !== '') {
+    return parseSecretKey(text, 'DRAYER_KEY');
+  }
+  return path === undefined || path === '' ? undefined : readKeyFile(resolve(path));
+}
+
+/** A first publish that is only looked at: into a stream that is thrown away. */
+async function rehearse(
+  directory: string,
+  streamPath: string,
+  options: PublishOptions,
+): Promise<PublishedSite> {
+  if (!existsSync(directory))
+    throw new DrayerError('DIRECTORY_NOT_FOUND', `${directory}: no such folder`);
+  const folder = await mkdtemp(join(tmpdir(), 'drayer-dry-run-'));
+  const stream = createStream(join(folder, 'dry-run.stream'));
+  try {
+    const report = await publishDirectory(directory, stream, options);
+    return {
+      streamPath,
+      id: undefined,
+      publicKey: undefined,
+      newKeyPath: undefined,
+      gitignoreUpdated: undefined,
+      report,
+    };
+  } finally {
+    stream.close();
+    await rm(folder, { recursive: true });
+  }
+}

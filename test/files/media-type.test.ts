@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { mediaTypeOf, shouldStore } from '../../src/files/media-type.ts';
+import { mediaTypeOf } from '../../src/files/media-type.ts';
+import { shouldStore } from '../../src/files/stored-media.ts';
 
 const test = suite('files/media-type');
 

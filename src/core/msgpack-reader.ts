@@ -137,7 +137,7 @@ export class MsgpackReader {
       const tag = this.#view.getUint8(at);
       const children = this.#childrenAt(at, tag);
       if (children !== SCALAR && open.length >= levels) throw tooDeep();
-      items += children + 1;
+      items += Math.max(0, children);
       if (items > MAX_SKIPPED_ITEMS) throw tooMany();
       at = this.#itemEnd(at, tag);
       if (at > this.#bytes.length) return at;

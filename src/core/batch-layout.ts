@@ -118,7 +118,7 @@ function closeGaps(rest: ChainView, vacated: readonly SignedRecord[]): Draft[] {
 }
 
 function checkRoom(what: string, first: number, count: number): void {
-  if (count === 0 || first + count - 1 <= MAX_INTEGER) return;
+  if (count === 0 || first <= MAX_INTEGER - (count - 1)) return;
   throw new DrayerError(
     'CHAIN_FULL',
     `expected ${count} ${what} from ${first} on, they end at 2^53-1`,

@@ -25,10 +25,11 @@ export const INDEXES: Readonly<Record<string, string>> = {
   drayer_cover:
     'CREATE INDEX drayer_cover ON record (chain, modified, id, type, key, hash, timestamp, prev, prevchange, signature)',
   drayer_id: 'CREATE INDEX drayer_id ON record (chain, id, modified)',
-  drayer_key: 'CREATE INDEX drayer_key ON record (chain, type, key, timestamp, id, modified)',
+  drayer_key:
+    'CREATE INDEX drayer_key ON record (chain, type, key, timestamp DESC, id DESC, modified)',
   drayer_type_id: 'CREATE INDEX drayer_type_id ON record (chain, type, id, modified)',
-  drayer_type_modified: 'CREATE INDEX drayer_type_modified ON record (chain, type, modified)',
-  drayer_hash: 'CREATE INDEX drayer_hash ON record (chain, hash, modified)',
+  drayer_type_modified: 'CREATE INDEX drayer_type_modified ON record (chain, type, modified, id)',
+  drayer_hash: 'CREATE INDEX drayer_hash ON record (chain, hash, modified, id)',
 };
 
 /** Our local tables. */
@@ -40,7 +41,7 @@ export const LOCAL_TABLES: Readonly<Record<string, string>> = {
     'CREATE TABLE drayer_trie (id INTEGER PRIMARY KEY, bit INTEGER, left_ref INTEGER, left_hash BLOB, right_ref INTEGER, right_hash BLOB)',
   drayer_local: 'CREATE TABLE drayer_local (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID',
   drayer_stat:
-    'CREATE TABLE drayer_stat (key TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ino INTEGER, content_hash BLOB, value_hash BLOB) WITHOUT ROWID',
+    'CREATE TABLE drayer_stat (key TEXT PRIMARY KEY, stamp TEXT, value_hash BLOB) WITHOUT ROWID',
 };
 
 type SchemaRow = { type: string; name: string; tbl_name: string; sql: string | null };

@@ -253,8 +253,8 @@ function fixedWidth(tag: number): number {
 
 // One item was taken: it counts in the container around it, and may itself be a container.
 function closeItem(open: number[], children: number): void {
-  const around = open.length - 1;
-  if (around >= 0) open[around] = (open[around] ?? 0) - 1;
+  const around = open.pop();
+  if (around !== undefined) open.push(around - 1);
   if (children > 0) open.push(children);
   while (open.at(-1) === 0) open.pop();
 }

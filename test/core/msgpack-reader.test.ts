@@ -179,6 +179,10 @@ for (const bytes of ['81', 'de0001', 'c0', 'a0', 'dd0000']) {
   });
 }
 
+test('isBytesNext :: is false at the end', () => {
+  assert.is(new MsgpackReader(new Uint8Array(0)).isBytesNext(), false);
+});
+
 test('nil :: is taken only where it stands', () => {
   const reader = new MsgpackReader(fromHex('c001'));
 

@@ -1,17 +1,17 @@
 /**
- * The library, used like a map. Run it after `npm run build`:
+ * The library, used like a map. In this repository it runs from the sources:
  *
- *   node --import tsx examples/library-as-map.ts
+ *   node --conditions=source --import tsx examples/library-as-map.ts
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createStream, formatStreamId } from 'drayer';
+import { createStream } from 'drayer';
 
 const folder = await mkdtemp(join(tmpdir(), 'drayer-example-'));
 const stream = createStream(join(folder, 'garden.stream'));
 
-console.log('stream', formatStreamId(stream.publicKey));
+console.log('stream', stream.id);
 
 stream.set('apple', { planted: 2019, kilos: 41 });
 stream.set('quince', { planted: 2023, kilos: 3 });

@@ -10,6 +10,12 @@ export type { Config, ConfiguredStream, LoadConfigOptions } from './config/load-
 export { loadConfig } from './config/load-config.ts';
 export type { ErrorCode, ErrorDetail } from './core/errors.ts';
 export { DrayerError, isDrayerError } from './core/errors.ts';
+export type { Spelling } from './core/stream-id.ts';
+export { formatStreamId, parseStreamId } from './core/stream-id.ts';
+export type { Daemon, DaemonOptions, ServedStream } from './daemon/daemon.ts';
+export { startDaemon } from './daemon/daemon.ts';
+export type { AuditFinding, AuditOptions, AuditReport } from './store/audit.ts';
+export { verifyStream } from './store/audit.ts';
 export type { KeyPair } from './store/key-file.ts';
 export { generateKeyPair } from './store/key-file.ts';
 export { openReader } from './store/open-reader.ts';

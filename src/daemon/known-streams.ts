@@ -48,16 +48,17 @@ export async function listKnownStreams(config: Config, dataDir: string): Promise
  *
  * @param text - a stream file, a published folder, a configured name, or a stream id in any
  *   spelling; undefined means the only one there is
- * @returns a stream whose file exists
+ * @param isThere - what makes a stream one that can be meant: by default, that its file exists
  * @throws {DrayerError} STREAM_NOT_FOUND when there is none of that name, or it is not published yet
  * @throws {DrayerError} INPUT_NEEDED when `text` is undefined and there are several
  */
 export async function findStream(
   text: string | undefined,
   known: readonly KnownStream[],
+  isThere: (stream: KnownStream) => boolean = hasFile,
 ): Promise<KnownStream> {
-  const found = text === undefined ? onlyOne(known) : await findNamed(text, known);
-  if (existsSync(found.path)) return found;
+  const found = text === undefined ? onlyOne(known, isThere) : await findNamed(text, known);
+  if (isThere(found)) return found;
   const subject = found.directory ?? found.path;
   throw new DrayerError(
     'STREAM_NOT_FOUND',
@@ -83,8 +84,15 @@ async function streamFilesIn(folder: string): Promise<string[]> {
   }
 }
 
-function onlyOne(known: readonly KnownStream[]): KnownStream {
-  const present = known.filter((stream) => existsSync(stream.path));
+function hasFile({ path }: KnownStream): boolean {
+  return existsSync(path);
+}
+
+function onlyOne(
+  known: readonly KnownStream[],
+  isThere: (stream: KnownStream) => boolean,
+): KnownStream {
+  const present = known.filter(isThere);
   const [first] = present.length > 0 ? present : known;
   if (first === undefined) {
     throw new DrayerError('STREAM_NOT_FOUND', 'there is no stream here yet', {

@@ -43,7 +43,7 @@ function parseTarget(first: string, second: string | undefined, from: string | u
   const { publicKey, path } = parseStreamUrl(link);
   return {
     stream: formatStreamId(publicKey),
-    path: second ?? (path === '' ? 'index.html' : path),
+    path: second ?? (path === '' || path.endsWith('/') ? `${path}index.html` : path),
     from: from ?? new URLSearchParams(query).get('from') ?? undefined,
   };
 }
@@ -78,6 +78,11 @@ async function fetchThere(session: Session, target: Target, from: string): Promi
   const publicKey = parseStreamId(target.stream);
   // Reading from here should not pay for an HTTP client.
   const { fetchFile } = await import('../../mirror/fetch-file.ts');
-  const { content } = await fetchFile(from, publicKey, target.path, { signal: session.signal });
-  return content;
+  const file = await fetchFile(from, publicKey, target.path, { signal: session.signal });
+  if (file.snapshot === undefined) {
+    session.terminal.say(
+      'signed, but without a snapshot nothing proves that it is the newest version',
+    );
+  }
+  return file.content;
 }

@@ -10,7 +10,8 @@ export async function chooseStream(
   session: Session,
   name: string | undefined,
   flags: StreamFlags,
+  isThere?: (stream: KnownStream) => boolean,
 ): Promise<KnownStream> {
   const { dataDir } = await session.settings({ dataDir: flags.dataDir });
-  return findStream(name, await listKnownStreams(await session.config(), dataDir));
+  return findStream(name, await listKnownStreams(await session.config(), dataDir), isThere);
 }

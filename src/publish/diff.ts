@@ -1,53 +1,60 @@
 /** Compares what a walk found with what a stream holds, without reading a file. */
 import { bytesEqual, type SignedRecord } from '../core/record.ts';
 import type { StatEntry } from '../store/stat-cache.ts';
-import { isSameStamp } from './disk-stat.ts';
 import type { DiskFile } from './walk.ts';
+
+/** What a stream holds of a site. */
+export type HeldFiles = {
+  /** The stat cache, by key; an entry counts only while the record has its hash. */
+  readonly known: ReadonlyMap<string, StatEntry>;
+  /** The file records, by key. */
+  readonly records: ReadonlyMap<string, SignedRecord>;
+};
 
 /** A file that has to be read to know whether it changed. */
 export type DoubtfulFile = {
   readonly file: DiskFile;
   /** The record the stream holds for it, if any. */
   readonly record: SignedRecord | undefined;
-  /** Hash of that record's content, where it is remembered. */
-  readonly contentHash: Uint8Array | undefined;
 };
 
 /** What {@link diffSite} found. */
 export type SiteDiff = {
-  /** Their stamp is that of the content the stream holds: not read. */
-  readonly unchanged: StatEntry[];
+  /** Number of files whose stamp is that of what the stream holds. */
+  readonly unchanged: number;
   readonly doubtful: DoubtfulFile[];
   /** Keys of the records without a file, sorted. */
   readonly removed: string[];
 };
 
-/**
- * Compares a site with a stream.
- *
- * @param records - the stream's file records, by key
- * @param known - the stat cache, by key; a row counts only while the record still has its hash
- */
-export function diffSite(
-  files: readonly DiskFile[],
-  records: ReadonlyMap<string, SignedRecord>,
-  known: ReadonlyMap<string, StatEntry>,
-): SiteDiff {
-  const unchanged: StatEntry[] = [];
+/** Compares a site with a stream. */
+export function diffSite(files: readonly DiskFile[], { known, records }: HeldFiles): SiteDiff {
   const doubtful: DoubtfulFile[] = [];
   const keys = new Set<string>();
   for (const file of files) {
     keys.add(file.key);
     const record = records.get(file.key);
-    const row = known.get(file.key);
-    const isCurrent =
-      row !== undefined && record !== undefined && bytesEqual(row.valueHash, record.hash);
-    if (isCurrent && isSameStamp(row, file.stamp)) unchanged.push(row);
-    else doubtful.push({ file, record, contentHash: isCurrent ? row.contentHash : undefined });
+    const entry = known.get(file.key);
+    const isKnown = entry !== undefined && entry.stamp === file.stamp;
+    if (isKnown && record !== undefined && bytesEqual(entry.valueHash, record.hash)) continue;
+    doubtful.push({ file, record });
   }
   return {
-    unchanged,
+    unchanged: files.length - doubtful.length,
     doubtful,
     removed: [...records.keys()].filter((key) => !keys.has(key)).sort(),
   };
+}
+
+/**
+ * Tells whether a site is what the stat cache remembers, file by file: then the records need not be
+ * looked at, if the cache is complete for them.
+ */
+export function isAsRemembered(
+  files: readonly DiskFile[],
+  known: ReadonlyMap<string, StatEntry>,
+): boolean {
+  return (
+    files.length === known.size && files.every(({ key, stamp }) => known.get(key)?.stamp === stamp)
+  );
 }

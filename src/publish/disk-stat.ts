@@ -2,31 +2,15 @@
 import type { BigIntStats } from 'node:fs';
 import type { Micros } from '../core/record.ts';
 
-/** The part of a stat that is remembered; equal stamps mean an unchanged file, if it {@link isSettled}. */
-export type DiskStamp = {
-  readonly size: number;
-  readonly mtimeNs: bigint;
-  /** The inode number, with device and change time folded in; 64 bits, good for comparing only. */
-  readonly ino: bigint;
-};
-
-// Odd, so that no bit of the times is lost; large, so that near times do not meet near inodes.
-const SPREAD = 0x9e37_79b9_7f4a_7c15n;
-
 /**
- * Returns the stamp of a file.
+ * Folds a stat into a short text, its stamp; equal stamps mean an unchanged file, if it
+ * {@link isSettled}.
  *
  * The change time is in it because tools can set the modification time back but not that one; the
  * price is that a chmod makes a file be read once more.
  */
-export function stampOf(stat: BigIntStats): DiskStamp {
-  const ino = BigInt.asUintN(64, stat.ino + (stat.dev + stat.ctimeNs * SPREAD) * SPREAD);
-  return { size: Number(stat.size), mtimeNs: stat.mtimeNs, ino };
-}
-
-/** Tells whether two stamps are equal. */
-export function isSameStamp(a: DiskStamp, b: DiskStamp): boolean {
-  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.ino === b.ino;
+export function stampOf(stat: BigIntStats): string {
+  return `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.dev}:${stat.ino}`;
 }
 
 /** The modification time in micros. */

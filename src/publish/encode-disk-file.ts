@@ -3,8 +3,7 @@ import { hash } from '#crypto';
 import { isDrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { encodeFile } from '../files/file-record.ts';
-import { shouldStore } from '../files/media-type.ts';
-import type { DiskStamp } from './disk-stat.ts';
+import { shouldStore } from '../files/stored-media.ts';
 import type { PublishFault } from './publish-fault.ts';
 import { readDiskFile } from './read-disk-file.ts';
 import { containsSecret } from './secret-scan.ts';
@@ -14,8 +13,9 @@ export type EncodeJob = {
   readonly key: string;
   /** Absolute. */
   readonly path: string;
+  readonly bytes: number;
   /** As the walk found it. */
-  readonly stamp: DiskStamp;
+  readonly stamp: string;
   /** Hash of the content the stream holds for this key; such a file needs no encoding. */
   readonly heldContentHash?: Uint8Array | undefined;
 };
@@ -31,10 +31,9 @@ export type EncodeSettings = {
 export type ReadFile = {
   readonly key: string;
   /** See {@link DiskContent.stamp}. */
-  readonly stamp: DiskStamp | undefined;
+  readonly stamp: string | undefined;
   /** Of the content. */
   readonly bytes: number;
-  readonly contentHash: Uint8Array;
 };
 
 /** A file whose content is not the one the stream holds. */
@@ -63,9 +62,9 @@ export function encodeDiskFile(job: EncodeJob, settings: EncodeSettings): Encode
       const message = 'it contains the private key of this very stream';
       return { kind: 'fault', fault: { path: key, code: 'SECRET_IN_SITE', message } };
     }
-    const contentHash = hash(content);
-    const read: ReadFile = { key, stamp, bytes: content.length, contentHash };
-    if (job.heldContentHash !== undefined && bytesEqual(contentHash, job.heldContentHash)) {
+    const read: ReadFile = { key, stamp, bytes: content.length };
+    const { heldContentHash } = job;
+    if (heldContentHash !== undefined && bytesEqual(hash(content), heldContentHash)) {
       return { kind: 'same', file: read };
     }
     const value = encodeFile(content, { timeMicros, stored: shouldStore(key) });

@@ -1,7 +1,7 @@
 /** Keeps a stream's private key out of git: adds it to a .gitignore, unless git ignores it already. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import ignore from 'ignore';
 import { isErrno } from '../store/durable-file.ts';
 import { keyPathOf } from '../store/key-file.ts';
 
@@ -17,11 +17,12 @@ export function addToGitignore(streamPath: string): string | undefined {
   const path = join(directory, '.gitignore');
   const repository = findRepository(directory);
   if (repository === undefined && !existsSync(path)) return undefined;
+  const name = `/${escapePattern(basename(streamPath))}`;
+  const old = readIfThere(path);
+  if (old.split(/\r?\n/).includes(keyPathOf(name))) return undefined;
   if (isIgnored(keyPathOf(streamPath), repository ?? directory)) return undefined;
 
-  const name = `/${escapePattern(basename(streamPath))}`;
   const lines = [name, keyPathOf(name), `${name}.*`, `${name}-*`];
-  const old = readIfThere(path);
   const newline = old === '' || old.endsWith('\n') ? '' : '\n';
   appendFileSync(path, `${newline}# the stream and its private key\n${lines.join('\n')}\n`);
   return path;
@@ -37,6 +38,8 @@ function findRepository(directory: string): string | undefined {
 
 // Every .gitignore from the repository's root down to the file counts, the nearest most.
 function isIgnored(path: string, root: string): boolean {
+  // Loaded when it is needed: at most once in a site's life.
+  const ignore: typeof import('ignore') = createRequire(import.meta.url)('ignore');
   let isIgnoredSoFar = false;
   for (const directory of directoriesBetween(root, dirname(path))) {
     const rules = ignore().add(readIfThere(join(directory, '.gitignore')));

@@ -1,5 +1,4 @@
 /** What a walk leaves out: names never published, the stream's own files, and patterns of the site's owner. */
-import ignore from 'ignore';
 import { isNeverPublished } from './never-published.ts';
 
 /** Decides about one path of the site. */
@@ -23,18 +22,24 @@ export type IgnoreOptions = {
 };
 
 /** Makes the rules of one walk. */
-export function ignoreRules(options: IgnoreOptions = {}): IgnoreRules {
+export async function makeIgnoreRules(options: IgnoreOptions = {}): Promise<IgnoreRules> {
   const { patterns = [], ownFiles = [] } = options;
   const own = new Set(ownFiles);
-  // Matching costs more than the whole rest of the walk: not asked where nobody gave patterns.
-  const matcher = patterns.length === 0 ? undefined : ignore().add([...patterns]);
+  const ignores = patterns.length === 0 ? undefined : await matcherOf(patterns);
   return {
     reasonFor(sitePath, diskPath, isDirectory) {
       const name = sitePath.slice(sitePath.lastIndexOf('/') + 1);
       if (isNeverPublished(name)) return 'never published';
       if (own.has(diskPath)) return 'part of the stream itself';
-      if (matcher?.ignores(isDirectory ? `${sitePath}/` : sitePath)) return 'ignored';
+      if (ignores?.(isDirectory ? `${sitePath}/` : sitePath)) return 'ignored';
       return undefined;
     },
   };
+}
+
+// Loaded and asked only where somebody gave patterns: it costs more than the rest of the walk.
+async function matcherOf(patterns: readonly string[]): Promise<(path: string) => boolean> {
+  const { default: ignore } = await import('ignore');
+  const matcher = ignore().add([...patterns]);
+  return (path) => matcher.ignores(path);
 }

@@ -15,8 +15,8 @@ export class JobQueue {
 
   /** @param onTake - called for each job when it is taken; may add to it */
   constructor(jobs: readonly EncodeJob[], onTake: (job: EncodeJob) => EncodeJob) {
-    this.#large = jobs.filter((job) => job.stamp.size >= LARGE_BYTES);
-    this.#small = jobs.filter((job) => job.stamp.size < LARGE_BYTES);
+    this.#large = jobs.filter((job) => job.bytes >= LARGE_BYTES);
+    this.#small = jobs.filter((job) => job.bytes < LARGE_BYTES);
     this.#onTake = onTake;
   }
 
@@ -29,7 +29,7 @@ export class JobQueue {
     while (batch.length < BATCH_FILES && bytes < BATCH_BYTES) {
       const job = this.#small.pop();
       if (job === undefined) break;
-      bytes += job.stamp.size;
+      bytes += job.bytes;
       batch.push(this.#onTake(job));
     }
     return batch;

@@ -8,7 +8,7 @@ const NEVER_PUBLISHED: readonly RegExp[] = [
   // The private key and copies of it: foo.stream.privatekey, foo.stream.privatekey.bak, …
   /\.privatekey(?![a-z0-9])/i,
   // A stream and what lies beside it; `live.stream.html` is none of them.
-  /\.stream(\.(mark|part|swap|staging|tmp|evidence|lock|cache)\b.*)?(-(wal|shm|journal))?$/i,
+  /\.stream(\.(mark|part|staging|evidence|tmp)\b.*)?(-(wal|shm|journal))?$/i,
   /^\.(git|hg|svn|drayer)$/i,
   /^\.env/i,
   /^\.(npmrc|netrc|pgpass|ssh|gnupg|aws)$/i,
@@ -16,8 +16,10 @@ const NEVER_PUBLISHED: readonly RegExp[] = [
   /^node_modules$/i,
 ];
 
+/** Every name a rule applies to begins like this, or has this in it: one look for most names of a site. */
+const SUSPECT = /^[.in]|\.privatekey|\.stream/i;
+
 /** Tells whether a file or directory of this name is never published. */
 export function isNeverPublished(name: string): boolean {
-  // Every rule has a dot, `id_` or `node_` in it: most names of a site need no pattern at all.
-  return NEVER_PUBLISHED.some((pattern) => pattern.test(name));
+  return SUSPECT.test(name) && NEVER_PUBLISHED.some((pattern) => pattern.test(name));
 }

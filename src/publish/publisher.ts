@@ -10,8 +10,8 @@ import type { Generation } from '../store/reader.ts';
 import type { StatEntry } from '../store/stat-cache.ts';
 import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
-import { diffSite, type SiteDiff } from './diff.ts';
-import { type IgnoreRules, ignoreRules } from './ignore-rules.ts';
+import { diffSite, isAsRemembered, type SiteDiff } from './diff.ts';
+import { makeIgnoreRules } from './ignore-rules.ts';
 import { checkMassDelete } from './mass-delete.ts';
 import { findPathClashes } from './path-clashes.ts';
 import { faultsError, type PublishFault } from './publish-fault.ts';
@@ -102,22 +102,45 @@ async function publishOnce(
   stream: Stream,
   options: PublishOptions,
 ): Promise<PublishReport | undefined> {
-  const { maxFileBytes = MAX_FILE_BYTES } = options;
-  const held = readHeldSite(stream);
-  const walk = await walkDirectory(root, {
-    rules: rulesOf(stream, options),
-    signal: options.signal,
-  });
-  const diff = diffSite(walk.files, held.records, held.known);
-  stopOn([...walk.faults, ...findOversized(walk.files, maxFileBytes), ...findClashes(walk, diff)]);
-  if (!options.allowMassDelete) checkMassDelete(countsOf(held, walk, diff));
+  const { maxFileBytes = MAX_FILE_BYTES, ignore: patterns, signal } = options;
+  const held = readHeld(stream);
+  const rules = await makeIgnoreRules({ patterns, ownFiles: ownFilesOf(stream.path) });
+  const walk = await walkDirectory(root, { rules, signal });
+  stopOn([...walk.faults, ...findOversized(walk.files, maxFileBytes)]);
+  if (held.isComplete && isAsRemembered(walk.files, held.known)) return asBefore(walk, held);
 
+  const records = readFileRecords(stream);
+  const diff = diffSite(walk.files, { known: held.known, records });
+  stopOn(findClashes(walk, diff));
+  if (!options.allowMassDelete) {
+    const removed = diff.removed.length;
+    checkMassDelete({ held: records.size, removed, found: walk.files.length });
+  }
+  return publishDiff(stream, { held, walk, diff }, { ...options, maxFileBytes });
+}
+
+type HeldSite = {
+  readonly generation: Generation;
+  readonly known: ReadonlyMap<string, StatEntry>;
+  /** Whether `known` is complete for the generation. */
+  readonly isComplete: boolean;
+};
+
+type Compared = { readonly held: HeldSite; readonly walk: Walk; readonly diff: SiteDiff };
+
+async function publishDiff(
+  stream: Stream,
+  compared: Compared,
+  options: PublishOptions & { readonly maxFileBytes: number },
+): Promise<PublishReport | undefined> {
+  const { held, walk, diff } = compared;
   try {
-    const reading = await readDoubtful(diff, stream, { ...options, maxFileBytes });
+    const reading = await readDoubtful(diff, stream, options);
     stopOn(reading.faults);
-    const generation = options.dryRun ? held.generation : commit(stream, { held, diff, reading });
+    const batch = batchOf(diff, reading);
+    const generation = options.dryRun ? held.generation : commit(stream, batch, held.generation);
     if (generation === undefined) return undefined;
-    if (!options.dryRun) remember(stream, { held, diff, reading });
+    if (!options.dryRun) remember(stream, compared, { reading, tip: generation.tip });
     const wrote = generation.tip !== held.generation.tip;
     return { ...reportOf(walk, diff, reading), generation, wrote };
   } finally {
@@ -125,25 +148,21 @@ async function publishOnce(
   }
 }
 
-type HeldSite = {
-  readonly generation: Generation;
-  readonly records: ReadonlyMap<string, SignedRecord>;
-  readonly known: ReadonlyMap<string, StatEntry>;
-};
-
-type Found = { readonly held: HeldSite; readonly diff: SiteDiff; readonly reading: SiteReading };
-
-function readHeldSite(stream: Stream): HeldSite {
-  const { reader } = stream;
+function readHeld(stream: Stream): HeldSite {
+  const { reader, statCache } = stream;
   return reader.reading(() => {
-    const records = new Map<string, SignedRecord>();
-    for (const record of reader.entries({ type: FILE_TYPE })) records.set(record.key, record);
-    return { generation: reader.generation(), records, known: stream.statCache.all() };
+    const generation = reader.generation();
+    // A file of another program that cannot be written has no tables of ours.
+    if (!stream.writable) return { generation, known: new Map(), isComplete: false };
+    const isComplete = statCache.completeFor() === generation.tip;
+    return { generation, known: statCache.all(), isComplete };
   });
 }
 
-function rulesOf(stream: Stream, { ignore }: PublishOptions): IgnoreRules {
-  return ignoreRules({ patterns: ignore, ownFiles: ownFilesOf(stream.path) });
+function readFileRecords(stream: Stream): Map<string, SignedRecord> {
+  const records = new Map<string, SignedRecord>();
+  for (const record of stream.reader.entries({ type: FILE_TYPE })) records.set(record.key, record);
+  return records;
 }
 
 function stopOn(faults: readonly PublishFault[]): void {
@@ -151,20 +170,19 @@ function stopOn(faults: readonly PublishFault[]): void {
 }
 
 function findOversized(files: readonly DiskFile[], maxBytes: number): PublishFault[] {
-  return files.flatMap(({ key, stamp }) => {
-    if (stamp.size <= maxBytes) return [];
-    const message = `expected at most ${maxBytes} bytes, got ${stamp.size}`;
-    return [{ path: key, code: 'TOO_LARGE', message }];
+  const oversized = files.filter(({ bytes }) => bytes > maxBytes);
+  return oversized.map(({ key, bytes }) => {
+    return {
+      path: key,
+      code: 'TOO_LARGE',
+      message: `expected at most ${maxBytes} bytes, got ${bytes}`,
+    };
   });
 }
 
 // What is in the stream was looked at when it came there.
 function findClashes(walk: Walk, { doubtful }: SiteDiff): PublishFault[] {
   return doubtful.some(({ record }) => record === undefined) ? findPathClashes(walk.files) : [];
-}
-
-function countsOf(held: HeldSite, walk: Walk, diff: SiteDiff) {
-  return { held: held.records.size, removed: diff.removed.length, found: walk.files.length };
 }
 
 function readDoubtful(
@@ -186,19 +204,6 @@ function readDoubtful(
   });
 }
 
-// R11: what was compared must be what is changed; under the write lock the tip tells.
-function commit(stream: Stream, { held, diff, reading }: Found): Generation | undefined {
-  const batch = batchOf(diff, reading);
-  if (batch.puts.length === 0 && batch.deletes.length === 0) return held.generation;
-  const tip: Micros = held.generation.tip;
-  let hasMoved = false;
-  const generation = stream.commit(() => {
-    hasMoved = stream.reader.view.modifiedTip() !== tip;
-    return hasMoved ? { puts: [], deletes: [] } : batch;
-  });
-  return hasMoved ? undefined : generation;
-}
-
 function batchOf({ removed }: SiteDiff, { fresh }: SiteReading): Batch {
   // Sorted: the ids of a first publish follow the paths, whichever thread was faster.
   const sorted = [...fresh].sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -208,14 +213,39 @@ function batchOf({ removed }: SiteDiff, { fresh }: SiteReading): Batch {
   };
 }
 
+// R11: what was compared must be what is changed; under the write lock the tip tells.
+function commit(stream: Stream, batch: Batch, compared: Generation): Generation | undefined {
+  if (batch.puts.length === 0 && batch.deletes.length === 0) return compared;
+  let hasMoved = false;
+  const generation = stream.commit(() => {
+    hasMoved = stream.reader.view.modifiedTip() !== compared.tip;
+    return hasMoved ? { puts: [], deletes: [] } : batch;
+  });
+  return hasMoved ? undefined : generation;
+}
+
 // After the commit: an entry counts only while the stream holds the value it was made for.
-function remember(stream: Stream, { held, diff, reading }: Found): void {
+function remember(
+  stream: Stream,
+  { held, walk, diff }: Compared,
+  { reading, tip }: { readonly reading: SiteReading; readonly tip: Micros },
+): void {
   const read = [...reading.fresh, ...reading.same];
-  if (read.length === 0 && held.known.size === diff.unchanged.length) return;
-  const entries = read.flatMap(({ key, stamp, contentHash, hash }) =>
-    stamp === undefined ? [] : [{ key, ...stamp, contentHash, valueHash: hash }],
+  const entries = read.flatMap(({ key, stamp, hash }) =>
+    stamp === undefined ? [] : [{ key, stamp, valueHash: hash }],
   );
-  stream.statCache.replaceAll([...diff.unchanged, ...entries]);
+  const kept = new Set(walk.files.map(({ key }) => key));
+  // Files that may have changed again while they were read.
+  for (const { key, stamp } of read) if (stamp === undefined) kept.delete(key);
+  const gone = [...held.known.keys()].filter((key) => !kept.has(key));
+  const isComplete = diff.unchanged + entries.length === walk.files.length;
+  stream.statCache.save({ entries, gone, completeFor: isComplete ? tip : undefined });
+}
+
+function asBefore(walk: Walk, { generation }: HeldSite): PublishReport {
+  const [unchanged, skipped] = [walk.files.length, walk.skipped];
+  const nothing = { added: [], changed: [], removed: [], bytesRead: 0, bytesStored: 0 };
+  return { ...nothing, unchanged, skipped, generation, wrote: false };
 }
 
 function reportOf(walk: Walk, diff: SiteDiff, { fresh, same, bytesRead }: SiteReading) {
@@ -227,7 +257,7 @@ function reportOf(walk: Walk, diff: SiteDiff, { fresh, same, bytesRead }: SiteRe
     added: keys.filter((key) => isNew.has(key)),
     changed: keys.filter((key) => !isNew.has(key)),
     removed: diff.removed,
-    unchanged: diff.unchanged.length + same.length,
+    unchanged: diff.unchanged + same.length,
     skipped: walk.skipped,
     bytesRead,
     bytesStored: fresh.reduce((sum, { valueBytes }) => sum + valueBytes, 0),

@@ -14,15 +14,7 @@ import {
 import { dirname } from 'node:path';
 import { DrayerError, type ErrorCode } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
-import {
-  ageMs,
-  type DiskStamp,
-  isSameStamp,
-  isSettled,
-  mtimeMicros,
-  settleMs,
-  stampOf,
-} from './disk-stat.ts';
+import { ageMs, isSettled, mtimeMicros, settleMs, stampOf } from './disk-stat.ts';
 
 /** A file as {@link readDiskFile} found it. */
 export type DiskContent = {
@@ -30,7 +22,7 @@ export type DiskContent = {
   readonly content: Uint8Array;
   readonly timeMicros: Micros;
   /** Undefined when the file may change again without its stamp telling. */
-  readonly stamp: DiskStamp | undefined;
+  readonly stamp: string | undefined;
 };
 
 /** Options of {@link readDiskFile}. */
@@ -38,7 +30,7 @@ export type ReadOptions = {
   /** Largest content, inclusive. */
   readonly maxBytes: number;
   /** The stamp of the file when a walk found it. */
-  readonly found: DiskStamp;
+  readonly found: string;
   /** Called between opening and reading; tests change the file there. */
   readonly onOpen?: (() => void) | undefined;
 };
@@ -83,8 +75,8 @@ function tryRead(path: string, options: ReadOptions): DiskContent | undefined {
     const content = readAll(file, Number(before.size));
     const after = fstatSync(file, { bigint: true });
     const stamp = stampOf(after);
-    if (content.length !== stamp.size || !isSameStamp(stamp, stampOf(before))) return undefined;
-    if (!isSameStamp(stamp, options.found)) checkPlace(path);
+    if (content.length !== Number(before.size) || stamp !== stampOf(before)) return undefined;
+    if (stamp !== options.found) checkPlace(path);
     const timeMicros = mtimeMicros(after);
     return { content, timeMicros, stamp: isSettled(after, now) ? stamp : undefined };
   } catch (cause) {
@@ -110,7 +102,7 @@ function settledStat(file: number): BigIntStats | undefined {
   if (waitMs <= 0 || waitMs > MAX_WAIT_MS) return stat;
   Atomics.wait(waiting, 0, 0, Math.ceil(waitMs));
   const later = fstatSync(file, { bigint: true });
-  return isSameStamp(stampOf(later), stampOf(stat)) ? later : undefined;
+  return stampOf(later) === stampOf(stat) ? later : undefined;
 }
 
 // Reads one byte more than expected: a file that grew is noticed by its length.

@@ -1,7 +1,7 @@
 /** Reads the files of a site that are in doubt, and says which of them the stream does not hold. */
 import { availableParallelism } from 'node:os';
 import { bytesEqual } from '../core/record.ts';
-import { shouldStore } from '../files/media-type.ts';
+import { shouldStore } from '../files/stored-media.ts';
 import type { Stream } from '../store/stream.ts';
 import type { DoubtfulFile } from './diff.ts';
 import type { EncodeJob, EncodeResult, EncodeSettings, ReadFile } from './encode-disk-file.ts';
@@ -51,7 +51,7 @@ export async function readSite(
   options: ReadSiteOptions,
 ): Promise<SiteReading> {
   const byKey = new Map(doubtful.map((entry) => [entry.file.key, entry]));
-  const jobs = doubtful.map(jobOf);
+  const jobs = doubtful.map(({ file }) => file);
   const tally = new Tally(byKey, jobs, options);
   await encodeDiskFiles(jobs, {
     settings: options.settings,
@@ -63,10 +63,6 @@ export async function readSite(
   return tally;
 }
 
-function jobOf({ file, contentHash }: DoubtfulFile): EncodeJob {
-  return { ...file, heldContentHash: contentHash };
-}
-
 // Only when its turn has come: values are read one after the other, not all at once.
 function withHeldContent(
   job: EncodeJob,
@@ -74,10 +70,9 @@ function withHeldContent(
   stream: Stream,
 ): EncodeJob {
   const record = doubtful?.record;
-  if (job.heldContentHash !== undefined || record === undefined) return job;
-  const value = stream.reader.readValue(record);
+  const value = record && stream.reader.readValue(record);
   if (value === undefined) return job;
-  return { ...job, heldContentHash: heldContentHash(value, job.stamp.size) };
+  return { ...job, heldContentHash: heldContentHash(value, job.bytes) };
 }
 
 /** Collects results, and reports progress. */
@@ -99,7 +94,7 @@ class Tally implements SiteReading {
     this.#byKey = byKey;
     this.#options = options;
     this.#totalFiles = jobs.length;
-    this.#totalBytes = jobs.reduce((sum, job) => sum + job.stamp.size, 0);
+    this.#totalBytes = jobs.reduce((sum, job) => sum + job.bytes, 0);
   }
 
   add(result: EncodeResult): void {
@@ -144,7 +139,7 @@ function workersFor(
 }
 
 // Measured on one core: opening and reading 0.05 ms, gzip 50 MB/s, checksum and hash 400 MB/s.
-function estimateMs({ key, stamp }: EncodeJob): number {
+function estimateMs({ key, bytes }: EncodeJob): number {
   const bytesPerMs = shouldStore(key) ? 400_000 : 50_000;
-  return 0.05 + stamp.size / bytesPerMs;
+  return 0.05 + bytes / bytesPerMs;
 }

@@ -5,10 +5,10 @@
  * and progress still get their turn between the slices.
  */
 import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { sep } from 'node:path';
 import { isDrayerError } from '../core/errors.ts';
 import { siteKeyOf } from '../files/site-path.ts';
-import { type DiskStamp, stampOf } from './disk-stat.ts';
+import { stampOf } from './disk-stat.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
 import type { PublishFault } from './publish-fault.ts';
 import { makeSlicer } from './slicer.ts';
@@ -19,7 +19,9 @@ export type DiskFile = {
   readonly key: string;
   /** Absolute path, spelled as on disk. */
   readonly path: string;
-  readonly stamp: DiskStamp;
+  readonly bytes: number;
+  /** See {@link stampOf}. */
+  readonly stamp: string;
 };
 
 /** Something a walk left out, and why. */
@@ -75,7 +77,7 @@ type Place = {
 
 function childOf(place: Place, name: string): Place {
   const relative = place.relative === '' ? name : `${place.relative}/${name}`;
-  return { path: join(place.path, name), relative };
+  return { path: `${place.path}${sep}${name}`, relative };
 }
 
 function listDirectory(place: Place, walk: Walk): string[] {
@@ -131,7 +133,7 @@ function addFile(place: Place, stat: BigIntStats, walk: Walk): void {
   }
   try {
     const key = siteKeyOf(place.relative);
-    walk.files.push({ key, path: place.path, stamp: stampOf(stat) });
+    walk.files.push({ key, path: place.path, bytes: Number(stat.size), stamp: stampOf(stat) });
   } catch (error) {
     if (!isDrayerError(error, 'PATH_INVALID')) throw error;
     walk.faults.push({ path: place.relative, code: error.code, message: error.message });

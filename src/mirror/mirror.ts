@@ -12,6 +12,7 @@ import { keyPathOf } from '../store/key-file.ts';
 import { type MirrorStore, openMirrorStore } from '../store/mirror-store.ts';
 import type { Generation } from '../store/reader.ts';
 import { Background } from './background.ts';
+import { connectSource } from './connect-source.ts';
 import { defaultDataDir, makeDataDir, mirrorPathOf } from './data-dir.ts';
 import { followSource } from './follow-source.ts';
 import { twoHistories } from './fork.ts';
@@ -20,7 +21,6 @@ import { blame } from './peer-errors.ts';
 import { type PeerUrl, parsePeerUrl } from './peer-url.ts';
 import { askStreams } from './remote-streams.ts';
 import type { MirrorProgress, Quota, Session, SessionState } from './session.ts';
-import { connectSource } from './source.ts';
 import { Verifier } from './verifier.ts';
 
 /** What {@link mirrorStream} is told. */

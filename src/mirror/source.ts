@@ -17,6 +17,7 @@ import {
   valuePath,
   WELL_KNOWN_PATH,
 } from '../wire/paths.ts';
+import { decodeProof, type ProofBody } from '../wire/proof-codec.ts';
 import { decodeRecord, type WireRecord } from '../wire/record-codec.ts';
 import { RecordReader } from '../wire/record-reader.ts';
 import { collectBody } from './http-body.ts';
@@ -92,15 +93,32 @@ export class Source {
     return this.#blaming(answer.url, () => this.#own(decodeRecord(body)));
   }
 
-  /** A record with its proof, undecoded, and whether it was there; undefined from an original. */
-  async proof(type: string, key: string): Promise<{ body: Uint8Array; url: string } | undefined> {
+  /**
+   * A record, or its absence, with what is to prove it (R23); nothing of it is checked.
+   *
+   * @returns undefined where the peer knows no proofs, or the stream has no snapshot
+   */
+  async proof(type: string, key: string): Promise<ProofBody | undefined> {
     const url = this.url + recordPath(this.publicKey, type, key, { proof: true, base: this.#base });
     const answer = await this.#http.get(url);
-    // A 404 has the proof of absence as its body.
-    if (answer.status !== 200 && answer.status !== 404) return this.#none(answer);
-    const isProof = answer.header('content-type')?.startsWith('application/') === true;
-    if (!isProof) return this.#none(answer);
-    return { body: await collectBody(answer.body(LIMITS.proofBytes + SINGLE_BYTES)), url };
+    // A 404 may have a proof of absence as its body.
+    const hasProof = answer.header('content-type') === 'application/octet-stream';
+    const isAnswer = answer.status === 200 || answer.status === 404;
+    if (!isAnswer || !hasProof) return this.#none(answer);
+    const body = await collectBody(answer.body(LIMITS.proofBytes));
+    return this.#blaming(url, () => {
+      const { snapshot, record, proof } = decodeProof(body);
+      return { snapshot: this.#own(snapshot), record: record && this.#own(record), proof };
+    });
+  }
+
+  /** The record that counts for a type and key, as the peer says; undefined where it has none. */
+  async record(type: string, key: string): Promise<SignedRecord | undefined> {
+    const url = this.url + recordPath(this.publicKey, type, key, { inline: 0, base: this.#base });
+    const answer = await this.#http.get(url);
+    if (answer.status !== 200) return this.#none(answer);
+    const body = await collectBody(answer.body(SINGLE_BYTES));
+    return this.#blaming(url, () => this.#own(decodeRecord(body)));
   }
 
   /**
@@ -227,32 +245,6 @@ export class Source {
       throw blame(url, error);
     }
   }
-}
-
-/**
- * Finds out in which form a peer serves the stream, and what its tip is: below `/<key>`, or on an
- * origin of the site's own below `/.well-known/drayer`.
- *
- * @throws {DrayerError} NOT_FOUND when it has no such stream
- */
-export async function connectSource(
-  http: HttpClient,
-  peer: PeerUrl,
-  publicKey: Uint8Array,
-): Promise<{ source: Source; tip: SignedRecord | undefined }> {
-  const forms = peer.site ? [true, false] : [false, true];
-  const sources = forms.map((isSite) => new Source(http, peer, { publicKey, isSite }));
-  for (const source of sources) {
-    const tip = await source.tipRecord();
-    if (tip !== undefined) return { source, tip };
-  }
-  // A stream without records has no tip to show, but an empty list.
-  for (const source of sources) {
-    if (await source.hasEmptyList()) return { source, tip: undefined };
-  }
-  throw new DrayerError('NOT_FOUND', `${peer.text}: has no stream ${formatStreamId(publicKey)}`, {
-    hint: 'check the stream id; `drayer mirror URL` without one lists what a server has',
-  });
 }
 
 function refuseStatus({ url, status }: HttpResponse): void {

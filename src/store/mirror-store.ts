@@ -26,10 +26,16 @@ export type Promoter = (job: PromoteJob) => Promotion | Promise<Promotion>;
 /**
  * Opens the mirror of a stream at `path`, whether or not there is anything yet. Makes no file.
  *
+ * @param options - `trust`: what is known from elsewhere of the newest generation; no trust state is
+ *   read or written then
  * @throws {DrayerError} KEY_MISMATCH when the file there is another stream
  */
-export function openMirrorStore(path: string, publicKey: Uint8Array): MirrorStore {
-  return new MirrorStore(path, publicKey);
+export function openMirrorStore(
+  path: string,
+  publicKey: Uint8Array,
+  { trust }: { readonly trust?: Trust | undefined } = {},
+): MirrorStore {
+  return new MirrorStore(path, publicKey, trust);
 }
 
 /** Use {@link openMirrorStore}. Closed by {@link MirrorStore.close}; what is staged stays. */
@@ -38,6 +44,7 @@ export class MirrorStore {
   readonly path: string;
   /** The stream's key. */
   readonly publicKey: Uint8Array;
+  readonly #isTrustGiven: boolean;
   #visible: StreamReader | undefined;
   #trust: Trust | undefined;
   #staging: Staging | undefined;
@@ -46,12 +53,13 @@ export class MirrorStore {
   #stagedRecords = 0;
 
   /** Use {@link openMirrorStore}. */
-  constructor(path: string, publicKey: Uint8Array) {
+  constructor(path: string, publicKey: Uint8Array, trust: Trust | undefined) {
     this.path = path;
     this.publicKey = publicKey;
+    this.#isTrustGiven = trust !== undefined;
     this.#visible = existsSync(path) ? openVisible(path, publicKey) : undefined;
-    this.#trust = readTrust(trustPathOf(path));
     try {
+      this.#trust = trust ?? readTrust(trustPathOf(path));
       this.#raiseTrust();
     } catch (error) {
       this.close();
@@ -123,7 +131,7 @@ export class MirrorStore {
    * @param from - `afresh` where even the visible generation is in doubt (R16)
    */
   restart(from: 'visible' | 'afresh'): void {
-    this.#open().discard();
+    this.discard();
     const tip = this.#visible?.view.modifiedTip() ?? 0;
     const later = from === 'afresh' ? 'afresh' : 'next';
     this.#stage({ kind: this.#visible === undefined ? 'first' : later, tip });
@@ -168,6 +176,13 @@ export class MirrorStore {
     return promotion;
   }
 
+  /** Throws away what is staged. */
+  discard(): void {
+    this.#staging?.discard();
+    this.#staging = undefined;
+    this.#view = undefined;
+  }
+
   /** Closes the files. What is staged stays, to be gone on with. */
   close(): void {
     this.#staging?.close();
@@ -204,7 +219,7 @@ export class MirrorStore {
     if (generation === undefined || !isNewer(generation, this.#trust)) return;
     const snapshot = generation.snapshot ?? this.#trust?.snapshot;
     this.#trust = { tip: generation.tip, snapshot };
-    writeTrust(trustPathOf(this.path), this.#trust);
+    if (!this.#isTrustGiven) writeTrust(trustPathOf(this.path), this.#trust);
   }
 }
 

@@ -6,7 +6,7 @@ import { KEY_A, type TestKey } from './keys.ts';
 import type { Scope } from './scope.ts';
 
 /** 6 November 1994, 08:49:37 GMT, in micros. */
-export const NOVEMBER = Date.UTC(1994, 10, 6, 8, 49, 37) * 1000;
+export const NOVEMBER: number = Date.UTC(1994, 10, 6, 8, 49, 37) * 1000;
 
 /**
  * Makes a stream of files, all last modified in {@link NOVEMBER}; any key will do, also one that

@@ -12,7 +12,6 @@ import { PlannedWriter } from '../helpers/model-writer.ts';
 import {
   bare,
   hashOf,
-  linesOf,
   record,
   recordsOf,
   stepLines,

@@ -32,7 +32,10 @@ export function decodeOne(body: Uint8Array): SignedRecord {
 function decodeOld(body: Uint8Array): unknown {
   try {
     // The old format has one type for text and bytes: both come as bytes.
-    return decode(body, { rawStrings: true, mapKeyConverter: (key) => text(key) });
+    return decode(body, {
+      rawStrings: true,
+      mapKeyConverter: (key) => (typeof key === 'number' ? key : text(key)),
+    });
   } catch (cause) {
     throw new DrayerError('MALFORMED', 'expected msgpack', { cause });
   }

@@ -1,0 +1,211 @@
+import { renameSync, rmSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  type GenerationEvent,
+  type OpenStreamSet,
+  openStreamSet,
+  type StreamSetOptions,
+  type StreamSource,
+} from '../../src/server/stream-set.ts';
+import { createStream } from '../../src/store/open-stream.ts';
+import type { Stream } from '../../src/store/stream.ts';
+import { KEY_A, KEY_B, KEY_C, type TestKey } from '../helpers/keys.ts';
+import { inOtherProcess } from '../helpers/other-process.ts';
+import { type Scope, scope } from '../helpers/scope.ts';
+import { throwsCode } from '../helpers/throws.ts';
+
+const test = suite('server/stream-set');
+
+function make(t: Scope, name: string, key: TestKey = KEY_A): Stream {
+  const stream = createStream(t.path(name), { secretKey: key.secretKey });
+  return t.defer(stream, (one) => one.close()).set('a', 1);
+}
+
+function open(t: Scope, sources: StreamSource[], options: StreamSetOptions = {}): OpenStreamSet {
+  // Polls are asked for, except where a test is about the timer.
+  const set = openStreamSet(sources, { pollMs: 1_000_000, ...options });
+  return t.defer(set, (one) => one.close());
+}
+
+function eventsOf(set: OpenStreamSet): GenerationEvent[] {
+  const events: GenerationEvent[] = [];
+  set.onGeneration((event) => events.push(event));
+  return events;
+}
+
+test(
+  'openStreamSet :: finds streams by key and lists them in order, with their names',
+  scope((t) => {
+    make(t, 'b.stream', KEY_B);
+    make(t, 'a.stream');
+    const set = open(t, [{ path: t.path('b.stream'), name: 'B' }, { path: t.path('a.stream') }]);
+
+    assert.is(set.find(KEY_A.publicKey)?.path, t.path('a.stream'));
+    assert.is(set.find(KEY_C.publicKey), undefined);
+    assert.equal(
+      set.list().map(({ name }) => name),
+      ['B', undefined],
+    );
+  }),
+);
+
+test(
+  'openStreamSet :: a generation of another process is noticed by the timer',
+  scope(async (t) => {
+    make(t, 'a.stream').close();
+    const path = t.path('a.stream');
+    const set = open(t, [{ path }], { pollMs: 5 });
+    const noticed = new Promise<GenerationEvent>((resolve) => set.onGeneration(resolve));
+
+    const key = Buffer.from(KEY_A.secretKey).toString('hex');
+    const tip = await inOtherProcess(`
+      const { openStream } = await import('\${SRC}store/open-stream.ts');
+      const stream = openStream(${JSON.stringify(path)}, { secretKey: new Uint8Array(Buffer.from('${key}', 'hex')) });
+      stream.set('b', 2);
+      process.stdout.write(String(stream.reader.generation().tip));
+      stream.close();
+    `);
+
+    const { id, generation } = await noticed;
+    assert.is(id, Buffer.from(KEY_A.publicKey).toString('base64'));
+    assert.is(generation.tip, Number(tip));
+    assert.is(generation.snapshot?.seq, 2);
+  }),
+);
+
+test(
+  'openStreamSet :: one event for each generation, none where nothing changed, none after unsubscribing',
+  scope((t) => {
+    const stream = make(t, 'a.stream');
+    const set = open(t, [{ path: t.path('a.stream') }]);
+    const events = eventsOf(set);
+    const more: unknown[] = [];
+    const stop = set.onGeneration((event) => more.push(event));
+
+    set.poll();
+    stream.set('b', 1);
+    set.poll();
+    set.poll();
+    stop();
+    stream.set('b', 2);
+    set.poll();
+
+    assert.equal(
+      events.map(({ generation }) => generation.snapshot?.seq),
+      [2, 3],
+    );
+    assert.is(more.length, 1);
+  }),
+);
+
+test(
+  'openStreamSet :: holds at most so many connections, notices changes of the closed ones too',
+  scope((t) => {
+    const streams = [make(t, 'a.stream'), make(t, 'b.stream', KEY_B), make(t, 'c.stream', KEY_C)];
+    const sources = streams.map(({ path }) => ({ path }));
+    const set = open(t, sources, { maxOpen: 1 });
+    const events = eventsOf(set);
+
+    for (const { publicKey } of [KEY_A, KEY_B, KEY_C, KEY_A]) {
+      assert.is(set.find(publicKey)?.generation().count, 2);
+    }
+    for (const stream of streams) stream.set('b', 1);
+    set.poll();
+
+    assert.equal(events.map(({ id }) => id).sort(), streams.map(({ id }) => id).sort());
+    assert.is(set.find(KEY_B.publicKey)?.generation().count, 3);
+  }),
+);
+
+test(
+  'openStreamSet :: a missing file is an error, unless it may come later',
+  scope((t) => {
+    const path = t.path('later.stream');
+    assert.throws(() => openStreamSet([{ path }]), throwsCode('STREAM_NOT_FOUND'));
+
+    const set = open(t, [{ path, optional: true }]);
+    const events = eventsOf(set);
+    assert.equal(set.list(), []);
+
+    make(t, 'made.stream').close();
+    renameSync(t.path('made.stream'), path);
+    set.poll();
+
+    assert.is(set.find(KEY_A.publicKey)?.path, path);
+    assert.is(events.length, 1);
+  }),
+);
+
+test(
+  'openStreamSet :: the first generation of a mirror in the making is not served (R15)',
+  scope((t) => {
+    make(t, 'a.stream.part');
+
+    const set = open(t, [{ path: t.path('a.stream.part') }]);
+
+    assert.equal(set.list(), []);
+    assert.is(set.find(KEY_A.publicKey), undefined);
+  }),
+);
+
+test(
+  'openStreamSet :: another file in the place of one is opened anew; a deleted one is gone',
+  scope((t) => {
+    const first = make(t, 'a.stream');
+    const set = open(t, [{ path: t.path('a.stream') }]);
+    const events = eventsOf(set);
+    first.close();
+    make(t, 'new.stream', KEY_B).close();
+
+    renameSync(t.path('new.stream'), t.path('a.stream'));
+    set.poll();
+    assert.is(set.find(KEY_A.publicKey), undefined);
+    assert.is(set.find(KEY_B.publicKey)?.generation().count, 2);
+    assert.is(events.length, 1);
+
+    rmSync(t.path('a.stream'));
+    set.poll();
+    assert.is(set.find(KEY_B.publicKey), undefined);
+    assert.equal(set.list(), []);
+  }),
+);
+
+test(
+  'openStreamSet :: a file that turns bad is reported and does not stop the others',
+  scope((t) => {
+    make(t, 'a.stream').close();
+    const other = make(t, 'b.stream', KEY_B);
+    const faults: string[] = [];
+    const onError = (_: unknown, path: string): void => void faults.push(path);
+    const set = open(t, [{ path: t.path('a.stream') }, { path: other.path }], { onError });
+    const events = eventsOf(set);
+    make(t, 'c.stream', KEY_C).close();
+
+    renameSync(t.path('c.stream.mark'), t.path('a.stream'));
+    other.set('b', 1);
+    set.poll();
+
+    assert.equal(faults, [t.path('a.stream')]);
+    assert.equal(
+      events.map(({ id }) => id),
+      [other.id],
+    );
+  }),
+);
+
+test(
+  'openStreamSet :: close() may be called twice, and closes what is open',
+  scope((t) => {
+    make(t, 'a.stream');
+    const set = openStreamSet([{ path: t.path('a.stream') }]);
+    set.find(KEY_A.publicKey);
+
+    set.close();
+    set.close();
+
+    assert.equal(set.list(), []);
+  }),
+);
+
+test.run();

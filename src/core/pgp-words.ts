@@ -5,6 +5,10 @@
  */
 import { DrayerError } from './errors.ts';
 
+/** What a stream id can be, for whoever gave something else. */
+export const SPELLINGS_HINT =
+  'accepted are base64 (44 characters), base64url, base32 (52 characters), 32 PGP words, and drayer:// before one of these';
+
 /** Returns the words for these bytes, in lower case, separated by spaces. */
 export function encodeWords(bytes: Uint8Array): string {
   return Array.from(bytes, (byte, i) => listAt(i)[byte])
@@ -25,7 +29,7 @@ export function decodeWords(text: string): Uint8Array {
   return Uint8Array.from(words, (word, i) => {
     const byte = valuesAt(i).get(word);
     if (byte !== undefined) return byte;
-    throw new DrayerError('STREAM_ID_INVALID', wrongWord(word, i));
+    throw new DrayerError('STREAM_ID_INVALID', wrongWord(word, i), { hint: SPELLINGS_HINT });
   });
 }
 

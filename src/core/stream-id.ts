@@ -4,7 +4,7 @@
  */
 import { isAcceptablePublicKey } from '#crypto';
 import { DrayerError } from './errors.ts';
-import { decodeWords, encodeWords } from './pgp-words.ts';
+import { decodeWords, encodeWords, SPELLINGS_HINT } from './pgp-words.ts';
 
 /** How a stream id can be written. */
 export type Spelling = 'base64' | 'base64url' | 'base32' | 'words';
@@ -48,9 +48,10 @@ export function formatStreamId(publicKey: Uint8Array, spelling: Spelling = 'base
  */
 export function parseStreamUrl(text: string): { publicKey: Uint8Array; path: string } {
   // A standard base64 key may hold slashes itself, so its length says where the path begins.
-  const parts = /^drayer:\/\/([a-z2-7]{52}|[\w+/-]{43}=?)(?:\/(.*))?$/is.exec(text.trim());
+  const parts = /^drayer:\/\/([a-z2-7]{52}|[\w+/-]{43}=?)((?:\/.*)?)$/is.exec(text.trim());
   if (parts === null) return { publicKey: parseStreamId(text), path: '' };
-  return { publicKey: parseStreamId(parts[1] ?? ''), path: percentDecoded(parts[2] ?? '', text) };
+  const publicKey = parseStreamId(String(parts[1]));
+  return { publicKey, path: percentDecoded(String(parts[2]).slice(1), text) };
 }
 
 /** Tells whether a URL's path segment is the canonical spelling of this key: base64url, unpadded. */
@@ -145,6 +146,6 @@ function invalid(given: string, why: string, cause?: unknown): DrayerError {
   const shown = given.length > 12 ? `${given.slice(0, 8)}… (${given.length} characters)` : given;
   return new DrayerError('STREAM_ID_INVALID', `not a stream id: '${shown}': ${why}`, {
     cause,
-    hint: 'accepted are base64 (44 characters), base64url, base32 (52 characters), 32 PGP words, and drayer:// before one of these',
+    hint: SPELLINGS_HINT,
   });
 }

@@ -20,7 +20,7 @@ const NODE_BYTES = 3 + 2 * HASH_BYTES;
 export function positionOf(type: string, key: string): Uint8Array {
   const position = new Uint8Array(POSITION_BYTES);
   position.set(hashOfType(type));
-  position.set(hash(encodeUtf8(key)), HASH_BYTES);
+  position.set(hashOfText(key), HASH_BYTES);
   return position;
 }
 
@@ -50,14 +50,14 @@ export function nodeHash(bit: number, left: Uint8Array, right: Uint8Array): Uint
 
 /** Returns bit `bit` of a position, the most significant first. */
 export function bitAt(position: Uint8Array, bit: number): 0 | 1 {
-  const byte = position[bit >> 3] ?? 0;
-  return ((byte >> (7 - (bit & 7))) & 1) === 1 ? 1 : 0;
+  // Any bit of an undefined byte is 0; no position is that short.
+  return (Number(position[bit >> 3]) & (0x80 >> (bit & 7))) === 0 ? 0 : 1;
 }
 
 /** Returns the first bit in which two positions differ, undefined when they are the same. */
 export function firstDifference(a: Uint8Array, b: Uint8Array): number | undefined {
   for (let i = 0; i < POSITION_BYTES; i += 1) {
-    const difference = (a[i] ?? 0) ^ (b[i] ?? 0);
+    const difference = Number(a[i]) ^ Number(b[i]);
     if (difference !== 0) return 8 * i + Math.clz32(difference) - 24;
   }
   return undefined;
@@ -65,8 +65,20 @@ export function firstDifference(a: Uint8Array, b: Uint8Array): number | undefine
 
 // Records of one type come in long runs.
 function hashOfType(type: string): Uint8Array {
-  if (type !== lastType.name) lastType = { name: type, hash: hash(encodeUtf8(type)) };
+  if (type !== lastType.name) lastType = { name: type, hash: hashOfText(type) };
   return lastType.hash;
+}
+
+// The platform's encoder makes a buffer for each text; most keys fit in one that is there.
+function hashOfText(text: string): Uint8Array {
+  const { length } = text;
+  if (length > textBytes.length) return hash(encodeUtf8(text));
+  for (let i = 0; i < length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return hash(encodeUtf8(text));
+    textBytes[i] = code;
+  }
+  return hash(textBytes.subarray(0, length));
 }
 
 let lastType: { readonly name: string; readonly hash: Uint8Array } = {
@@ -77,5 +89,6 @@ let lastType: { readonly name: string; readonly hash: Uint8Array } = {
 // Hashing is synchronous and copies nothing it keeps, so one buffer of each kind is enough.
 const leafBytes = new Uint8Array(new ArrayBuffer(LEAF_BYTES));
 const leafView = new DataView(leafBytes.buffer);
+const textBytes = new Uint8Array(new ArrayBuffer(256));
 const nodeBytes = new Uint8Array(new ArrayBuffer(NODE_BYTES));
 nodeBytes[0] = 1;

@@ -63,13 +63,21 @@ export type TrieChanges = {
   readonly dropped: readonly number[];
 };
 
-/** A side of a loaded node, or the root; without a hash where something below has changed. */
-type Side = { ref: number; hash: Uint8Array | undefined };
+/** A side of a loaded node, or the root. */
+type Side = {
+  ref: number;
+  /** Undefined where something below has changed. */
+  hash: Uint8Array | undefined;
+  /** The node `ref` names, once it is loaded. */
+  node: Node | undefined;
+};
 type Node = {
   readonly id: number;
   readonly bit: number;
   readonly sides: readonly [Side, Side];
-  dirty: boolean;
+  readonly isStored: boolean;
+  /** Not as it is stored. Then so is every node above. */
+  isChanged: boolean;
 };
 /** One step down: the side that led to the node, and which of its own sides was taken. */
 type Turn = { readonly from: Side; readonly node: Node; readonly taken: 0 | 1 };
@@ -78,8 +86,6 @@ type NewLeaf = { readonly draft: Draft; readonly position: Uint8Array };
 /** A stream's trie, with changes that are not yet stored. Make a new one after they are. */
 export class SnapshotTrie {
   readonly #source: TrieSource;
-  readonly #nodes = new Map<number, Node>();
-  readonly #stored = new Set<number>();
   readonly #dropped: number[] = [];
   readonly #leaves = new Map<number, NewLeaf>();
   #root: Side | undefined;
@@ -88,14 +94,14 @@ export class SnapshotTrie {
   constructor(source: TrieSource) {
     const root = source.root();
     this.#source = source;
-    this.#root = root && { ...root };
+    this.#root = root && sideOf(root);
     this.#nextNodeId = source.nextNodeId();
   }
 
   /** Puts a record at the position of its type and key, in place of the one that stands there. */
   set(draft: Draft): void {
     const position = positionOf(draft.type, draft.key);
-    const leaf = { ref: -draft.id, hash: leafHashAt(position, draft) };
+    const leaf = sideOf({ ref: -draft.id, hash: leafHashAt(position, draft) });
     const { path, end } = this.#descend(position);
     const bit = end && firstDifference(position, this.#positionOfLeaf(end.ref));
     this.#leaves.set(draft.id, { draft, position });
@@ -119,7 +125,7 @@ export class SnapshotTrie {
     // What stands beside the leaf takes the place of the node that parted the two.
     put(last.from, last.node.sides[other(last.taken)]);
     markChanged(path);
-    this.#forget(last.node.id);
+    if (last.node.isStored) this.#dropped.push(last.node.id);
     return true;
   }
 
@@ -143,14 +149,12 @@ export class SnapshotTrie {
 
   /** Returns what a store has to write for its trie to be this one. */
   changes(): TrieChanges {
+    const saved: TrieNode[] = [];
+    if (this.#root !== undefined) this.#collect(this.#root, saved);
     return {
-      root: this.#root && this.#frozen(this.#root),
+      root: this.#root && this.#childOf(this.#root),
       nextNodeId: this.#nextNodeId,
-      saved: [...this.#nodes.values()]
-        .filter((node) => node.dirty)
-        .map(({ id, bit, sides: [left, right] }) => {
-          return { id, bit, left: this.#frozen(left), right: this.#frozen(right) };
-        }),
+      saved,
       dropped: [...this.#dropped],
     };
   }
@@ -161,7 +165,7 @@ export class SnapshotTrie {
     let from = this.#root;
     let above = -1;
     while (from !== undefined && from.ref > 0) {
-      const node = this.#load(from.ref);
+      const node = this.#load(from);
       // A damaged table could send us round for ever.
       if (node.bit <= above || node.bit >= POSITION_BITS) throw damaged(node.id);
       above = node.bit;
@@ -172,43 +176,33 @@ export class SnapshotTrie {
     return { path, end: from };
   }
 
-  #replace(path: readonly Turn[], end: Side, leaf: TrieChild): void {
+  #replace(path: readonly Turn[], end: Side, leaf: Side): void {
     // A silent patch changes nothing that is hashed.
-    if (end.ref === leaf.ref && end.hash !== undefined && bytesEqual(end.hash, leaf.hash)) return;
+    if (end.ref === leaf.ref && bytesEqual(this.#hashOf(end), this.#hashOf(leaf))) return;
     if (end.ref !== leaf.ref) this.#leaves.delete(-end.ref);
     put(end, leaf);
     markChanged(path);
   }
 
-  #insert(
-    path: readonly Turn[],
-    end: Side,
-    at: { leaf: TrieChild; bit: number; side: 0 | 1 },
-  ): void {
+  #insert(path: readonly Turn[], end: Side, at: { leaf: Side; bit: number; side: 0 | 1 }): void {
     const below = path.findIndex(({ node }) => node.bit > at.bit);
     const place = path[below]?.from ?? end;
     const beside = { ...place };
     const id = this.#nextNodeId;
-    const sides: [Side, Side] = at.side === 0 ? [{ ...at.leaf }, beside] : [beside, { ...at.leaf }];
-    this.#nodes.set(id, { id, bit: at.bit, sides, dirty: true });
+    const sides: [Side, Side] = at.side === 0 ? [at.leaf, beside] : [beside, at.leaf];
+    const node: Node = { id, bit: at.bit, sides, isStored: false, isChanged: true };
     this.#nextNodeId += 1;
-    put(place, { ref: id, hash: undefined });
+    put(place, { ref: id, hash: undefined, node });
     markChanged(below === -1 ? path : path.slice(0, below));
   }
 
-  #forget(id: number): void {
-    this.#nodes.delete(id);
-    if (this.#stored.has(id)) this.#dropped.push(id);
-  }
-
-  #load(id: number): Node {
-    const held = this.#nodes.get(id);
-    if (held !== undefined) return held;
-    const { bit, left, right } = this.#source.node(id);
-    const node: Node = { id, bit, sides: [{ ...left }, { ...right }], dirty: false };
-    this.#nodes.set(id, node);
-    this.#stored.add(id);
-    return node;
+  #load(side: Side): Node {
+    if (side.node === undefined) {
+      const { id, bit, left, right } = this.#source.node(side.ref);
+      const sides = [sideOf(left), sideOf(right)] as const;
+      side.node = { id, bit, sides, isStored: true, isChanged: false };
+    }
+    return side.node;
   }
 
   #positionOfLeaf(ref: number): Uint8Array {
@@ -217,14 +211,28 @@ export class SnapshotTrie {
 
   #hashOf(side: Side): Uint8Array {
     if (side.hash === undefined) {
-      const { bit, sides } = this.#load(side.ref);
+      const { bit, sides } = this.#load(side);
       side.hash = nodeHash(bit, this.#hashOf(sides[0]), this.#hashOf(sides[1]));
     }
     return side.hash;
   }
 
-  #frozen(side: Side): TrieChild {
+  #childOf(side: Side): TrieChild {
     return { ref: side.ref, hash: this.#hashOf(side) };
+  }
+
+  /** Gathers the changed nodes; recursion ends at the bits of a position. */
+  #collect({ node }: Side, saved: TrieNode[]): void {
+    if (node?.isChanged !== true) return;
+    const [left, right] = node.sides;
+    saved.push({
+      id: node.id,
+      bit: node.bit,
+      left: this.#childOf(left),
+      right: this.#childOf(right),
+    });
+    this.#collect(left, saved);
+    this.#collect(right, saved);
   }
 }
 
@@ -242,9 +250,14 @@ export function emptyTrieSource(): TrieSource {
   };
 }
 
+function sideOf(child: TrieChild): Side {
+  return { ref: child.ref, hash: child.hash, node: undefined };
+}
+
 function put(place: Side, side: Side): void {
   place.ref = side.ref;
   place.hash = side.hash;
+  place.node = side.node;
 }
 
 function other(side: 0 | 1): 0 | 1 {
@@ -254,7 +267,7 @@ function other(side: 0 | 1): 0 | 1 {
 /** The leaf below these turns is another one: their hashes no longer hold. */
 function markChanged(path: readonly Turn[]): void {
   for (const { from, node } of path) {
-    node.dirty = true;
+    node.isChanged = true;
     from.hash = undefined;
   }
 }

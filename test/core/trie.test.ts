@@ -1,3 +1,4 @@
+import { cpuUsage, env } from 'node:process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { suite as cryptoSuite, hash } from '#crypto';
@@ -209,15 +210,14 @@ test('set :: 10,000 leaves from empty take less than 150 ms', () => {
   );
   const times: number[] = [];
 
-  // The best of five: the others measure what else the machine does.
+  // Processor time, the best of five: what else the machine does is not measured.
   for (let round = 0; round < 5; round += 1) {
-    const start = performance.now();
+    const start = cpuUsage();
     trieOf(drafts).root();
-    times.push(performance.now() - start);
+    times.push(cpuUsage(start).user / 1000);
   }
 
-  const limit = cryptoSuite === 'native' ? 150 : 2000;
-  assert.ok(Math.min(...times) < limit, `${Math.min(...times)} ms`);
+  assert.ok(Math.min(...times) < LEAVES_LIMIT_MS, `${Math.min(...times)} ms`);
 });
 
 test('descending :: a damaged table is refused instead of walked for ever', () => {
@@ -244,6 +244,10 @@ test('emptyTrieSource :: holds nothing', () => {
   assert.throws(() => source.positionOf(1), throwsCode('STREAM_INVALID'));
   assert.throws(() => source.record(1), throwsCode('STREAM_INVALID'));
 });
+
+// Blocks counted for coverage take longer, and so does BLAKE2b in JavaScript.
+const isSlow = env['NODE_V8_COVERAGE'] !== undefined || cryptoSuite === 'portable';
+const LEAVES_LIMIT_MS = isSlow ? 3000 : 150;
 
 const FIXED = hash(new Uint8Array(0));
 const CHANGES: readonly ((trie: SnapshotTrie) => void)[] = [

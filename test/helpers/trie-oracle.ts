@@ -45,8 +45,8 @@ function h(data: Uint8Array): Uint8Array {
 export class MemoryTrie implements TrieSource {
   /** Nodes and positions that were asked for since {@link MemoryTrie.resetLoads}. */
   loads = 0;
-  readonly nodes = new Map<number, TrieNode>();
-  readonly records = new Map<number, Draft>();
+  readonly nodes: Map<number, TrieNode> = new Map();
+  readonly records: Map<number, Draft> = new Map();
   #root: TrieChild | undefined;
   #nextNodeId = 1;
 

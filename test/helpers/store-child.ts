@@ -6,7 +6,7 @@
  * change N · one transaction with puts, an update and deletes; killed at its N-th action
  * stream N · sets keys until it is killed from outside, or N are done
  * count N  · adds one to a counter, N times, each in a transaction
- * hold     · stays inside a transaction until its stdin ends
+ * hold     · stays inside a transaction until there is a file PATH.go
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -106,7 +106,9 @@ const jobs: Record<string, () => void> = {
     stream.transaction((tx) => {
       tx.set('held', 1);
       say('inside');
-      fs.readSync(0, new Uint8Array(1));
+      // A transaction is synchronous: nothing else can tell it to go on.
+      const cell = new Int32Array(new SharedArrayBuffer(4));
+      while (!fs.existsSync(`${path}.go`)) Atomics.wait(cell, 0, 0, 5);
     });
     say('acked');
     stream.close();

@@ -70,7 +70,7 @@ test(
     assert.ok(actions > 30, `only ${actions} actions`);
     const seen = { old: 0, new: 0 };
 
-    const points = sample(actions, scaled(12));
+    const points = sample(actions, scaled(8));
     for (let first = 0; first < points.length; first += 2) {
       await Promise.all(
         points.slice(first, first + 2).map(async (point) => {
@@ -103,7 +103,7 @@ test(
   scope(async (t) => {
     const actions = await actionsOf('create', t.path('probe.stream'));
 
-    const points = sample(actions, scaled(10));
+    const points = sample(actions, scaled(4));
     for (let first = 0; first < points.length; first += 2) {
       await Promise.all(
         points.slice(first, first + 2).map(async (point) => {
@@ -129,7 +129,7 @@ test(
     newStream(t).close();
     let acked = 0;
 
-    for (let round = 0; round < scaled(6); round += 1) {
+    for (let round = 0; round < scaled(3); round += 1) {
       const until = 1 + random.below(40);
       let spins = random.below(200_000);
       const child = runHelper('store-child.ts', ['stream', t.path('a.stream'), '1000'], {

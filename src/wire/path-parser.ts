@@ -220,8 +220,9 @@ function isEnd(segments: readonly string[], count: number): boolean {
 
 function onlyNumber(segments: readonly string[], form: string): number {
   const value = parseInteger(segments[0] ?? '');
-  if (value !== undefined && isEnd(segments, 1)) return value;
-  throw new DrayerError('USAGE', `expected ${form}, a decimal number up to 2^53−1`);
+  // Originals take any 64-bit number; beyond 2^53−1 there is no record to tell apart.
+  if (value !== undefined && isEnd(segments, 1)) return Math.min(value, Number.MAX_SAFE_INTEGER);
+  throw new DrayerError('USAGE', `expected ${form}, a decimal number of at most 64 bits`);
 }
 
 function parameter(
@@ -237,9 +238,8 @@ function parameter(
 }
 
 function parseInteger(text: string): number | undefined {
-  if (!/^-?\d{1,20}$/.test(text)) return undefined;
-  const value = Number(text);
-  return Number.isSafeInteger(value) ? value : undefined;
+  if (!/^-?\d{1,19}$/.test(text)) return undefined;
+  return BigInt.asIntN(64, BigInt(text)) === BigInt(text) ? Number(text) : undefined;
 }
 
 // No parameter of ours holds anything that needs decoding; of a repeated one the last counts.

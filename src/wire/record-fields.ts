@@ -37,9 +37,9 @@ type Name = (typeof NAMES)[number];
 
 const NAME_BYTES = NAMES.map(encodeUtf8);
 const NO_BYTES = new Uint8Array(0);
-/** What every record has; `hash` only where it has no value, `val` and `head` where they are sent. */
+/** What every record has. `hash` may be missing where `val` is there; `chain` says nothing that was not asked. */
 const NEEDED: readonly Name[] = ['type', 'key', 'id', 'prev', 'prevch', 'ts', 'mod'];
-const SIGNED: readonly Name[] = ['sig', 'chain'];
+const SIGNED: readonly Name[] = ['sig'];
 
 /** A known field, by its place among the names. */
 export type Field = number;

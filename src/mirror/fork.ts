@@ -2,8 +2,9 @@
  * Proof that a key signed two histories (R16): both records, kept beside the stream in the form in
  * which `GET /<key>/forkProof` serves them.
  */
-import { DrayerError } from '../core/errors.ts';
-import type { SignedRecord } from '../core/record.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { bytesEqual, PROTOCOL_TYPE, type SignedRecord, SNAPSHOT_KEY } from '../core/record.ts';
+import { decodeSnapshot, type Snapshot } from '../core/snapshot.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 import { writeForkProof } from '../store/fork-proof.ts';
 import type { MirrorStore } from '../store/mirror-store.ts';
@@ -21,6 +22,28 @@ export function twoHistories(
   return new DrayerError('TWO_HISTORIES', `${id}: its key has signed two histories: ${both}`, {
     hint: `the last complete generation stays; the proof is in ${path}; ask the publisher which one holds`,
   });
+}
+
+/**
+ * Tells whether two snapshots cannot be of one history: one `seq` with two roots (R22), or neighbours
+ * of which the later does not name the root of the earlier.
+ */
+export function areForked(a: Snapshot, b: Snapshot): boolean {
+  if (a.seq === b.seq) return !bytesEqual(a.root, b.root);
+  const [earlier, later] = a.seq < b.seq ? [a, b] : [b, a];
+  return later.seq === earlier.seq + 1 && !bytesEqual(later.previous, earlier.root);
+}
+
+/** What a record says if it is a snapshot and has its value. */
+export function snapshotIn({ type, key, value }: SignedRecord): Snapshot | undefined {
+  if (type !== PROTOCOL_TYPE || key !== SNAPSHOT_KEY || value === undefined) return undefined;
+  try {
+    return decodeSnapshot(value);
+  } catch (error) {
+    // Another program may have a record of this name; it is not a snapshot then.
+    if (isDrayerError(error, 'MALFORMED')) return undefined;
+    throw error;
+  }
 }
 
 function describe({ id, type, key, modified }: SignedRecord): string {

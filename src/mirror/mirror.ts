@@ -15,7 +15,7 @@ import { Background } from './background.ts';
 import { connectSource } from './connect-source.ts';
 import { defaultDataDir, makeDataDir, mirrorPathOf } from './data-dir.ts';
 import { followSource } from './follow-source.ts';
-import { twoHistories } from './fork.ts';
+import { areForked, snapshotIn, twoHistories } from './fork.ts';
 import { HttpClient, type HttpLimits } from './http-client.ts';
 import { blame } from './peer-errors.ts';
 import { type PeerUrl, parsePeerUrl } from './peer-url.ts';
@@ -150,6 +150,10 @@ function checkTip({ store, source, verifier }: Session, tip: SignedRecord): void
   }
   const held = store.visible?.view.byModified(tip.modified);
   if (held !== undefined && provesTwoHistories(held, tip)) throw twoHistories(store, held, tip);
+  const own = store.visible?.generation();
+  const shown = snapshotIn(tip);
+  if (own?.snapshot === undefined || own.snapshotRecord === undefined || !shown) return;
+  if (areForked(own.snapshot, shown)) throw twoHistories(store, own.snapshotRecord, tip);
 }
 
 function report(session: Session, source: MirrorReport['source'], changed: boolean): MirrorReport {

@@ -124,8 +124,10 @@ function swap(connection: Connection, job: PromoteJob): Promotion {
   const verdict = judge(overlay, { ...job, snapshot, root: rootOf(open?.trie), changed });
   if (verdict.kind !== 'complete') return verdict;
 
+  // Asked before the rows below the overlay change.
+  const count = overlay.count();
   apply(connection, overlay, isAfresh);
-  saveTrie(connection, reader.view, open, overlay.count());
+  saveTrie(connection, reader.view, open, count);
   return { ...verdict, generation: reader.generation() };
 }
 

@@ -4,6 +4,7 @@
  */
 import { CommanderError } from 'commander';
 import { EXIT, exitOf, isDrayerError } from '../core/errors.ts';
+import { DEFAULT_HINTS } from './default-hints.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What Node's own errors mean, for those a person can do something about. */
@@ -50,7 +51,7 @@ type Description = {
 
 function describeError(error: unknown): Description {
   if (isDrayerError(error)) {
-    const { code, message, hint } = error;
+    const { code, message, hint = DEFAULT_HINTS[code] } = error;
     return { code, message, hint, status: exitOf(code) };
   }
   if (error instanceof CommanderError) {

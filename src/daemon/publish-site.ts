@@ -6,9 +6,9 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { DrayerError } from '../core/errors.ts';
 import { prepareSite } from '../publish/prepare-site.ts';
 import { type PublishOptions, type PublishReport, publishDirectory } from '../publish/publisher.ts';
+import { resolveSiteDirectory } from '../publish/site-directory.ts';
 import { parseSecretKey, readKeyFile } from '../store/key-file.ts';
 import { createStream, openStream } from '../store/open-stream.ts';
 import { streamPathOf } from './known-streams.ts';
@@ -94,8 +94,8 @@ async function rehearse(
   streamPath: string,
   options: PublishOptions,
 ): Promise<PublishedSite> {
-  if (!existsSync(directory))
-    throw new DrayerError('DIRECTORY_NOT_FOUND', `${directory}: no such folder`);
+  // Before a folder is made for nothing.
+  resolveSiteDirectory(directory);
   const folder = await mkdtemp(join(tmpdir(), 'drayer-dry-run-'));
   const stream = createStream(join(folder, 'dry-run.stream'));
   try {

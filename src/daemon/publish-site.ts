@@ -2,7 +2,6 @@
  * One publish from a folder, all of it: the stream is found or made, opened with the right key, made
  * equal to the folder, and closed. A dry run makes nothing, not even the stream.
  */
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -10,6 +9,7 @@ import { prepareSite } from '../publish/prepare-site.ts';
 import { type PublishOptions, type PublishReport, publishDirectory } from '../publish/publisher.ts';
 import { resolveSiteDirectory } from '../publish/site-directory.ts';
 import { parseSecretKey, readKeyFile } from '../store/key-file.ts';
+import { hasFile } from '../store/open-reader.ts';
 import { createStream, openStream } from '../store/open-stream.ts';
 import { streamPathOf } from './known-streams.ts';
 
@@ -47,7 +47,7 @@ export async function publishSite(
   const { directory, secretKey } = site;
   const streamPath =
     site.streamPath === undefined ? streamPathOf(directory) : resolve(site.streamPath);
-  if (options.dryRun && !existsSync(streamPath)) return rehearse(directory, streamPath, options);
+  if (options.dryRun && !hasFile(streamPath)) return rehearse(directory, streamPath, options);
 
   const prepared = prepareSite(directory, { streamPath: site.streamPath, secretKey });
   const stream = openStream(prepared.streamPath, { secretKey });

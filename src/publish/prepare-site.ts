@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, parse, relative, sep } from 'node:path';
-import { DrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { keyPathOf } from '../store/key-file.ts';
+import { hasFile } from '../store/open-reader.ts';
 import { createStream } from '../store/open-stream.ts';
 import { addToGitignore } from './gitignore.ts';
 import { resolveBeside, resolveSiteDirectory } from './site-directory.ts';
@@ -43,10 +44,26 @@ export function prepareSite(directory: string, options: PrepareSiteOptions = {})
   checkOutside(streamPath, root);
 
   const keyPath = keyPathOf(streamPath);
-  const created = !existsSync(streamPath);
-  if (created) createStream(streamPath, { secretKey: options.secretKey }).close();
+  const hasKey = existsSync(keyPath) || options.secretKey !== undefined;
+  const created = mayBeNew(streamPath, hasKey) && tryCreate(streamPath, options.secretKey);
   const gitignoreUpdated = existsSync(keyPath) ? addToGitignore(streamPath) : undefined;
   return { streamPath, created, keyPath, gitignoreUpdated };
+}
+
+// A crash in the very first transaction leaves an empty file, or one that SQLite rolls back to nothing
+// when it is opened for writing; the key, which is made first, is there by then.
+function mayBeNew(streamPath: string, hasKey: boolean): boolean {
+  return !hasFile(streamPath) || (hasKey && hasFile(`${streamPath}-journal`));
+}
+
+function tryCreate(streamPath: string, secretKey: Uint8Array | undefined): boolean {
+  try {
+    createStream(streamPath, { secretKey }).close();
+    return true;
+  } catch (error) {
+    if (isDrayerError(error, 'STREAM_EXISTS') && hasFile(streamPath)) return false;
+    throw error;
+  }
 }
 
 // Publishing these by mistake would publish everything somebody has.

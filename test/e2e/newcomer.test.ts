@@ -79,7 +79,7 @@ test(
     writeFileSync(t.path('outside.txt'), 'outside');
     symlinkSync(t.path('outside.txt'), t.path('site', 'link.txt'));
     symlinkSync(t.path('site'), t.path('site', 'loop'));
-    execFileSync('mkfifo', [t.path('site', 'pipe')]);
+    execFileSync('sh', ['-c', 'mkfifo "$0"', t.path('site', 'pipe')]);
 
     const { status, stderr } = await sh.run('publish', 'site');
 

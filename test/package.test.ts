@@ -1,0 +1,67 @@
+/** The package as somebody gets it: packed, installed into an empty folder, and run there. */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { scope } from './helpers/scope.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const test = suite('package');
+
+/** Where the native binding lies; scripts are not run here, since compiling takes a minute. */
+const BINDING = join('node_modules', 'better-sqlite3', 'build', 'Release', 'better_sqlite3.node');
+
+function run(command: string, args: string[], cwd: string) {
+  const env = { ...process.env, NO_COLOR: '1', XDG_DATA_HOME: join(cwd, 'data') };
+  const result = spawnSync(command, args, { cwd, encoding: 'utf8', env });
+  return { status: result.status, stdout: result.stdout, stderr: result.stderr };
+}
+
+test(
+  'npm pack :: the package works in an empty folder, and says what to do without its binding',
+  scope((t) => {
+    const packed = run('npm', ['pack', '--silent', '--pack-destination', t.directory], root);
+    assert.is(packed.status, 0, packed.stderr);
+    const tarball = readdirSync(t.directory).find((name) => name.endsWith('.tgz')) ?? '';
+    const home = t.path('empty');
+    mkdirSync(home);
+    writeFileSync(join(home, 'package.json'), '{"private":true,"type":"module"}');
+
+    const installed = run(
+      'npm',
+      ['install', '--ignore-scripts', '--prefer-offline', '--silent', t.path(tarball)],
+      home,
+    );
+    assert.is(installed.status, 0, installed.stderr);
+
+    mkdirSync(join(home, 'site'));
+    writeFileSync(join(home, 'site', 'index.html'), '<!doctype html><title>packed</title>');
+    const bin = join(home, 'node_modules', '.bin', 'drayer');
+    const version = run(bin, ['--version'], home);
+    assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
+
+    const unbound = run(bin, ['publish', 'site'], home);
+    assert.is(unbound.status, 1, unbound.stderr);
+    assert.match(unbound.stderr, /better-sqlite3/);
+    assert.match(unbound.stderr, /hint: .*npm rebuild better-sqlite3/);
+    assert.not.match(unbound.stderr, /\n\s+at /);
+
+    mkdirSync(dirname(join(home, BINDING)), { recursive: true });
+    copyFileSync(join(root, BINDING), join(home, BINDING));
+    const published = run(bin, ['publish', 'site', '--json'], home);
+    assert.is(published.status, 0, published.stderr);
+
+    writeFileSync(
+      join(home, 'use.js'),
+      `import { openStream } from 'drayer';
+       const stream = openStream('site.stream');
+       console.log(Buffer.from(stream.getFile('index.html').content).toString());`,
+    );
+    const used = run(process.execPath, ['use.js'], home);
+    assert.is(used.stdout, '<!doctype html><title>packed</title>\n', used.stderr);
+  }),
+);
+
+test.run();

@@ -10,6 +10,7 @@ import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { type Mark, planBatch } from '../core/plan-batch.ts';
 import { bytesEqual, HASH_BYTES, type Micros, type SignedRecord } from '../core/record.ts';
 import { signedBytes } from '../core/signing.ts';
+import type { Compactor } from './compactor.ts';
 import type { Connection } from './database.ts';
 import { RECOVER_HINT, readMark, writeMark } from './mark.ts';
 import { hashName, type PreparedValues } from './prepared-values.ts';
@@ -21,6 +22,7 @@ import { saveTrie } from './trie-store.ts';
 export type CommitterOptions = {
   readonly connection: Connection;
   readonly reader: StreamReader;
+  readonly compactor: Compactor;
   /** 64 bytes. */
   readonly secretKey: Uint8Array;
   readonly markPath: string;
@@ -67,7 +69,7 @@ export class Committer {
    * @throws {DrayerError} STREAM_INVALID when a record that must be signed again is damaged
    */
   commit(source: BatchSource, values: CommitValues): Generation | undefined {
-    const { connection, reader } = this.#options;
+    const { connection, reader, compactor } = this.#options;
     const isBulk = values.prepared.bytes >= BULK_BYTES && connection.useRollbackJournal();
     let mark: Mark | undefined;
     try {
@@ -81,8 +83,8 @@ export class Committer {
     }
     if (mark === undefined) return undefined;
     this.raiseMark(mark);
-    // R7: what was deleted or replaced is erased in the log too. A reader in the way: next time.
-    connection.truncateLog();
+    // R7: what was deleted or replaced is erased in the log too.
+    compactor.rest();
     return reader.generation();
   }
 
@@ -168,6 +170,7 @@ export class Committer {
     this.#prepareHeld(steps, at.values.prepared);
     const { inserted, removed } = this.#rows.applySteps(steps, this.#sourceOf(at.values));
     saveTrie(connection, reader.view, open, at.held.count + inserted - removed);
+    if (removed > 0) this.#options.compactor.note();
     return mark;
   }
 

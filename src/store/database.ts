@@ -98,13 +98,14 @@ export class Connection {
    * @returns whether that was possible; a reader in the middle of a transaction prevents it
    */
   truncateLog(): boolean {
-    this.pragma('busy_timeout = 0');
-    try {
-      // The first column is 1 where a reader was in the way.
-      return this.pragma('wal_checkpoint(TRUNCATE)') === 0;
-    } finally {
-      this.pragma(`busy_timeout = ${BUSY_MS}`);
-    }
+    // The first column is 1 where a reader was in the way.
+    return this.#withoutWaiting(() => this.pragma('wal_checkpoint(TRUNCATE)') === 0);
+  }
+
+  /** Writes the whole file anew, without what was deleted; not inside a transaction, without waiting. */
+  writeAnew(): void {
+    this.#withoutWaiting(() => this.run('VACUUM'));
+    this.truncateLog();
   }
 
   /**
@@ -115,15 +116,14 @@ export class Connection {
    * @returns whether it was possible
    */
   useRollbackJournal(): boolean {
-    this.pragma('busy_timeout = 0');
-    try {
-      return this.pragma('journal_mode = DELETE') === 'delete';
-    } catch (error) {
-      if (isDrayerError(error, 'STREAM_BUSY')) return false;
-      throw error;
-    } finally {
-      this.pragma(`busy_timeout = ${BUSY_MS}`);
-    }
+    return this.#withoutWaiting(() => {
+      try {
+        return this.pragma('journal_mode = DELETE') === 'delete';
+      } catch (error) {
+        if (isDrayerError(error, 'STREAM_BUSY')) return false;
+        throw error;
+      }
+    });
   }
 
   /** Writes through the write-ahead log: readers and one writer do not wait for each other. */
@@ -139,6 +139,15 @@ export class Connection {
   /** Closes the connection. */
   close(): void {
     if (this.#database.open) this.#database.close();
+  }
+
+  #withoutWaiting<T>(body: () => T): T {
+    this.pragma('busy_timeout = 0');
+    try {
+      return body();
+    } finally {
+      this.pragma(`busy_timeout = ${BUSY_MS}`);
+    }
   }
 
   #transaction<T>(begin: string, body: () => T): T {

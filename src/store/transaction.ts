@@ -8,8 +8,8 @@ import { nameOf } from '../core/chain.ts';
 import { DrayerError } from '../core/errors.ts';
 import { type Micros, PRIMARY_SERVERS_KEY, PROTOCOL_TYPE } from '../core/record.ts';
 import { encodeFile } from '../files/file-record.ts';
-import { shouldStore } from '../files/stored-media.ts';
 import { findPathFault } from '../files/site-path.ts';
+import { shouldStore } from '../files/stored-media.ts';
 import {
   decodeObject,
   encodeObject,

@@ -100,6 +100,15 @@ export class MsgpackReader {
     return (tag >= 0xa0 && tag <= 0xbf) || BYTES_WIDTH.has(tag);
   }
 
+  /** Returns how long the str, raw or bin that comes next says it is; 0 where that is not known. */
+  announcedBytes(): number {
+    const tag = this.#bytes[this.offset] ?? 0;
+    if (tag >= 0xa0 && tag <= 0xbf) return tag & 0x1f;
+    const width = BYTES_WIDTH.get(tag);
+    if (width === undefined || this.offset + 1 + width > this.#bytes.length) return 0;
+    return this.#unsignedAt(this.offset + 1, width);
+  }
+
   /** Moves past the next value, whatever it is; `levels` as in {@link valueEnd}. */
   skip(levels: number): void {
     const end = this.valueEnd(levels);

@@ -129,7 +129,7 @@ export class RecordReader {
     const field = reader.isBytesNext() ? fields.name(reader) : -1;
     reader.offset = nameEnd;
     const end = reader.valueEnd(1);
-    this.#checkSize(field, end - reader.offset);
+    this.#checkSize(field, field === VALUE_FIELD ? reader.announcedBytes() : end - reader.offset);
     if (!this.#has(end)) return false;
     if (field === -1) reader.offset = end;
     else fields.take(field, reader);
@@ -141,7 +141,7 @@ export class RecordReader {
   /** Refuses a field by the length it announces, before it is received. */
   #checkSize(field: Field, bytes: number): void {
     const isValue = field === VALUE_FIELD;
-    const allowed = isValue ? this.#limits.recordBytes + 5 : LIMITS.metadataBytes - this.#metadata;
+    const allowed = isValue ? this.#limits.recordBytes : LIMITS.metadataBytes - this.#metadata;
     if (bytes <= allowed) return;
     const what = isValue ? 'a value' : 'fields';
     throw new DrayerError('TOO_LARGE', `a record announces ${what} of more than ${allowed} bytes`);

@@ -183,6 +183,25 @@ test('isBytesNext :: is false at the end', () => {
   assert.is(new MsgpackReader(new Uint8Array(0)).isBytesNext(), false);
 });
 
+for (const [bytes, expected] of [
+  ['a26162', 2],
+  ['a2', 2],
+  ['c4ff', 255],
+  ['da0100', 256],
+  ['c6ffffffff', 2 ** 32 - 1],
+  ['c6ffffff', 0],
+  ['01', 0],
+  ['91', 0],
+  ['', 0],
+] as const) {
+  test(`announcedBytes :: ${bytes === '' ? 'nothing' : bytes} announces ${expected}`, () => {
+    const reader = new MsgpackReader(fromHex(bytes));
+
+    assert.is(reader.announcedBytes(), expected);
+    assert.is(reader.offset, 0);
+  });
+}
+
 test('nil :: is taken only where it stands', () => {
   const reader = new MsgpackReader(fromHex('c001'));
 

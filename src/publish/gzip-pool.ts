@@ -3,8 +3,10 @@
  * from one queue, so that nobody waits while there is work, and little is in flight at any moment, so
  * that memory does not grow with the site.
  */
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { DrayerError } from '../core/errors.ts';
+import { shouldStore } from '../files/stored-media.ts';
 import {
   type EncodeJob,
   type EncodeResult,
@@ -14,96 +16,98 @@ import {
 import { JobQueue } from './job-queue.ts';
 import { abortError, checkSignal, makeSlicer } from './slicer.ts';
 
-/** Options of {@link encodeDiskFiles}. */
-export type EncodePoolOptions = {
+/** Options of a {@link GzipPool}. */
+export type GzipPoolOptions = {
   readonly settings: EncodeSettings;
-  /** Threads beside the main one; 0 for none. */
-  readonly workers: number;
   /** Called once for every job, in any order, on the main thread. */
   readonly onResult: (result: EncodeResult) => void;
-  /** Called on the main thread for a job that is about to be done. */
+  /** Called on the main thread for a job that is about to be done; may add to it. */
   readonly onTake?: ((job: EncodeJob) => EncodeJob) | undefined;
+  /** Most threads, the main one included; by default what the machine has, at most 4. */
+  readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 };
+
+const MOST_THREADS = 4;
+/** Work that makes another worker worth its start, which takes about a third of that, ms. */
+const WORK_MS_PER_WORKER = 180;
+/** Batches a worker has at a time: one it works on, one to go on with. */
+const BATCHES_AHEAD = 2;
 
 // Under tsx the sources run as they are; in dist the extension is the other one.
 const WORKER_URL = new URL(
   import.meta.url.endsWith('.ts') ? './gzip-worker.ts' : './gzip-worker.js',
   import.meta.url,
 );
-/** Batches a worker has at a time: one it works on, one to go on with. */
-const BATCHES_AHEAD = 2;
-
-/**
- * Does all jobs.
- *
- * @throws {DrayerError} ABORTED when the signal says so; the rest of the jobs is not done then
- */
-export async function encodeDiskFiles(
-  jobs: readonly EncodeJob[],
-  { settings, workers, onResult, onTake = (job) => job, signal }: EncodePoolOptions,
-): Promise<void> {
-  const queue = new JobQueue(jobs, onTake);
-  const pool = new WorkerPool({ size: workers, settings, onResult });
-  const stop = () => pool.fail(abortError(signal));
-  signal?.addEventListener('abort', stop);
-  try {
-    checkSignal(signal);
-    await shareWork(queue, pool, { settings, onResult, signal });
-  } finally {
-    signal?.removeEventListener('abort', stop);
-    await pool.close();
-  }
-}
-
-async function shareWork(
-  queue: JobQueue,
-  pool: WorkerPool,
-  { settings, onResult, signal }: Omit<EncodePoolOptions, 'workers'>,
-): Promise<void> {
-  const slice = makeSlicer(signal);
-  for (;;) {
-    pool.feed(queue);
-    const job = queue.takeOne(pool.size > 0);
-    if (job !== undefined) {
-      onResult(encodeDiskFile(job, settings));
-      if (slice.isOver()) await slice.pause();
-    } else if (pool.isBusy) {
-      await pool.nextBatch();
-    } else {
-      return;
-    }
-  }
-}
-
-type PoolOptions = Pick<EncodePoolOptions, 'settings' | 'onResult'> & { readonly size: number };
 
 type Member = { readonly worker: Worker; batches: number };
 
-/** The worker threads of one {@link encodeDiskFiles}, and who waits for them. */
-class WorkerPool {
-  readonly size: number;
-  readonly #members: Member[];
-  readonly #onResult: (result: EncodeResult) => void;
+/** Threads at work. {@link GzipPool.close} must be called, also after an error, and may be called twice. */
+export class GzipPool {
+  readonly #options: GzipPoolOptions;
+  readonly #mostWorkers: number;
+  readonly #queue: JobQueue;
+  readonly #members: Member[] = [];
+  readonly #stop = (): void => this.#fail(abortError(this.#options.signal));
+  #workMs = 0;
   #waiter: { resolve(): void; reject(error: unknown): void } | undefined;
   #failure: { error: unknown } | undefined;
 
-  constructor({ size, settings, onResult }: PoolOptions) {
-    this.size = size;
-    this.#onResult = onResult;
-    this.#members = Array.from({ length: size }, () => this.#start(settings));
+  constructor(options: GzipPoolOptions) {
+    const { threads = Math.min(MOST_THREADS, availableParallelism()), signal } = options;
+    this.#options = options;
+    this.#mostWorkers = threads - 1;
+    this.#queue = new JobQueue(options.onTake ?? ((job) => job));
+    signal?.addEventListener('abort', this.#stop);
   }
 
-  get isBusy(): boolean {
-    return this.#members.some((member) => member.batches > 0);
+  /**
+   * Adds a job. Workers begin with it when there is enough to do for them; the main thread only in
+   * {@link drain}.
+   */
+  add(job: EncodeJob): void {
+    this.#queue.add(job);
+    this.#workMs += estimateMs(job);
+    const isWorth = this.#workMs > WORK_MS_PER_WORKER * (this.#members.length + 1);
+    if (isWorth && this.#members.length < this.#mostWorkers) this.#members.push(this.#start());
+    if (this.#queue.hasFullBatch) this.#feed();
   }
 
-  /** Hands every worker that could run dry its next batches. */
-  feed(queue: JobQueue): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
+  /**
+   * Does what is left of all jobs added so far, main thread included.
+   *
+   * @throws {DrayerError} ABORTED when the signal says so; the rest of the jobs is not done then
+   */
+  async drain(): Promise<void> {
+    const { settings, onResult, signal } = this.#options;
+    checkSignal(signal);
+    const slice = makeSlicer(signal);
+    for (;;) {
+      this.#feed();
+      if (this.#failure !== undefined) throw this.#failure.error;
+      const job = this.#queue.takeOne(this.#members.length > 0);
+      if (job !== undefined) {
+        onResult(encodeDiskFile(job, settings));
+        if (slice.isOver()) await slice.pause();
+      } else if (this.#members.some(({ batches }) => batches > 0)) {
+        await this.#nextBatch();
+      } else {
+        return;
+      }
+    }
+  }
+
+  /** Ends the workers, in the middle of their work if need be. */
+  async close(): Promise<void> {
+    this.#options.signal?.removeEventListener('abort', this.#stop);
+    await Promise.all(this.#members.splice(0).map(({ worker }) => worker.terminate()));
+  }
+
+  // Hands every worker that could run dry its next batches.
+  #feed(): void {
     for (const member of this.#members) {
       while (member.batches < BATCHES_AHEAD) {
-        const batch = queue.takeBatch();
+        const batch = this.#queue.takeBatch();
         if (batch.length === 0) return;
         member.batches += 1;
         member.worker.postMessage(batch);
@@ -111,45 +115,42 @@ class WorkerPool {
     }
   }
 
-  /** Resolves when the results of the next batch have come in. One waits at a time. */
-  nextBatch(): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+  #nextBatch(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject };
     });
   }
 
-  /** Makes whoever waits, now or later, fail with `error`. */
-  fail(error: unknown): void {
+  #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#waiter?.reject(error);
     this.#waiter = undefined;
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
-  }
-
-  #start(settings: EncodeSettings): Member {
-    const worker = new Worker(WORKER_URL, { workerData: settings });
+  #start(): Member {
+    const worker = new Worker(WORKER_URL, { workerData: this.#options.settings });
     const member: Member = { worker, batches: 0 };
     worker.on('message', (results: readonly EncodeResult[]) => this.#take(member, results));
     worker.on('error', (cause) => {
-      this.fail(new DrayerError('INTERNAL', 'a thread that compresses files failed', { cause }));
+      this.#fail(new DrayerError('INTERNAL', 'a thread that compresses files failed', { cause }));
     });
     return member;
   }
 
   #take(member: Member, results: readonly EncodeResult[]): void {
     member.batches -= 1;
-    // Called by the event loop: what onResult throws must reach whoever runs the pool.
+    // Called by the event loop: what onResult throws must reach whoever drains the pool.
     try {
-      for (const result of results) this.#onResult(result);
+      for (const result of results) this.#options.onResult(result);
+      this.#waiter?.resolve();
+      this.#waiter = undefined;
     } catch (error) {
-      this.fail(error);
-      return;
+      this.#fail(error);
     }
-    this.#waiter?.resolve();
-    this.#waiter = undefined;
   }
+}
+
+// Measured on one core: opening and reading 0.05 ms, gzip 50 MB/s, checksum and hash 400 MB/s.
+function estimateMs({ key, bytes }: EncodeJob): number {
+  return 0.05 + bytes / (shouldStore(key) ? 400_000 : 50_000);
 }

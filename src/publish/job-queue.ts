@@ -1,4 +1,4 @@
-/** The jobs of a publish, in portions: what the workers take at a time, and what the main thread takes. */
+/** The jobs of a publish, in portions: what a worker takes at a time, and what the main thread takes. */
 import type { EncodeJob } from './encode-disk-file.ts';
 
 /** From this size on a file is a batch of its own, and not for a main thread that has workers. */
@@ -9,15 +9,24 @@ const BATCH_BYTES = 512 * 1024;
 
 /** Hands out every job once. The large ones go first: the last to finish should be short. */
 export class JobQueue {
-  readonly #large: EncodeJob[];
-  readonly #small: EncodeJob[];
+  readonly #large: EncodeJob[] = [];
+  readonly #small: EncodeJob[] = [];
   readonly #onTake: (job: EncodeJob) => EncodeJob;
 
   /** @param onTake - called for each job when it is taken; may add to it */
-  constructor(jobs: readonly EncodeJob[], onTake: (job: EncodeJob) => EncodeJob) {
-    this.#large = jobs.filter((job) => job.bytes >= LARGE_BYTES);
-    this.#small = jobs.filter((job) => job.bytes < LARGE_BYTES);
+  constructor(onTake: (job: EncodeJob) => EncodeJob) {
     this.#onTake = onTake;
+  }
+
+  /** Whether a worker can take as much as it can take at a time. */
+  get hasFullBatch(): boolean {
+    return this.#large.length > 0 || this.#small.length >= BATCH_FILES;
+  }
+
+  /** Adds a job. */
+  add(job: EncodeJob): void {
+    if (job.bytes >= LARGE_BYTES) this.#large.push(job);
+    else this.#small.push(job);
   }
 
   /** Takes jobs for a worker; none when there are none left. */

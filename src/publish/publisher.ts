@@ -4,22 +4,24 @@
  */
 import type { Batch } from '../core/batch.ts';
 import { DrayerError } from '../core/errors.ts';
-import type { Micros, SignedRecord } from '../core/record.ts';
 import { MAX_FILE_BYTES } from '../files/file-record.ts';
 import type { Generation } from '../store/reader.ts';
-import type { StatEntry } from '../store/stat-cache.ts';
 import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
 import { diffSite, isAsRemembered, type SiteDiff } from './diff.ts';
+import { type HeldSite, readFileRecords, readHeldSite, remember } from './held-site.ts';
 import { makeIgnoreRules } from './ignore-rules.ts';
 import { checkMassDelete } from './mass-delete.ts';
 import { findPathClashes } from './path-clashes.ts';
 import { faultsError, type PublishFault } from './publish-fault.ts';
-import { type PublishProgress, readSite, type SiteReading } from './read-site.ts';
+import { type PublishReport, reportOf, reportUnchanged } from './publish-report.ts';
 import { secretNeedles } from './secret-scan.ts';
 import { resolveSiteDirectory } from './site-directory.ts';
+import { type PublishProgress, SiteReading } from './site-reading.ts';
 import { ownFilesOf, secretKeyOf } from './stream-files.ts';
-import { type DiskFile, type Skipped, type Walk, walkDirectory } from './walk.ts';
+import { type DiskFile, type Walk, walkDirectory } from './walk.ts';
+
+export type { PublishReport };
 
 /** Options of {@link publishDirectory}. */
 export type PublishOptions = {
@@ -38,24 +40,6 @@ export type PublishOptions = {
   readonly ignore?: readonly string[] | undefined;
   /** The stream's private key, where it is not in the file beside it: no file may contain it. */
   readonly secretKey?: Uint8Array | undefined;
-};
-
-/** What {@link publishDirectory} did. Lists are sorted. */
-export type PublishReport = {
-  readonly added: readonly string[];
-  readonly changed: readonly string[];
-  readonly removed: readonly string[];
-  /** Number of files the stream held already. */
-  readonly unchanged: number;
-  /** What was left out, and why. */
-  readonly skipped: readonly Skipped[];
-  /** Of disk files. */
-  readonly bytesRead: number;
-  /** Of new values. */
-  readonly bytesStored: number;
-  readonly generation: Generation;
-  /** Whether there is a new generation. */
-  readonly wrote: boolean;
 };
 
 const ATTEMPTS = 3;
@@ -102,13 +86,70 @@ async function publishOnce(
   stream: Stream,
   options: PublishOptions,
 ): Promise<PublishReport | undefined> {
-  const { maxFileBytes = MAX_FILE_BYTES, ignore: patterns, signal } = options;
-  const held = readHeld(stream);
-  const rules = await makeIgnoreRules({ patterns, ownFiles: ownFilesOf(stream.path) });
-  const walk = await walkDirectory(root, { rules, signal });
-  stopOn([...walk.faults, ...findOversized(walk.files, maxFileBytes)]);
-  if (held.isComplete && isAsRemembered(walk.files, held.known)) return asBefore(walk, held);
+  const held = readHeldSite(stream);
+  const reading = openReading(stream, options);
+  try {
+    const walk = await walkSite(root, stream, { held, reading, options });
+    if (held.isComplete && isAsRemembered(walk.files, held.known))
+      return reportUnchanged(walk, held);
+    const diff = await readDoubtful(walk, stream, { held, reading, options });
 
+    const batch = batchOf(diff, reading);
+    const generation = options.dryRun ? held.generation : commit(stream, batch, held.generation);
+    if (generation === undefined) return undefined;
+    const done = { held, walk, diff, reading, generation };
+    if (!options.dryRun) remember(stream, done);
+    return reportOf(done);
+  } finally {
+    await reading.close();
+    stream.discardPrepared();
+  }
+}
+
+type Underway = {
+  readonly held: HeldSite;
+  readonly reading: SiteReading;
+  readonly options: PublishOptions;
+};
+
+function openReading(stream: Stream, options: PublishOptions): SiteReading {
+  const { signal, onProgress, threads, maxFileBytes = MAX_FILE_BYTES, dryRun } = options;
+  const secretKey = options.secretKey ?? secretKeyOf(stream.path);
+  const needles = secretKey === undefined ? [] : secretNeedles(secretKey);
+  return new SiteReading(stream, {
+    settings: { maxBytes: maxFileBytes, needles },
+    threads,
+    signal,
+    onProgress,
+    onValue: (hash, value) => {
+      if (!dryRun) stream.prepareValue(hash, value);
+    },
+  });
+}
+
+async function walkSite(
+  root: string,
+  stream: Stream,
+  { held, reading, options }: Underway,
+): Promise<Walk> {
+  const { maxFileBytes = MAX_FILE_BYTES, ignore: patterns, signal } = options;
+  const rules = await makeIgnoreRules({ patterns, ownFiles: ownFilesOf(stream.path) });
+  // Into an empty stream every file goes: other threads need not wait until all are found.
+  const onFile = (file: DiskFile) => reading.add({ file, record: undefined });
+  const walk = await walkDirectory(root, {
+    rules,
+    signal,
+    onFile: held.isEmpty ? onFile : undefined,
+  });
+  stopOn([...walk.faults, ...findOversized(walk.files, maxFileBytes)]);
+  return walk;
+}
+
+async function readDoubtful(
+  walk: Walk,
+  stream: Stream,
+  { held, reading, options }: Underway,
+): Promise<SiteDiff> {
   const records = readFileRecords(stream);
   const diff = diffSite(walk.files, { known: held.known, records });
   stopOn(findClashes(walk, diff));
@@ -116,53 +157,10 @@ async function publishOnce(
     const removed = diff.removed.length;
     checkMassDelete({ held: records.size, removed, found: walk.files.length });
   }
-  return publishDiff(stream, { held, walk, diff }, { ...options, maxFileBytes });
-}
-
-type HeldSite = {
-  readonly generation: Generation;
-  readonly known: ReadonlyMap<string, StatEntry>;
-  /** Whether `known` is complete for the generation. */
-  readonly isComplete: boolean;
-};
-
-type Compared = { readonly held: HeldSite; readonly walk: Walk; readonly diff: SiteDiff };
-
-async function publishDiff(
-  stream: Stream,
-  compared: Compared,
-  options: PublishOptions & { readonly maxFileBytes: number },
-): Promise<PublishReport | undefined> {
-  const { held, walk, diff } = compared;
-  try {
-    const reading = await readDoubtful(diff, stream, options);
-    stopOn(reading.faults);
-    const batch = batchOf(diff, reading);
-    const generation = options.dryRun ? held.generation : commit(stream, batch, held.generation);
-    if (generation === undefined) return undefined;
-    if (!options.dryRun) remember(stream, compared, { reading, tip: generation.tip });
-    const wrote = generation.tip !== held.generation.tip;
-    return { ...reportOf(walk, diff, reading), generation, wrote };
-  } finally {
-    stream.discardPrepared();
-  }
-}
-
-function readHeld(stream: Stream): HeldSite {
-  const { reader, statCache } = stream;
-  return reader.reading(() => {
-    const generation = reader.generation();
-    // A file of another program that cannot be written has no tables of ours.
-    if (!stream.writable) return { generation, known: new Map(), isComplete: false };
-    const isComplete = statCache.completeFor() === generation.tip;
-    return { generation, known: statCache.all(), isComplete };
-  });
-}
-
-function readFileRecords(stream: Stream): Map<string, SignedRecord> {
-  const records = new Map<string, SignedRecord>();
-  for (const record of stream.reader.entries({ type: FILE_TYPE })) records.set(record.key, record);
-  return records;
+  if (!held.isEmpty) for (const doubtful of diff.doubtful) reading.add(doubtful);
+  await reading.finish();
+  stopOn(reading.faults);
+  return diff;
 }
 
 function stopOn(faults: readonly PublishFault[]): void {
@@ -185,25 +183,6 @@ function findClashes(walk: Walk, { doubtful }: SiteDiff): PublishFault[] {
   return doubtful.some(({ record }) => record === undefined) ? findPathClashes(walk.files) : [];
 }
 
-function readDoubtful(
-  diff: SiteDiff,
-  stream: Stream,
-  options: PublishOptions & { readonly maxFileBytes: number },
-): Promise<SiteReading> {
-  const { signal, onProgress, threads, maxFileBytes, dryRun } = options;
-  const secretKey = options.secretKey ?? secretKeyOf(stream.path);
-  const needles = secretKey === undefined ? [] : secretNeedles(secretKey);
-  return readSite(diff.doubtful, stream, {
-    settings: { maxBytes: maxFileBytes, needles },
-    threads,
-    signal,
-    onProgress,
-    onValue: (hash, value) => {
-      if (!dryRun) stream.prepareValue(hash, value);
-    },
-  });
-}
-
 function batchOf({ removed }: SiteDiff, { fresh }: SiteReading): Batch {
   // Sorted: the ids of a first publish follow the paths, whichever thread was faster.
   const sorted = [...fresh].sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -222,44 +201,4 @@ function commit(stream: Stream, batch: Batch, compared: Generation): Generation 
     return hasMoved ? { puts: [], deletes: [] } : batch;
   });
   return hasMoved ? undefined : generation;
-}
-
-// After the commit: an entry counts only while the stream holds the value it was made for.
-function remember(
-  stream: Stream,
-  { held, walk, diff }: Compared,
-  { reading, tip }: { readonly reading: SiteReading; readonly tip: Micros },
-): void {
-  const read = [...reading.fresh, ...reading.same];
-  const entries = read.flatMap(({ key, stamp, hash }) =>
-    stamp === undefined ? [] : [{ key, stamp, valueHash: hash }],
-  );
-  const kept = new Set(walk.files.map(({ key }) => key));
-  // Files that may have changed again while they were read.
-  for (const { key, stamp } of read) if (stamp === undefined) kept.delete(key);
-  const gone = [...held.known.keys()].filter((key) => !kept.has(key));
-  const isComplete = diff.unchanged + entries.length === walk.files.length;
-  stream.statCache.save({ entries, gone, completeFor: isComplete ? tip : undefined });
-}
-
-function asBefore(walk: Walk, { generation }: HeldSite): PublishReport {
-  const [unchanged, skipped] = [walk.files.length, walk.skipped];
-  const nothing = { added: [], changed: [], removed: [], bytesRead: 0, bytesStored: 0 };
-  return { ...nothing, unchanged, skipped, generation, wrote: false };
-}
-
-function reportOf(walk: Walk, diff: SiteDiff, { fresh, same, bytesRead }: SiteReading) {
-  const isNew = new Set(
-    diff.doubtful.flatMap(({ file, record }) => (record === undefined ? [file.key] : [])),
-  );
-  const keys = fresh.map(({ key }) => key).sort();
-  return {
-    added: keys.filter((key) => isNew.has(key)),
-    changed: keys.filter((key) => !isNew.has(key)),
-    removed: diff.removed,
-    unchanged: diff.unchanged + same.length,
-    skipped: walk.skipped,
-    bytesRead,
-    bytesStored: fresh.reduce((sum, { valueBytes }) => sum + valueBytes, 0),
-  };
 }

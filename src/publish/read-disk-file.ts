@@ -105,16 +105,17 @@ function settledStat(file: number): BigIntStats | undefined {
   return stampOf(later) === stampOf(stat) ? later : undefined;
 }
 
-// Reads one byte more than expected: a file that grew is noticed by its length.
+// Asks for one byte more than expected: getting it, or less than expected, means the file has changed.
 function readAll(file: number, bytes: number): Uint8Array {
   const buffer = bufferFor(bytes + 1);
   let filled = 0;
-  while (filled <= bytes) {
-    const read = readSync(file, buffer, filled, bytes + 1 - filled, null);
-    if (read === 0) break;
+  for (;;) {
+    const wanted = bytes + 1 - filled;
+    const read = readSync(file, buffer, filled, wanted, null);
     filled += read;
+    // Less than asked for, and all that was expected: the end, no need to hear it again.
+    if (read === 0 || filled >= bytes) return buffer.subarray(0, filled);
   }
-  return buffer.subarray(0, filled);
 }
 
 function bufferFor(bytes: number): Uint8Array {

@@ -37,6 +37,8 @@ export type Walk = {
 /** Options of {@link walkDirectory}. */
 export type WalkOptions = {
   readonly rules: IgnoreRules;
+  /** Called for each file as soon as it is found. */
+  readonly onFile?: ((file: DiskFile) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -47,7 +49,7 @@ export type WalkOptions = {
  * @throws {DrayerError} ABORTED when the signal says so
  */
 export async function walkDirectory(root: string, options: WalkOptions): Promise<Walk> {
-  const { rules, signal } = options;
+  const { rules, onFile, signal } = options;
   const walk: Walk = { files: [], skipped: [], faults: [] };
   const pending: Place[] = [{ path: root, relative: '' }];
   const slice = makeSlicer(signal);
@@ -60,7 +62,7 @@ export async function walkDirectory(root: string, options: WalkOptions): Promise
       const reason = rules.reasonFor(child.relative, child.path, stat.isDirectory());
       if (reason !== undefined) walk.skipped.push({ path: child.relative, reason });
       else if (stat.isDirectory()) pending.push({ ...child, stat });
-      else addFile(child, stat, walk);
+      else addFile(child, stat, { walk, onFile });
       if (slice.isOver()) await slice.pause();
     }
   }
@@ -89,7 +91,7 @@ function listDirectory(place: Place, walk: Walk): string[] {
     }
     return names.some((name) => name.includes('\ufffd')) ? withoutUnnameable(place, walk) : names;
   } catch (cause) {
-    walk.faults.push({ ...unreadable(place, cause) });
+    walk.faults.push(unreadable(place, cause));
     return [];
   }
 }
@@ -125,18 +127,30 @@ function lstatOf(place: Place, walk: Walk): BigIntStats | undefined {
   }
 }
 
-function addFile(place: Place, stat: BigIntStats, walk: Walk): void {
-  const kind = specialKind(stat);
-  if (kind !== undefined) {
-    walk.skipped.push({ path: place.relative, reason: kind });
+function addFile(
+  place: Place,
+  stat: BigIntStats,
+  { walk, onFile }: { readonly walk: Walk } & Pick<WalkOptions, 'onFile'>,
+): void {
+  const reason = specialKind(stat);
+  if (reason !== undefined) {
+    walk.skipped.push({ path: place.relative, reason });
     return;
   }
+  const key = keyOf(place, walk);
+  if (key === undefined) return;
+  const file = { key, path: place.path, bytes: Number(stat.size), stamp: stampOf(stat) };
+  walk.files.push(file);
+  onFile?.(file);
+}
+
+function keyOf(place: Place, walk: Walk): string | undefined {
   try {
-    const key = siteKeyOf(place.relative);
-    walk.files.push({ key, path: place.path, bytes: Number(stat.size), stamp: stampOf(stat) });
+    return siteKeyOf(place.relative);
   } catch (error) {
     if (!isDrayerError(error, 'PATH_INVALID')) throw error;
     walk.faults.push({ path: place.relative, code: error.code, message: error.message });
+    return undefined;
   }
 }
 

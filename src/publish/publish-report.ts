@@ -1,0 +1,48 @@
+/** What a publish did, for the person who asked for it. */
+import type { Generation } from '../store/reader.ts';
+import type { Done, HeldSite } from './held-site.ts';
+import type { Skipped, Walk } from './walk.ts';
+
+/** What {@link publishDirectory} did. Lists are sorted. */
+export type PublishReport = {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+  /** Number of files the stream held already. */
+  readonly unchanged: number;
+  /** What was left out, and why. */
+  readonly skipped: readonly Skipped[];
+  /** Of disk files. */
+  readonly bytesRead: number;
+  /** Of new values. */
+  readonly bytesStored: number;
+  readonly generation: Generation;
+  /** Whether there is a new generation. */
+  readonly wrote: boolean;
+};
+
+/** The report of a publish that found nothing new. */
+export function reportUnchanged(walk: Walk, { generation }: HeldSite): PublishReport {
+  const [unchanged, skipped] = [walk.files.length, walk.skipped];
+  const nothing = { added: [], changed: [], removed: [], bytesRead: 0, bytesStored: 0 };
+  return { ...nothing, unchanged, skipped, generation, wrote: false };
+}
+
+/** The report of any other. */
+export function reportOf({ held, walk, diff, reading, generation }: Done): PublishReport {
+  const isNew = new Set(
+    diff.doubtful.flatMap(({ file, record }) => (record === undefined ? [file.key] : [])),
+  );
+  const keys = reading.fresh.map(({ key }) => key).sort();
+  return {
+    added: keys.filter((key) => isNew.has(key)),
+    changed: keys.filter((key) => !isNew.has(key)),
+    removed: diff.removed,
+    unchanged: diff.unchanged + reading.same.length,
+    skipped: walk.skipped,
+    bytesRead: reading.bytesRead,
+    bytesStored: reading.bytesStored,
+    generation,
+    wrote: generation.tip !== held.generation.tip,
+  };
+}

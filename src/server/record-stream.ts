@@ -55,27 +55,30 @@ export async function sendRecordStream(
 }
 
 function* startingWith(
-  first: IteratorResult<Buffer, void>,
-  rest: Generator<Buffer, void>,
-): Generator<Buffer, void> {
+  first: IteratorResult<Uint8Array, void>,
+  rest: Generator<Uint8Array, void>,
+): Generator<Uint8Array, void> {
   if (first.done === true) return;
   yield first.value;
   yield* rest;
 }
 
-function* piecesOf(reader: StreamReader, since: Micros): Generator<Buffer, void> {
-  let parts: Uint8Array[] = [encodeArrayHeader(reader.countSince(since))];
+function* piecesOf(reader: StreamReader, since: Micros): Generator<Uint8Array, void> {
+  let small: Uint8Array[] = [encodeArrayHeader(reader.countSince(since))];
   let bytes = 0;
   for (const record of recordsSince(reader, since)) {
     const part = encodeRecord(record, reader.publicKey);
-    parts.push(part);
+    const isLarge = part.length >= PIECE_BYTES;
+    if (!isLarge) small.push(part);
     bytes += part.length;
     if (bytes < PIECE_BYTES) continue;
-    yield Buffer.concat(parts);
-    parts = [];
+    if (small.length > 0) yield Buffer.concat(small);
+    // A large one goes as it is: a copy of it is what memory would be spent on.
+    if (isLarge) yield part;
+    small = [];
     bytes = 0;
   }
-  if (parts.length > 0) yield Buffer.concat(parts);
+  if (small.length > 0) yield Buffer.concat(small);
 }
 
 function* recordsSince(reader: StreamReader, since: Micros) {

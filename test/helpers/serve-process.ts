@@ -1,0 +1,15 @@
+/**
+ * A server as a process of its own, whose memory can be asked for. Started with the path of a stream;
+ * sends its port over IPC, then its peak memory in MB for every message.
+ */
+import { createApp } from '../../src/server/app.ts';
+import { listen } from '../../src/server/listen.ts';
+import { openStreamSet } from '../../src/server/stream-set.ts';
+
+const path = process.argv[2] ?? '';
+const app = createApp({ streams: openStreamSet([{ path }]) });
+const { port } = await listen(app, { port: 0 });
+
+process.on('message', () => process.send?.({ peakMb: process.resourceUsage().maxRSS / 1024 }));
+process.on('disconnect', () => process.exit());
+process.send?.({ port });

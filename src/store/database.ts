@@ -177,7 +177,8 @@ export class Connection {
     try {
       return body();
     } catch (cause) {
-      throw storeError(this.path, cause);
+      if (this.#database.open) throw storeError(this.path, cause);
+      throw new DrayerError('USAGE', `${this.path}: the stream is closed`, { cause });
     }
   }
 }

@@ -4,10 +4,13 @@
  */
 import {
   accessSync,
+  closeSync,
   constants,
   copyFileSync,
   mkdtempSync,
+  openSync,
   readFileSync,
+  readSync,
   rmSync,
   statSync,
 } from 'node:fs';
@@ -70,9 +73,27 @@ export function isWritable(path: string): boolean {
   }
 }
 
+/**
+ * Refuses a rollback journal that names another file. SQLite would delete that file, whichever it is,
+ * when it rolls the journal back (F4); no journal of ours or of the original's names one.
+ *
+ * @throws {DrayerError} STREAM_INVALID
+ */
+export function checkJournal(path: string): void {
+  const journal = `${path}-journal`;
+  const size = sizeOf(journal);
+  if (size < JOURNAL_MAGIC.length || !endOf(journal, size).equals(JOURNAL_MAGIC)) return;
+  const hint = `if the stream comes from elsewhere, delete ${journal}`;
+  throw new DrayerError('STREAM_INVALID', `${journal}: this journal is not of this stream`, {
+    hint,
+  });
+}
+
 /** Opens a connection that only reads, wherever the file lies. */
 export function openReadable(path: string): Connection {
   checkStreamFile(path);
+  checkJournal(path);
+  if (hasFile(`${path}-journal`) && isWritable(path)) openWritable(path).close();
   const connection = connect(path, { readonly: true });
   try {
     // Opening reads nothing; the first statement finds out whether the log can be made.
@@ -88,10 +109,23 @@ export function openReadable(path: string): Connection {
   }
 }
 
+/** Opens a connection that may write; rolls back what a killed process left in the middle. */
+export function openWritable(path: string): Connection {
+  checkJournal(path);
+  const connection = connect(path);
+  try {
+    connection.query('SELECT count(*) FROM sqlite_schema').get();
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
 /** Gives a file the indexes it lacks, where that is possible; returns what it has then. */
 export function addIndexes(connection: Connection, found: LocalSchema): LocalSchema {
   if (found.hasIndexes || !isWritable(connection.path)) return found;
-  const writer = connect(connection.path);
+  const writer = openWritable(connection.path);
   try {
     writer.writing(() => ensureIndexes(writer));
   } catch (error) {
@@ -106,6 +140,11 @@ export function addIndexes(connection: Connection, found: LocalSchema): LocalSch
 
 // F15: a file in WAL mode needs a log beside it even to be read. In memory it does not, once its header says so.
 function openCopy(path: string): Connection {
+  if (hasFile(`${path}-journal`)) {
+    const message = `${path}: a program was stopped in the middle of writing it`;
+    const hint = 'open it once where it can be written';
+    throw new DrayerError('STREAM_INVALID', message, { hint });
+  }
   if (hasFile(`${path}-wal`)) return openCopiedWithLog(path);
   const bytes = readFileSync(path);
   bytes.fill(1, 18, 20);
@@ -130,4 +169,17 @@ function openCopiedWithLog(path: string): Connection {
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+const JOURNAL_MAGIC = Buffer.from('d9d505f920a163d7', 'hex');
+
+function endOf(path: string, size: number): Buffer {
+  const end = Buffer.alloc(JOURNAL_MAGIC.length);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, end, 0, end.length, size - end.length);
+    return end;
+  } finally {
+    closeSync(file);
+  }
 }

@@ -10,7 +10,15 @@ import { syncDirectory } from './durable-file.ts';
 import { generateKeyPair, keyPathOf, publicKeyOf, readKeyFile, writeKeyFile } from './key-file.ts';
 import { LocalAttributes, SNAPSHOTS_ATTRIBUTE } from './local-attributes.ts';
 import { markPathOf, RECOVER_HINT, readMark } from './mark.ts';
-import { addIndexes, checkStreamFile, hasFile, isWritable, openReadable } from './open-reader.ts';
+import {
+  addIndexes,
+  checkJournal,
+  checkStreamFile,
+  hasFile,
+  isWritable,
+  openReadable,
+  openWritable,
+} from './open-reader.ts';
 import { StreamReader } from './reader.ts';
 import {
   checkSchema,
@@ -85,7 +93,7 @@ export function openStream(path: string, options: OpenStreamOptions = {}): Strea
   if (secretKey !== undefined) checkSecretKey(secretKey);
 
   const canWrite = secretKey !== undefined && isWritable(path);
-  const connection = canWrite ? connect(path) : openReadable(path);
+  const connection = canWrite ? openWritable(path) : openReadable(path);
   try {
     const local = checkSchema(connection);
     if (secretKey !== undefined) checkKeyOf(connection, secretKey);
@@ -113,6 +121,7 @@ function systemClock(): Micros {
 // it back to nothing when it opens it.
 function checkAbsent(path: string): void {
   if (hasFile(path) && !hasFile(`${path}-journal`)) throw alreadyExists(path);
+  checkJournal(path);
   if (readMark(markPathOf(path)) === undefined) return;
   const message = `${path}: the stream is gone, but its key has signed it before`;
   throw new DrayerError('STREAM_BEHIND_MARK', message, { hint: RECOVER_HINT });

@@ -19,7 +19,12 @@ export type BrokenLink = {
 };
 
 /** A snapshot as far as it tells generations apart. */
-export type SnapshotMark = { readonly seq: number; readonly root: Uint8Array };
+export type SnapshotMark = {
+  readonly seq: number;
+  readonly root: Uint8Array;
+  /** Root of the generation before, where it is known. */
+  readonly previous?: Uint8Array | undefined;
+};
 
 /** What is known of a stream besides the records held. */
 export type Evidence = {
@@ -45,7 +50,7 @@ export type Verdict =
   | { readonly kind: 'uncovered' }
   /** Not what the snapshot covers, or older than what was seen, or without one where one was seen. */
   | { readonly kind: 'mismatch'; readonly detail: string }
-  /** Two snapshots with one `seq` and different roots (R16, R22). */
+  /** The snapshot held and the one seen prove two histories (R16, R22). */
   | { readonly kind: 'fork'; readonly detail: string };
 
 /**
@@ -68,6 +73,18 @@ export function findBrokenLinks(view: ChainView, changed?: Places): BrokenLink[]
 }
 
 /**
+ * Tells whether two signed snapshots prove that the key signed two histories (R16, R22): one seq
+ * with two roots, or one that follows the other by its seq but not by the root it names. Worth
+ * asking of any snapshot a source shows, before anything else is fetched from it.
+ */
+export function provesTwoGenerations(a: SnapshotMark, b: SnapshotMark): boolean {
+  if (a.seq === b.seq) return !bytesEqual(a.root, b.root);
+  const [older, newer] = a.seq < b.seq ? [a, b] : [b, a];
+  if (newer.seq !== older.seq + 1 || newer.previous === undefined) return false;
+  return !bytesEqual(newer.previous, older.root);
+}
+
+/**
  * Judges what is held (R13, R22). That no value is wanted is for the caller to know.
  *
  * @param view - the records held, each one checked with {@link verifyRecord}, or to be so before
@@ -82,8 +99,9 @@ export function judgeGeneration(view: ChainView, evidence: Evidence): Verdict {
     return mismatch(`expected a snapshot: this stream had one with seq ${seen.seq}`);
   }
 
-  const fork = seen?.seq === snapshot.seq && !bytesEqual(seen.root, snapshot.root);
-  if (fork) return { kind: 'fork', detail: `two snapshots with seq ${snapshot.seq}` };
+  if (seen !== undefined && provesTwoGenerations(seen, snapshot)) {
+    return { kind: 'fork', detail: `snapshots ${seen.seq} and ${snapshot.seq} contradict` };
+  }
   if (seen !== undefined && snapshot.seq < seen.seq) {
     return mismatch(`expected a snapshot from seq ${seen.seq} on, got seq ${snapshot.seq}`);
   }

@@ -97,7 +97,7 @@ export function planBatch(view: ChainView, batch: Batch, options: PlanOptions): 
   if (snapshot !== undefined && top !== undefined) {
     updateTrie(snapshot.trie, view, { changes, records });
     const count = view.count() - changes.deleted.size + created - 1;
-    made = makeSnapshot(snapshot, { seq: before.seq + 1, count, now });
+    made = makeSnapshot(snapshot, { before, count, now });
     const value = encodeSnapshot(made);
     records.push(signWithValue({ ...top, hash: hash(value), value }, secretKey));
   }
@@ -148,19 +148,12 @@ function updateTrie(
 }
 
 function makeSnapshot(
-  options: SnapshotOptions,
-  { seq, count, now }: { seq: number; count: number; now: Micros },
+  { trie, lifetimeMicros }: SnapshotOptions,
+  { before, count, now }: { before: Mark; count: number; now: Micros },
 ): Snapshot {
   const time = Math.max(0, now);
-  const { trie, previous, lifetimeMicros } = options;
-  return {
-    seq,
-    count,
-    root: trie.root(),
-    time,
-    exp: lifetimeMicros === undefined ? 0 : time + lifetimeMicros,
-    previous: previous?.root ?? EMPTY_ROOT,
-  };
+  const exp = lifetimeMicros === undefined ? 0 : time + lifetimeMicros;
+  return { seq: before.seq + 1, count, root: trie.root(), time, exp, previous: before.root };
 }
 
 function stepsOf(

@@ -154,8 +154,11 @@ function run(world: World, commands: readonly Command[]): void {
     check(world, at, { writer, history });
   }
   for (const at of mirrors) {
+    const { restarts } = at;
     at.sync(sourceOf(writer.records()), { page: 2 });
-    if (state(at.visible) !== state(writer.records())) throw new Error('not repaired');
+    // Whatever was staged, by whoever: one honest contact goes on from there.
+    const isRepaired = state(at.visible) === state(writer.records()) && at.restarts === restarts;
+    if (!isRepaired) throw new Error('not repaired');
   }
 }
 

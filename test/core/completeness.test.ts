@@ -5,6 +5,7 @@ import {
   type Evidence,
   findBrokenLinks,
   judgeGeneration,
+  provesTwoGenerations,
   type Verdict,
 } from '../../src/core/completeness.ts';
 import { emptyView, OverlayView } from '../../src/core/overlay.ts';
@@ -159,8 +160,37 @@ test('judgeGeneration :: never goes back to a lower seq (R22, T020)', () => {
 test('judgeGeneration :: sees two histories in one seq with two roots (R16, R22)', () => {
   assert.equal(judge(COVERED, { seen: { seq: 3, root: OTHER_ROOT } }), {
     kind: 'fork',
-    detail: 'two snapshots with seq 3',
+    detail: 'snapshots 3 and 3 contradict',
   });
+});
+
+test('judgeGeneration :: sees two histories in a snapshot that follows another root (R16)', () => {
+  const snapshot = { seq: 3, count: 2, root: ROOT, previous: ROOT };
+
+  assert.equal(judge(COVERED, { snapshot }), {
+    kind: 'fork',
+    detail: 'snapshots 2 and 3 contradict',
+  });
+  assert.is(judge(COVERED, { snapshot: { ...snapshot, previous: OTHER_ROOT } }).kind, 'complete');
+});
+
+test('provesTwoGenerations :: compares one seq, and one that follows, whichever comes first', () => {
+  const second = { seq: 2, root: ROOT, previous: OTHER_ROOT };
+  const cases: [Parameters<typeof provesTwoGenerations>[1], boolean][] = [
+    [second, false],
+    [{ seq: 2, root: OTHER_ROOT }, true],
+    [{ seq: 3, root: OTHER_ROOT, previous: ROOT }, false],
+    [{ seq: 3, root: OTHER_ROOT, previous: OTHER_ROOT }, true],
+    [{ seq: 3, root: OTHER_ROOT }, false],
+    [{ seq: 4, root: OTHER_ROOT, previous: OTHER_ROOT }, false],
+    [{ seq: 1, root: OTHER_ROOT }, false],
+    [{ seq: 1, root: ROOT }, true],
+  ];
+
+  for (const [other, expected] of cases) {
+    assert.is(provesTwoGenerations(second, other), expected);
+    assert.is(provesTwoGenerations(other, second), expected);
+  }
 });
 
 test('judgeGeneration :: refuses another number of records (R22)', () => {

@@ -1,9 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { planAccept } from '../../src/core/accept.ts';
 import type { ChainView } from '../../src/core/chain.ts';
 import { emptyView, OverlayView } from '../../src/core/overlay.ts';
 import type { SignedRecord } from '../../src/core/record.ts';
+import { findDangling, planRepair } from '../../src/core/repair.ts';
 import { chainViewTests } from '../helpers/chain-view-tests.ts';
+import { runHistory } from '../helpers/histories.ts';
+import { PlannedWriter } from '../helpers/model-writer.ts';
 import { bare, linesOf, recordsOf, viewOf } from '../helpers/records.ts';
 import { freshSeed, type Random, randomFrom, scaled } from '../helpers/scale.ts';
 
@@ -185,6 +189,33 @@ test('changed :: stores to the same state, layer by layer', () => {
   }
 });
 
+test('changed :: stores row by row without two rows ever sharing a modified or a prevChange', () => {
+  const seed = freshSeed();
+
+  for (let round = 0; round < scaled(150); round += 1) {
+    const random = randomFrom(seed + round);
+    const writer = new PlannedWriter({ snapshots: random.oneIn(2) });
+    const generations: (readonly SignedRecord[])[] = [[]];
+    runHistory(writer, random, { batches: 8, after: () => generations.push(writer.records()) });
+    const base = random.pick(generations);
+    const view = new OverlayView(viewOf(base));
+
+    takeInAnything(view, generations.flat(), random);
+
+    const { removed, puts } = view.changed();
+    const rows = new Map(base.map((row) => [row.id, row]));
+    for (const id of removed) rows.delete(id);
+    for (const record of puts) {
+      rows.set(record.id, record);
+      const all = [...rows.values()];
+      const where = `seed ${seed}, round ${round}`;
+      assert.is(new Set(all.map((row) => row.modified)).size, all.length, where);
+      assert.is(new Set(all.map((row) => row.prevChange)).size, all.length, where);
+    }
+    assert.equal(linesOf(rows.values()), linesOf(recordsOf(view)));
+  }
+});
+
 test('OverlayView :: appends 100,000 records without a look into the base', () => {
   const { view: base, lookUps } = counting(viewOf([bare({ id: 1 })]));
   const view = new OverlayView(base);
@@ -220,6 +251,23 @@ test('OverlayView :: walks a run of hidden records once and not once a question'
 });
 
 const HASH = new Uint8Array(32);
+
+// Whatever of a history the rules let in, in any order, with every repair that is found.
+function takeInAnything(
+  view: OverlayView,
+  versions: readonly SignedRecord[],
+  random: Random,
+): void {
+  for (let left = 30; left > 0; left -= 1) {
+    const acceptance = planAccept(view, random.pick(versions));
+    if (acceptance.kind === 'accepted') view.apply(acceptance.steps);
+    for (const { record } of findDangling(view)) {
+      const answers = versions.filter(({ modified }) => modified === record.modified);
+      const repair = planRepair(view, record, random.pick(answers));
+      if (repair.kind === 'accepted') view.apply(repair.steps);
+    }
+  }
+}
 
 function places(view: OverlayView): { ids: number[]; modifieds: number[] } {
   const sorted = (numbers: Iterable<number>): number[] => [...numbers].sort((a, b) => a - b);

@@ -412,7 +412,10 @@ test('planBatch :: counts on from the mark when that has seen more than the stre
   const trie = new SnapshotTrie(emptyTrieSource());
   const mark = { id: 0, modified: 0, seq: 41, root: hashOf('x') };
 
-  assert.is(plan([], { puts: ['a'] }, { mark, snapshot: { trie } }).snapshot?.seq, 42);
+  const { snapshot } = plan([], { puts: ['a'] }, { mark, snapshot: { trie } });
+
+  assert.is(snapshot?.seq, 42);
+  assert.equal(snapshot?.previous, mark.root);
 });
 
 test('planBatch :: keeps the newest snapshot where a batch changes nothing', () => {

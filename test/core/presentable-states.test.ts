@@ -91,7 +91,8 @@ function repairs(view: OverlayView, { generations }: History): boolean {
   const mirror = new ModelMirror();
   mirror.staging = viewOf(recordsOf(view));
   mirror.sync(sourceOf(last), { page: 2 });
-  return same(last, viewOf(mirror.visible));
+  // By R12 and R14 alone: nothing that was staged has to be dropped.
+  return mirror.restarts === 0 && same(last, viewOf(mirror.visible));
 }
 
 function explore(

@@ -1,6 +1,11 @@
 /** A mirror in memory: what mirror/ does around accept, repair and completeness, without a network. */
 import { planAccept } from '../../src/core/accept.ts';
-import { judgeGeneration, type Verdict } from '../../src/core/completeness.ts';
+import { provesTwoHistories } from '../../src/core/chain.ts';
+import {
+  judgeGeneration,
+  provesTwoGenerations,
+  type Verdict,
+} from '../../src/core/completeness.ts';
 import type { OverlayView } from '../../src/core/overlay.ts';
 import { MAX_INTEGER, type SignedRecord } from '../../src/core/record.ts';
 import { findDangling, planRepair } from '../../src/core/repair.ts';
@@ -51,6 +56,8 @@ export class ModelMirror {
   staging: OverlayView = viewOf([]);
   /** How often what was staged led nowhere and was dropped. */
   restarts = 0;
+  /** Whether a source has shown what proves two histories (R16). */
+  hasProof = false;
   #goal = 0;
   #seen: Snapshot | undefined;
   readonly #omissions: Omissions;
@@ -61,7 +68,9 @@ export class ModelMirror {
 
   /** Syncs with one source; tells whether there is a complete generation at the end. */
   sync(source: Source, options: SyncOptions): boolean {
-    this.#raiseGoal(source.crdr(MAX_INTEGER));
+    const tip = source.crdr(MAX_INTEGER);
+    if (tip !== undefined && this.#isFork(tip)) return false;
+    this.#raiseGoal(tip);
     // R16: on from what is staged, then from the visible generation, then from nothing.
     const starts = [this.staging, viewOf(this.visible), viewOf([])];
     for (const [index, start] of starts.entries()) {
@@ -69,6 +78,8 @@ export class ModelMirror {
       if (index > 0) this.restarts += 1;
       const isWhole = this.#pull(source, options);
       const verdict = this.#judge();
+      if (verdict.kind === 'fork') this.hasProof = true;
+      if (this.hasProof) return false;
       if (verdict.kind === 'complete') return this.#show();
       // A source that was cut off, or is only behind, is no reason to drop anything.
       if (!isWhole || (verdict.kind === 'incomplete' && verdict.broken.length === 0)) return false;
@@ -86,7 +97,9 @@ export class ModelMirror {
         this.#raiseGoal(record);
         const acceptance = planAccept(this.staging, record);
         if (acceptance.kind === 'accepted') this.staging.apply(acceptance.steps);
-        else if (acceptance.kind !== 'duplicate') return this.#repair(source);
+        if (acceptance.kind === 'fork') this.hasProof = true;
+        if (acceptance.kind === 'fork' || acceptance.kind === 'refused')
+          return this.#repair(source);
       }
       // R19: a page that does not raise the tip ends the session.
       if (this.staging.modifiedTip() <= tip) return this.#repair(source);
@@ -99,8 +112,19 @@ export class ModelMirror {
       if (answer === undefined) continue;
       const repair = planRepair(this.staging, record, answer);
       if (repair.kind === 'accepted') this.staging.apply(repair.steps);
+      if (repair.kind === 'fork') this.hasProof = true;
     }
     return true;
+  }
+
+  // What the tip alone says, before anything is fetched.
+  #isFork(tip: SignedRecord): boolean {
+    const held = viewOf(this.visible).byModified(tip.modified);
+    const shown = snapshotOf(viewOf([tip]));
+    this.hasProof =
+      (held !== undefined && provesTwoHistories(held, tip)) ||
+      (this.#seen !== undefined && shown !== undefined && provesTwoGenerations(this.#seen, shown));
+    return this.hasProof;
   }
 
   #judge(): Verdict {

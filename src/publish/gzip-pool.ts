@@ -34,12 +34,6 @@ const WORK_MS_PER_WORKER = 180;
 /** Batches a worker has at a time: one it works on, one to go on with. */
 const BATCHES_AHEAD = 2;
 
-// Under tsx the sources run as they are; in dist the extension is the other one.
-const WORKER_URL = new URL(
-  import.meta.url.endsWith('.ts') ? './gzip-worker.ts' : './gzip-worker.js',
-  import.meta.url,
-);
-
 type Member = { readonly worker: Worker; batches: number };
 
 /** Threads at work. {@link GzipPool.close} must be called, also after an error, and may be called twice. */
@@ -128,7 +122,7 @@ export class GzipPool {
   }
 
   #start(): Member {
-    const worker = new Worker(WORKER_URL, { workerData: this.#options.settings });
+    const worker = new Worker(workerUrl(), { workerData: this.#options.settings });
     const member: Member = { worker, batches: 0 };
     worker.on('message', (results: readonly EncodeResult[]) => this.#take(member, results));
     worker.on('error', (cause) => {
@@ -153,4 +147,15 @@ export class GzipPool {
 // Measured on one core: opening and reading 0.05 ms, gzip 50 MB/s, checksum and hash 400 MB/s.
 function estimateMs({ key, bytes }: EncodeJob): number {
   return 0.05 + bytes / (shouldStore(key) ? 400_000 : 50_000);
+}
+
+function workerUrl(): URL {
+  if (!import.meta.url.endsWith('.ts')) return new URL('./gzip-worker.js', import.meta.url);
+  // The sources as they are, under tsx: Node 20 gives `--import tsx` to the main thread only.
+  const [tsx, worker] = [
+    import.meta.resolve('tsx/esm/api'),
+    new URL('./gzip-worker.ts', import.meta.url),
+  ];
+  const source = `import { register } from '${tsx}'; register(); await import('${worker}');`;
+  return new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 }

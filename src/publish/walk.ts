@@ -91,7 +91,11 @@ function listDirectory(place: Place, walk: Walk): string[] {
     }
     return names.some((name) => name.includes('\ufffd')) ? withoutUnnameable(place, walk) : names;
   } catch (cause) {
-    walk.faults.push(unreadable(place, cause));
+    // Somebody is clearing up, or building anew: what is gone must not be deleted from the stream.
+    const isGone = isMissing(cause);
+    walk.faults.push(
+      isGone ? changed(place, 'the directory disappeared') : unreadable(place, cause),
+    );
     return [];
   }
 }

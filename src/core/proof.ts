@@ -37,6 +37,7 @@ export type Proof = {
  * @returns `present` when `proof.leaf` is the record of this type and key in that generation,
  *   `absent` when there is none
  * @throws {DrayerError} PROOF_INVALID when it proves neither
+ * @throws {DrayerError} RECORD_INVALID when the leaf is no record (R2)
  */
 export function checkProof(
   root: Uint8Array,

@@ -1,10 +1,10 @@
 /**
  * The Merkle trie over the live records of a stream, kept up record by record (R21).
  *
- * A change touches the nodes between the root and one leaf, about log2 of the number of records;
- * nodes are asked of the store when they are first needed and handed back by {@link
- * SnapshotTrie.changes}. The shape depends on the set alone: a record taken out leaves the very
- * root there would be without it. The snapshot record is never put in: that is the caller's duty.
+ * A change touches the nodes between the root and one leaf, about log2 of the number of records.
+ * Nodes are asked of the store when they are first needed, and `changes` hands back what to write.
+ * The shape depends on the set alone: a record taken out leaves the very root there would be
+ * without it. The snapshot record is never put in: that is the caller's duty.
  */
 import { DrayerError } from './errors.ts';
 import type { Proof } from './proof.ts';

@@ -1,6 +1,7 @@
 /** The sync endpoints of one stream: from what the path asks to the file that answers it. */
 import type { Context } from 'koa';
 import { DrayerError } from '../core/errors.ts';
+import { readForkProof } from '../store/fork-proof.ts';
 import type { StreamReader } from '../store/reader.ts';
 import type { StreamRequest } from '../wire/path-parser.ts';
 import { compressed } from './compress.ts';
@@ -58,7 +59,7 @@ export async function answerSync(
     case 'events':
       return shared.hub.follow(ctx, reader);
     case 'forkProof':
-      throw notFound('nothing here proves two histories of this stream');
+      return sendForkProof(ctx, reader);
     default:
       throw new DrayerError('NOT_SUPPORTED', `this server does not take ${request.operation} yet`);
   }
@@ -71,6 +72,13 @@ export async function sendJson(ctx: Context, make: () => string): Promise<void> 
     const type = 'application/json; charset=utf-8';
     sendMade(ctx, { type, etag: bodyEtag(body), make: () => body });
   });
+}
+
+/** Both records that prove two histories of the stream, as the mirror that found them wrote them (R16). */
+function sendForkProof(ctx: Context, reader: StreamReader): void {
+  const proof = readForkProof(reader.path);
+  if (proof === undefined) throw notFound('nothing here proves two histories of this stream');
+  sendMade(ctx, { type: OCTETS, etag: bodyEtag(proof), make: () => proof });
 }
 
 async function sendNewRecords(

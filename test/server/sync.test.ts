@@ -6,6 +6,7 @@ import type { SignedRecord } from '../../src/core/record.ts';
 import { verifyRecord } from '../../src/core/signing.ts';
 import { decodeSnapshot } from '../../src/core/snapshot.ts';
 import { formatStreamId } from '../../src/core/stream-id.ts';
+import { writeForkProof } from '../../src/store/fork-proof.ts';
 import { createStream } from '../../src/store/open-stream.ts';
 import type { Stream } from '../../src/store/stream.ts';
 import { decodeProof } from '../../src/wire/proof-codec.ts';
@@ -359,6 +360,22 @@ test(
     assert.equal(response.body, Buffer.from(script));
     assert.is(response.headers['content-type'], 'application/octet-stream');
     assert.match(response.headers['content-security-policy'] ?? '', 'sandbox');
+  }),
+);
+
+test(
+  'forkProof :: the proof that lies beside the stream, 404 without one (R16)',
+  scope(async (t) => {
+    const { get, stream } = await serveBlobs(t, abc);
+    const without = await get(`${base}/forkProof`);
+    writeForkProof(stream.path, blob(300));
+
+    const proof = await get(`${base}/forkProof`);
+
+    assert.is(without.status, 404);
+    assert.is(proof.status, 200);
+    assert.equal(proof.body, Buffer.from(blob(300)));
+    assert.is(proof.headers['content-type'], 'application/octet-stream');
   }),
 );
 

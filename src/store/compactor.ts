@@ -8,19 +8,21 @@ import { isDrayerError } from '../core/errors.ts';
 import type { Connection } from './database.ts';
 import type { LocalAttributes } from './local-attributes.ts';
 
-/** Largest file that is written anew without being asked: about a second. */
+/** Largest file that is written anew without being asked when the stream is closed: about a second. */
 export const COMPACT_BYTES: number = 128 * 1024 * 1024;
+/** Largest file that is written anew between two commits: a fifth of a second. */
+const COMPACT_BETWEEN_BYTES = 32 * 1024 * 1024;
+/** How long a session that stays open may leave it, in ms. */
+const BETWEEN_MS = 10 * 60 * 1000;
 
 const DUE = 'compact';
-// Of a session with very many deletes, compacting takes a twentieth of the time.
-const REST_FACTOR = 20;
 
 /** Compacts one stream file when deletes have made that due. Lives as long as its connection. */
 export class Compactor {
   readonly #connection: Connection;
   readonly #local: LocalAttributes;
   #isDue: boolean;
-  #restUntilMs = 0;
+  #nextMs = performance.now() + BETWEEN_MS;
 
   constructor(connection: Connection, local: LocalAttributes) {
     this.#connection = connection;
@@ -30,29 +32,19 @@ export class Compactor {
 
   /** Notes a delete. Called inside its transaction, so that a crash does not forget it. */
   note(): void {
-    if (this.#isDue) return;
-    this.#local.set(DUE, 'due');
+    if (this.#local.get(DUE) === undefined) this.#local.set(DUE, 'due');
     this.#isDue = true;
   }
 
-  /** After a commit: empties the log; compacts too if that is due and the last time is long ago. */
+  /** After a commit: empties the log; compacts a small file once in a while. */
   rest(): void {
-    if (performance.now() >= this.#restUntilMs) this.finish();
-    else this.#connection.truncateLog();
+    const isTime = performance.now() >= this.#nextMs;
+    this.#finish(isTime ? COMPACT_BETWEEN_BYTES : 0);
   }
 
-  /**
-   * Empties the log, and compacts where that is due and the file is not large. What prevents it (a reader in the
-   * middle of a transaction, no room for a second copy) is tried again later.
-   */
+  /** At the end: empties the log; compacts where that is due and the file is not very large. */
   finish(): void {
-    const isLarge = statSync(this.#connection.path).size > COMPACT_BYTES;
-    try {
-      this.#connection.truncateLog();
-      if (this.#isDue && !isLarge) this.compact();
-    } catch (error) {
-      if (!isDrayerError(error)) throw error;
-    }
+    this.#finish(COMPACT_BYTES);
   }
 
   /**
@@ -61,14 +53,22 @@ export class Compactor {
    * @throws {DrayerError} STREAM_BUSY, STORAGE_FAILED when it cannot be done now
    */
   compact(): void {
-    const started = performance.now();
+    this.#nextMs = performance.now() + BETWEEN_MS;
+    this.#connection.writeAnew();
+    this.#local.set(DUE, undefined);
+    this.#isDue = false;
+    this.#connection.truncateLog();
+  }
+
+  #finish(maxBytes: number): void {
     try {
-      this.#connection.writeAnew();
-      this.#local.set(DUE, undefined);
-      this.#isDue = false;
-    } finally {
-      const now = performance.now();
-      this.#restUntilMs = now + REST_FACTOR * (now - started);
+      this.#connection.truncateLog();
+      if (!this.#isDue || statSync(this.#connection.path).size > maxBytes) return;
+      this.compact();
+    } catch (error) {
+      // A reader in the middle of a transaction, no room for a second copy: it stays due, also for
+      // the next process.
+      if (!isDrayerError(error)) throw error;
     }
   }
 }

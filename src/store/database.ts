@@ -105,7 +105,6 @@ export class Connection {
   /** Writes the whole file anew, without what was deleted; not inside a transaction, without waiting. */
   writeAnew(): void {
     this.#withoutWaiting(() => this.run('VACUUM'));
-    this.truncateLog();
   }
 
   /**

@@ -170,7 +170,7 @@ export class StreamSession {
 
   /**
    * Erases the last traces of what was deleted (R7), by writing the file anew: 7 ms for each MB. Up
-   * to 128 MB this happens by itself, after the commit or at the latest when the stream is closed.
+   * to 128 MB this happens by itself when the stream is closed.
    *
    * @throws {DrayerError} STREAM_BUSY, STORAGE_FAILED when it cannot be done now
    */

@@ -5,10 +5,11 @@
 import { Worker } from 'node:worker_threads';
 import { DrayerError, type ErrorCode } from '../core/errors.ts';
 import type { PromoteJob, Promotion } from '../store/promote.ts';
+import type { Signatures } from './signatures.ts';
 
 /** What the thread is asked to do. */
 export type BackgroundJob =
-  | { readonly kind: 'verify'; readonly packed: Uint8Array; readonly publicKey: Uint8Array }
+  | { readonly kind: 'verify'; readonly signatures: Signatures }
   | { readonly kind: 'promote'; readonly job: PromoteJob };
 
 /** What it answers; an error of ours crosses as its parts, because a class does not. */
@@ -24,6 +25,9 @@ export type BackgroundError = {
   readonly cause?: unknown;
 };
 
+/** Otherwise short-lived objects take 48 MB before they are looked at. */
+const YOUNG_MB = 8;
+
 type Waiting = { resolve(result: unknown): void; reject(error: unknown): void };
 
 /** Owns the thread. {@link Background.close} ends it. */
@@ -36,15 +40,9 @@ export class Background {
     return this.#worker !== undefined;
   }
 
-  /**
-   * Checks packed signatures: 136 signed bytes and 64 bytes of signature each.
-   *
-   * @param packed - handed over: empty afterwards
-   * @returns the index of the first wrong one, or −1
-   */
-  async verify(packed: Uint8Array<ArrayBuffer>, publicKey: Uint8Array): Promise<number> {
-    const job: BackgroundJob = { kind: 'verify', packed, publicKey };
-    return (await this.#run(job, [packed.buffer])) as number;
+  /** Checks signatures together with the caller, who takes slices of the same; see signatures.ts. */
+  async verify(signatures: Signatures): Promise<void> {
+    await this.#run({ kind: 'verify', signatures });
   }
 
   /** Puts a staged generation in place, as promoteStaged does. */
@@ -59,11 +57,11 @@ export class Background {
     await worker?.terminate();
   }
 
-  #run(job: BackgroundJob, transfer: ArrayBuffer[] = []): Promise<unknown> {
+  #run(job: BackgroundJob): Promise<unknown> {
     const worker = this.#worker ?? this.#start();
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      worker.postMessage(job, transfer);
+      worker.postMessage(job);
     });
   }
 
@@ -71,7 +69,8 @@ export class Background {
     const file = import.meta.url.endsWith('.ts')
       ? './background-worker.ts'
       : './background-worker.js';
-    const worker = new Worker(new URL(file, import.meta.url));
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
+    const worker = new Worker(new URL(file, import.meta.url), { resourceLimits });
     worker.on('message', (answer: BackgroundAnswer) => {
       const waiting = this.#waiting.shift();
       if (answer.kind === 'done') waiting?.resolve(answer.result);

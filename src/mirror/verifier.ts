@@ -1,12 +1,14 @@
 /**
- * Checks what a peer sent (R2, R16): shapes and hashes here, signatures in the background thread
- * while the next records arrive. Verifying is more than half the work of a first mirror.
+ * Checks what a peer sent (R2, R16). Shapes and hashes are checked here; signatures, more than half the
+ * work of a first mirror, are shared with the background thread: both take the next slice of what is
+ * left until nothing is.
  */
 import { hash } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
-import { bytesEqual, checkRecord, SIGNATURE_BYTES, type SignedRecord } from '../core/record.ts';
-import { SIGNED_BYTES, signedBytes, verifyRecord } from '../core/signing.ts';
+import { bytesEqual, checkRecord, type SignedRecord } from '../core/record.ts';
+import { signedBytes, verifyRecord } from '../core/signing.ts';
 import type { Background } from './background.ts';
+import { checkSlice, NONE_WRONG, newSignatures, type Signatures, wrongOf } from './signatures.ts';
 
 /** Below so many records a thread costs more than it saves: it takes 60 ms to start. */
 const WORKER_FROM = 300;
@@ -30,7 +32,7 @@ export class Verifier {
   /**
    * Checks all of them; the promise settles when the last signature is checked.
    *
-   * @throws {DrayerError} RECORD_INVALID or SIGNATURE_INVALID naming the first wrong record
+   * @throws {DrayerError} RECORD_INVALID or SIGNATURE_INVALID naming a wrong record
    */
   async all(records: readonly SignedRecord[]): Promise<void> {
     if (records.length < WORKER_FROM && !this.#background.isRunning) {
@@ -38,12 +40,15 @@ export class Verifier {
       return;
     }
     for (const record of records) checkContent(record);
-    const packed = packSignatures(records);
-    const wrong = await this.#background.verify(packed, this.publicKey);
+    const signatures = pack(records, this.publicKey);
+    const theirs = this.#background.verify(signatures);
+    await checkHere(signatures);
+    await theirs;
+    const wrong = wrongOf(signatures);
+    if (wrong === NONE_WRONG) return;
     const record = records[wrong];
-    if (record === undefined) return;
-    this.one(record);
-    throw new DrayerError('INTERNAL', `record ${record.id}: two verifiers disagree`);
+    if (record !== undefined) this.one(record);
+    throw new DrayerError('INTERNAL', `record ${record?.id}: two verifiers disagree`);
   }
 }
 
@@ -55,13 +60,15 @@ function checkContent(record: SignedRecord): void {
   }
 }
 
-function packSignatures(records: readonly SignedRecord[]): Uint8Array<ArrayBuffer> {
-  const packed = new Uint8Array(records.length * (SIGNED_BYTES + SIGNATURE_BYTES));
-  let at = 0;
-  for (const record of records) {
-    packed.set(signedBytes(record), at);
-    packed.set(record.signature, at + SIGNED_BYTES);
-    at += SIGNED_BYTES + SIGNATURE_BYTES;
-  }
-  return packed;
+function pack(records: readonly SignedRecord[], publicKey: Uint8Array): Signatures {
+  const signatures = newSignatures(records.length, publicKey);
+  records.forEach((record, index) => {
+    signatures.put(index, signedBytes(record), record.signature);
+  });
+  return signatures.shared;
+}
+
+async function checkHere(signatures: Signatures): Promise<void> {
+  // Between two slices the next records are let in: a slice takes a millisecond.
+  while (checkSlice(signatures)) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -10,7 +10,7 @@ import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { emptyView, OverlayView } from '../core/overlay.ts';
 import { bytesEqual, type Micros, PROTOCOL_TYPE, SNAPSHOT_KEY } from '../core/record.ts';
 import { decodeSnapshot, type Snapshot } from '../core/snapshot.ts';
-import type { SnapshotTrie } from '../core/trie.ts';
+import { emptyTrieSource, SnapshotTrie } from '../core/trie.ts';
 import { type Connection, connect, prepareForWriting } from './database.ts';
 import { syncDirectory } from './durable-file.ts';
 import { type Generation, StreamReader } from './reader.ts';
@@ -23,7 +23,7 @@ import {
   STAGING_TABLES,
   stagedRecords,
 } from './staging.ts';
-import { buildTrie, type OpenTrie, saveTrie } from './trie-store.ts';
+import { type OpenTrie, saveTrie } from './trie-store.ts';
 
 /** What to promote. Plain data: it crosses to a worker thread. */
 export type PromoteJob = {
@@ -58,7 +58,9 @@ function promoteFirst(job: PromoteJob): Promotion {
   const connection = connect(partPath);
   let promotion: Promotion;
   try {
-    connection.run('PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL');
+    connection.run(
+      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096',
+    );
     promotion = connection.writing(() => finishFirst(connection, job));
   } finally {
     connection.close();
@@ -71,17 +73,20 @@ function promoteFirst(job: PromoteJob): Promotion {
 
 function finishFirst(connection: Connection, job: PromoteJob): Promotion {
   if (readStagingBase(connection)?.kind !== 'first') return { kind: 'moved' };
-  const overlay = new OverlayView(emptyView());
-  for (const record of stagedRecords(connection, 'record')) overlay.put(record);
   checkValues(connection, 'record');
-
   const reader = new StreamReader(connection, { hasIndexes: true, hasTables: true });
-  const snapshot = readSnapshot(overlay, (id) => reader.readValue({ id }));
-  const trie = snapshot && buildTrie(overlay.changed().puts);
-  const verdict = judge(overlay, { ...job, snapshot, root: rootOf(trie) });
+  const { snapshot } = reader.generation();
+  const overlay = new OverlayView(emptyView());
+  const trie = new SnapshotTrie(emptyTrieSource());
+  for (const record of stagedRecords(connection, 'record')) {
+    overlay.put(record);
+    if (snapshot !== undefined && !isSnapshot(record)) trie.set(record);
+  }
+  const verdict = judge(overlay, { ...job, snapshot, root: () => trie.root() });
   if (verdict.kind !== 'complete') return verdict;
 
-  saveTrie(connection, overlay, trie && { trie, isStored: false }, overlay.count());
+  const open = snapshot && { trie, isStored: false };
+  saveTrie(connection, overlay, open, overlay.count());
   for (const table of STAGING_TABLES) connection.run(`DROP TABLE ${table}`);
   return { ...verdict, generation: reader.generation() };
 }
@@ -121,7 +126,8 @@ function swap(connection: Connection, job: PromoteJob): Promotion {
   );
   const open = snapshot && changeTrie(reader, overlay);
   const changed = isAfresh ? undefined : overlay.places();
-  const verdict = judge(overlay, { ...job, snapshot, root: rootOf(open?.trie), changed });
+  const root = (): Uint8Array => open?.trie.root() ?? new Uint8Array();
+  const verdict = judge(overlay, { ...job, snapshot, root, changed });
   if (verdict.kind !== 'complete') return verdict;
 
   // Asked before the rows below the overlay change.
@@ -211,7 +217,7 @@ function stagedValue(connection: Connection, id: number): Uint8Array | undefined
 function changeTrie(reader: StreamReader, overlay: OverlayView): OpenTrie {
   const open = reader.openTrie();
   for (const { type, key } of changedNames(reader, overlay)) {
-    if (type === PROTOCOL_TYPE && key === SNAPSHOT_KEY) continue;
+    if (isSnapshot({ type, key })) continue;
     const [record] = overlay.byKey(type, key);
     if (record === undefined) open.trie.delete(type, key);
     else open.trie.set(record);
@@ -241,8 +247,8 @@ function readSnapshot(
   }
 }
 
-function rootOf(trie: SnapshotTrie | undefined): () => Uint8Array {
-  return () => trie?.root() ?? new Uint8Array();
+function isSnapshot({ type, key }: { readonly type: string; readonly key: string }): boolean {
+  return type === PROTOCOL_TYPE && key === SNAPSHOT_KEY;
 }
 
 function judge(overlay: OverlayView, evidence: Evidence): Verdict {

@@ -170,13 +170,20 @@ const REMOVED_SQL = 'CREATE TABLE drayer_removed (id INTEGER PRIMARY KEY)';
 export const STAGING_TABLES: readonly string[] = ['drayer_staged', 'drayer_removed'];
 
 /** The records in a staging table, ascending by `modified`, without their values. */
-export function stagedRecords(connection: Connection, table: string): SignedRecord[] {
-  const sql = `SELECT ${COLUMNS} FROM ${table} AS c WHERE c.chain = x'' ORDER BY c.modified`;
-  return connection
-    .query<RecordRow>(sql)
-    .all()
-    .map((row) => recordOf(row, connection.path));
+export function* stagedRecords(connection: Connection, table: string): Generator<SignedRecord> {
+  const sql = `SELECT ${COLUMNS} FROM ${table} AS c
+    WHERE c.chain = x'' AND c.modified > ? ORDER BY c.modified LIMIT ${PAGE}`;
+  const query = connection.query<RecordRow>(sql);
+  for (let after = 0, rows = query.all(after); rows.length > 0; rows = query.all(after)) {
+    for (const row of rows) {
+      const record = recordOf(row, connection.path);
+      after = record.modified;
+      yield record;
+    }
+  }
 }
+
+const PAGE = 256;
 
 type StagedRow = { kind: string; tip: number };
 

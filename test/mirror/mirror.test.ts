@@ -7,6 +7,8 @@ import { formatStreamId } from '../../src/core/stream-id.ts';
 import { mirrorStream } from '../../src/mirror/mirror.ts';
 import { openReader } from '../../src/store/open-reader.ts';
 import { createStream } from '../../src/store/open-stream.ts';
+import { writeForeign } from '../helpers/foreign-writer.ts';
+import { KEY_A } from '../helpers/keys.ts';
 import { noise, publish } from '../helpers/published.ts';
 import { randomFrom, scaled } from '../helpers/scale.ts';
 import { scope } from '../helpers/scope.ts';
@@ -290,6 +292,33 @@ test(
 
     assert.match(error.message, /expected a snapshot: this stream had one with seq 1/);
     assert.is(existsSync(path), false);
+  }),
+);
+
+test(
+  'mirrorStream :: what a program without snapshots wrote is not shown until one covers it (R22)',
+  scope(async (t) => {
+    const { secretKey } = KEY_A;
+    const { stream, path, peer } = await publish(t, { secretKey });
+    stream.set('a', 1);
+    const options = { url: peer.url, publicKey: stream.publicKey, path: t.path('mirror.stream') };
+    await mirrorStream(options);
+    const before = streamRows(options.path);
+
+    writeForeign(path, secretKey, ['b', 'a']);
+    const uncovered = await mirrorStream(options);
+    const again = await mirrorStream(options);
+    const fresh = { ...options, path: t.path('fresh.stream') };
+    const error = await rejectsCode(mirrorStream(fresh), 'PEER_INCOMPLETE');
+
+    assert.equal([uncovered.source, uncovered.changed], ['uncovered', false]);
+    assert.equal([again.source, again.fetchedRecords], ['uncovered', 0]);
+    assert.equal(streamRows(options.path), before);
+    assert.match(error.message, 'after its newest snapshot');
+    stream.set('c', 1);
+    const covered = await mirrorStream(options);
+    assert.is(covered.source, 'current');
+    assert.equal(streamRows(options.path), streamRows(path));
   }),
 );
 

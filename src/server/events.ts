@@ -2,6 +2,7 @@
  * Server-Sent Events: every new generation of a stream, for followers and live reload. The current
  * one comes first, so that a follower that was cut off sees at once whether it missed any.
  */
+import type { ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
 import type { Context } from 'koa';
 import type { Generation, StreamReader } from '../store/reader.ts';
@@ -14,18 +15,18 @@ const MOST_UNREAD_BYTES = 65_536;
 
 /** The followers of one server. */
 export class EventHub {
-  readonly #followers = new Map<PassThrough, string>();
+  readonly #followers = new Set<Follower>();
   readonly #stop: () => void;
   readonly #timer: NodeJS.Timeout;
 
   constructor(streams: StreamSet) {
     this.#stop = streams.onGeneration(({ id, generation }) => {
-      for (const [follower, followed] of this.#followers) {
-        if (followed === id) write(follower, eventOf(generation));
+      for (const follower of this.#followers) {
+        if (follower.id === id) write(follower, eventOf(generation));
       }
     });
     this.#timer = setInterval(() => {
-      for (const follower of this.#followers.keys()) write(follower, ': \n\n');
+      for (const follower of this.#followers) write(follower, ': \n\n');
     }, KEEP_ALIVE_MS);
     this.#timer.unref();
   }
@@ -40,25 +41,33 @@ export class EventHub {
     ctx.status = 200;
     ctx.body = body;
     if (ctx.method === 'HEAD') return;
-    this.#followers.set(body, reader.id);
-    body.once('close', () => this.#followers.delete(body));
-    write(body, eventOf(reader.generation()));
+    const follower = { id: reader.id, body, response: ctx.res };
+    this.#followers.add(follower);
+    body.once('close', () => this.#followers.delete(follower));
+    write(follower, eventOf(reader.generation()));
   }
 
   /** Ends every response. Idempotent. */
   close(): void {
     this.#stop();
     clearInterval(this.#timer);
-    for (const follower of this.#followers.keys()) follower.end();
+    for (const { body } of this.#followers) body.end();
   }
 }
+
+type Follower = {
+  /** Of the stream that is followed. */
+  readonly id: string;
+  readonly body: PassThrough;
+  readonly response: ServerResponse;
+};
 
 function eventOf(generation: Generation): string {
   const data = JSON.stringify({ seq: generation.snapshot?.seq ?? null, tip: generation.tip });
   return `event: generation\nid: ${generation.tip}\ndata: ${data}\n\n`;
 }
 
-function write(follower: PassThrough, text: string): void {
-  if (follower.writableLength + follower.readableLength > MOST_UNREAD_BYTES) follower.destroy();
-  else follower.write(text);
+function write({ body, response }: Follower, text: string): void {
+  if (body.writableLength + body.readableLength > MOST_UNREAD_BYTES) response.destroy();
+  else body.write(text);
 }

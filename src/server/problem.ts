@@ -15,18 +15,27 @@ export type Problem = {
   readonly hint?: string | undefined;
 };
 
-// From 500 up a message may name paths of this machine; these are written for the client.
+// Messages written for a client. Those of other codes may name paths of this machine.
 const EXPOSED: ReadonlySet<ErrorCode> = new Set([
-  'NOT_SUPPORTED',
-  'FILE_RECORD_INVALID',
+  'USAGE',
+  'STREAM_ID_INVALID',
+  'PATH_INVALID',
+  'NOT_FOUND',
+  'RECORD_NOT_FOUND',
   'VALUE_NOT_HELD',
+  'SNAPSHOT_MISMATCH',
+  'FILE_RECORD_INVALID',
+  'PRECONDITION_FAILED',
+  'METHOD_NOT_ALLOWED',
+  'NOT_SUPPORTED',
+  'CROSS_SITE',
 ]);
 
 /** Turns whatever was thrown into what the client is told. */
 export function problemOf(error: unknown): Problem {
   if (!isDrayerError(error)) return internal(500);
   const status = statusOf(error.code);
-  if (status >= 500 && !EXPOSED.has(error.code)) return internal(status);
+  if (!EXPOSED.has(error.code)) return internal(status);
   return { status, code: error.code, detail: error.message, hint: error.hint };
 }
 

@@ -1,9 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DrayerError, statusOf } from '../../src/core/errors.ts';
 import { formatStreamId } from '../../src/core/stream-id.ts';
 import { createApp } from '../../src/server/app.ts';
+import { listen } from '../../src/server/listen.ts';
 import { KEY_A, KEY_B, KEY_C } from '../helpers/keys.ts';
-import { type RawResponse, rawExchange } from '../helpers/raw-http.ts';
+import { type RawResponse, rawExchange, rawGet } from '../helpers/raw-http.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { type Serving, serve } from '../helpers/serving.ts';
 import { makeSite } from '../helpers/site.ts';
@@ -501,6 +503,38 @@ test(
       assert.is(response.headers['vary'], 'Accept-Encoding');
     }
     assert.equal(errors, []);
+  }),
+);
+
+test(
+  'problems :: what goes wrong here is told to the operator, not to the client',
+  scope(async (t) => {
+    const faults = [
+      new Error('at /home/me/secret.ts'),
+      new DrayerError('STORAGE_FAILED', '/home/me/site.stream: the disk is full'),
+      new DrayerError('STREAM_NOT_FOUND', '/home/me/site.stream: no such stream'),
+    ];
+    for (const fault of faults) {
+      const onError: unknown[] = [];
+      const streams = {
+        find: () => {
+          throw fault;
+        },
+        list: () => [],
+        onGeneration: () => () => {},
+      };
+      const app = createApp({ streams, onError: (error) => onError.push(error) });
+      const listener = t.defer(await listen(app, { port: 0 }), (one) => one.close());
+
+      for (const path of [`/${url}/webAccess/`, `/${url}/newRecords/0`]) {
+        const response = await rawGet(listener.port, path);
+
+        assert.is(response.status, fault instanceof DrayerError ? statusOf(fault.code) : 500);
+        assert.match(response.body.toString(), 'something went wrong on this server');
+        assert.not.match(response.body.toString(), 'home');
+      }
+      assert.equal(onError, [fault, fault]);
+    }
   }),
 );
 

@@ -1,7 +1,12 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatStreamId } from '../../src/core/stream-id.ts';
+import { createApp } from '../../src/server/app.ts';
+import { listen } from '../../src/server/listen.ts';
+import type { GenerationEvent } from '../../src/server/stream-set.ts';
+import { openReader } from '../../src/store/open-reader.ts';
 import { KEY_A, KEY_B } from '../helpers/keys.ts';
 import { readAll } from '../helpers/raw-http.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
@@ -95,6 +100,35 @@ test(
     assert.is(response.status, 200);
     assert.is(response.headers['content-type'], 'text/event-stream');
     assert.is(response.body.length, 0);
+  }),
+);
+
+test(
+  'events :: a follower with more waiting than it reads is cut',
+  scope(async (t) => {
+    const { path } = makeSite(t, { 'a.txt': '1' });
+    const reader = t.defer(openReader(path), (one) => one.close());
+    let tell: ((event: GenerationEvent) => void) | undefined;
+    const streams = {
+      find: () => reader,
+      list: () => [],
+      onGeneration: (listener: (event: GenerationEvent) => void) => {
+        tell = listener;
+        return () => {};
+      },
+    };
+    const listener = await listen(createApp({ streams }), { port: 0 });
+    t.defer(listener, (one) => one.close());
+    const follower = follow(t, listener.port);
+    await follower.until(/"seq":1/);
+    const cut = once(follower.socket, 'close');
+    const { id, publicKey } = reader;
+
+    for (let i = 0; i < 2000; i += 1) {
+      tell?.({ id, publicKey, generation: reader.generation() });
+    }
+
+    await cut;
   }),
 );
 

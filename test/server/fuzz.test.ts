@@ -56,7 +56,25 @@ const pieces = fc.constantFrom(
     'etc',
   ],
 );
-const target = fc.array(pieces, { maxLength: 12 }).map((parts) => `/${parts.join('')}`);
+const tail = fc.array(pieces, { maxLength: 6 }).map((parts) => parts.join(''));
+const operation = fc
+  .tuple(
+    fc.constantFrom(key, label, `${key}%3D`, '.well-known/drayer'),
+    fc.constantFrom(
+      'webAccess/',
+      'newRecords/',
+      'record/file/',
+      'crdr/',
+      'rawwebacess/file/',
+      'value/',
+    ),
+    fc.oneof(tail, fc.constantFrom('', '0', 'index.html', '0?limit=1', 'index.html?proof=1')),
+  )
+  .map(([place, name, rest]) => `/${place}/${name}${rest}`);
+const target = fc.oneof(
+  operation,
+  tail.map((text) => `/${text}`),
+);
 const headerValue = fc
   .string({ maxLength: 40, unit: 'binary-ascii' })
   .map((text) => text.replace(/[\r\n\0]/g, ''));

@@ -69,8 +69,6 @@ test('differences.json :: names each row once, gives a reason, and leaves the sy
   assert.equal(changed, []);
 });
 
-test.run();
-
 // The streams of the vectors are copied; the real one of 2019 is not.
 function fileOf(stream: string): string | undefined {
   const folder = stream.startsWith('streams/')
@@ -213,3 +211,5 @@ function readerOf({ streams }: Serving): StreamReader {
   assert.ok(reader);
   return reader;
 }
+
+test.run();

@@ -141,11 +141,11 @@ test(
   }),
 );
 
-test.run();
-
 /** Another program's connection that has just written to the file. */
 function createOther(file: string): Database.Database {
   const database = new Database(file);
   database.exec('UPDATE record SET timestamp = timestamp + 1');
   return database;
 }
+
+test.run();

@@ -47,7 +47,8 @@ const MAX_BYTES = 256 * 1024 * 1024;
  * @param key - the site path; empty, or ending in a slash, it means the `index.html` there
  * @throws {DrayerError} RECORD_NOT_FOUND when there is no such file; proved where there is a snapshot
  * @throws {DrayerError} PEER_MISBEHAVED when anything it sends does not hold
- * @throws {DrayerError} UNREACHABLE, NOT_FOUND, FILE_RECORD_INVALID, TOO_LARGE
+ * @throws {DrayerError} FILE_RECORD_INVALID when it is no file, or larger than `maxBytes`
+ * @throws {DrayerError} UNREACHABLE, NOT_FOUND, VALUE_NOT_HELD, TOO_LARGE
  */
 export async function fetchFile(
   url: string,

@@ -66,15 +66,16 @@ export class SiteReading {
   }
 
   /**
-   * Reads all that is left.
+   * Reads all that is left, and ends the other threads.
    *
    * @throws {DrayerError} ABORTED when the signal says so
    */
-  finish(): Promise<void> {
-    return this.#pool.drain();
+  async finish(): Promise<void> {
+    await this.#pool.drain();
+    await this.#pool.close();
   }
 
-  /** Ends what is still going on. */
+  /** Ends what is still going on, if anything. */
   close(): Promise<void> {
     return this.#pool.close();
   }

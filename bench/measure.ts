@@ -44,7 +44,8 @@ export async function run(
   rmSync(RSS_FILE, { force: true });
   const start = performance.now();
   const child = spawn(command, args, {
-    cwd: options.cwd,
+    // Not in the project: its own configuration would be taken.
+    cwd: options.cwd ?? tmpdir(),
     env: { ...process.env, CI: 'true', ...options.env, BENCH_RSS: RSS_FILE },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -14,6 +14,8 @@ export type Served = { readonly url: string; readonly key: string; close(): Prom
 export async function serve(bench: Bench, stream: string): Promise<Served> {
   const port = await freePort();
   const child = spawn(process.execPath, [bench.cli, 'serve', stream, '--port', String(port)], {
+    // Not here: the project's own configuration would be taken.
+    cwd: bench.root,
     stdio: 'ignore',
     env: { ...process.env, CI: 'true' },
   });

@@ -1,10 +1,11 @@
 /**
- * Objects to msgpack and back, for records of type `obj` (R26). They come from strangers, and decoders
- * that believe an announced length can be made to take gigabytes by 25 KB of nested arrays: here nothing
- * is made before its bytes have been seen.
+ * Objects to msgpack and back, for records of type `obj` (R26). msgpackr writes. Reading is ours: objects
+ * come from strangers, decoders that believe an announced length can be made to take gigabytes by 25 KB
+ * of nested arrays, and here nothing is made before its bytes have been seen.
  */
+import { createRequire } from 'node:module';
+import type { Packr } from 'msgpackr';
 import { DrayerError } from '../core/errors.ts';
-import { MsgpackWriter } from '../core/msgpack-writer.ts';
 import { decodeUtf8 } from '../core/utf8.ts';
 
 /** Deepest nesting of an object, its own level included. */
@@ -17,9 +18,9 @@ export const MAX_OBJECT_DEPTH = 100;
  * @throws {DrayerError} USAGE when it contains what would come back as something else
  */
 export function encodeMsgpack(object: unknown): Uint8Array {
-  const writer = new MsgpackWriter();
-  writeObject(writer, object, 0);
-  return writer.finish().slice();
+  // Loaded when first needed: publishing and serving a site never write an object.
+  packr ??= makePackr();
+  return Uint8Array.from(packr.pack(checkObject(object, 0)));
 }
 
 /**
@@ -36,56 +37,42 @@ export function decodeMsgpack(bytes: Uint8Array): unknown {
   throw malformed(`expected ${source.at} bytes, got ${bytes.length}`);
 }
 
-function writeObject(writer: MsgpackWriter, object: unknown, depth: number): void {
+let packr: Packr | undefined;
+
+// Plain maps and no extensions: any msgpack reader must be able to read it.
+function makePackr(): Packr {
+  const require = createRequire(import.meta.url);
+  const msgpackr = require('msgpackr') as typeof import('msgpackr');
+  return new msgpackr.Packr({ useRecords: false, variableMapSize: true, moreTypes: false });
+}
+
+/** Returns the object as msgpackr is to write it. */
+function checkObject(object: unknown, depth: number): unknown {
   if (depth > MAX_OBJECT_DEPTH) throw usage(`at most ${MAX_OBJECT_DEPTH} levels`, 'more');
-  if (object === null) writer.raw(Uint8Array.of(0xc0));
-  else if (typeof object === 'boolean') writer.raw(Uint8Array.of(object ? 0xc3 : 0xc2));
-  else if (typeof object === 'number') writeNumber(writer, object);
-  else if (typeof object === 'bigint') writeBigint(writer, object);
-  else if (typeof object === 'string') writer.str(wellFormed(object));
-  else if (object instanceof Uint8Array) writer.bin(object);
-  else if (Array.isArray(object)) writeList(writer, object, depth);
-  else if (isPlainObject(object)) writeMap(writer, object, depth);
-  else throw usage('what msgpack can express', nameOf(object));
+  if (object === null || typeof object === 'boolean') return object;
+  if (typeof object === 'number') return checkNumber(object);
+  if (typeof object === 'bigint') return checkBigint(object);
+  if (typeof object === 'string') return wellFormed(object);
+  if (object instanceof Uint8Array) return object;
+  if (Array.isArray(object)) return object.map((item) => checkObject(item, depth + 1));
+  if (!isPlainObject(object)) throw usage('what msgpack can express', nameOf(object));
+  const entries = Object.entries(object).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(
+    entries.map(([name, item]) => [wellFormed(name), checkObject(item, depth + 1)]),
+  );
 }
 
-function writeList(writer: MsgpackWriter, list: readonly unknown[], depth: number): void {
-  writer.array(list.length);
-  for (const item of list) writeObject(writer, item, depth + 1);
+// msgpackr writes whole numbers beyond 32 bits as floats, which original peers refuse.
+function checkNumber(number: number): number | bigint {
+  const isWide = Number.isSafeInteger(number) && (number > 0xffff_ffff || number < -0x8000_0000);
+  return isWide ? BigInt(number) : number;
 }
 
-function writeMap(writer: MsgpackWriter, map: object, depth: number): void {
-  const entries = Object.entries(map).filter(([, item]) => item !== undefined);
-  writer.map(entries.length);
-  for (const [name, item] of entries) {
-    writer.str(wellFormed(name));
-    writeObject(writer, item, depth + 1);
-  }
-}
-
-function writeNumber(writer: MsgpackWriter, number: number): void {
-  if (Number.isSafeInteger(number) && !Object.is(number, -0)) {
-    writer.int(number);
-    return;
-  }
-  const bytes = new DataView(new ArrayBuffer(9));
-  bytes.setUint8(0, 0xcb);
-  bytes.setFloat64(1, number);
-  writer.raw(new Uint8Array(bytes.buffer));
-}
-
-function writeBigint(writer: MsgpackWriter, number: bigint): void {
-  const isSigned = number === BigInt.asIntN(64, number);
-  if (!isSigned && number !== BigInt.asUintN(64, number))
+function checkBigint(number: bigint): number | bigint {
+  if (number !== BigInt.asIntN(64, number) && number !== BigInt.asUintN(64, number)) {
     throw usage('at most 64 bits', `${number}`);
-  if (Number.isSafeInteger(Number(number))) {
-    writer.int(Number(number));
-    return;
   }
-  const bytes = new DataView(new ArrayBuffer(9));
-  bytes.setUint8(0, number < 0n ? 0xd3 : 0xcf);
-  bytes.setBigUint64(1, BigInt.asUintN(64, number));
-  writer.raw(new Uint8Array(bytes.buffer));
+  return Number.isSafeInteger(Number(number)) ? checkNumber(Number(number)) : number;
 }
 
 function wellFormed(text: string): string {

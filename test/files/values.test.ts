@@ -95,8 +95,8 @@ test('encodeObject :: integers stay integers up to 64 bits', () => {
   const encoded: [unknown, string][] = [
     [2 ** 31, 'ce80000000'],
     [2 ** 32 - 1, 'ceffffffff'],
-    [2 ** 32, 'cf0000000100000000'],
-    [2 ** 53 - 1, 'cf001fffffffffffff'],
+    [2 ** 32, 'd30000000100000000'],
+    [2 ** 53 - 1, 'd3001fffffffffffff'],
     [-(2 ** 31) - 1, 'd3ffffffff7fffffff'],
     [-(2 ** 53) + 1, 'd3ffe0000000000001'],
     [2n ** 64n - 1n, 'cfffffffffffffffff'],

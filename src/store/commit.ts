@@ -7,6 +7,7 @@ import { verify } from '#crypto';
 import type { Batch } from '../core/batch.ts';
 import type { Step } from '../core/chain.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { emptyView } from '../core/overlay.ts';
 import { type Mark, planBatch } from '../core/plan-batch.ts';
 import { bytesEqual, HASH_BYTES, type Micros, type SignedRecord } from '../core/record.ts';
 import { signedBytes } from '../core/signing.ts';
@@ -76,7 +77,8 @@ export class Committer {
       mark = this.#writing(() => {
         const held = reader.generation();
         const known = this.#checkMark(held);
-        return this.#apply(this.#settle(source), { held, known, values });
+        const batch = typeof source === 'function' ? source() : source;
+        return this.#apply(this.#settle(batch, held), { held, known, values });
       });
     } finally {
       if (isBulk) connection.useLog();
@@ -139,14 +141,14 @@ export class Committer {
   }
 
   // Inside the transaction, on the tip as it is: what another process did in between counts.
-  #settle(source: BatchSource): Batch {
+  #settle({ puts, deletes }: Batch, held: Generation): Batch {
+    if (held.tip === 0) return { puts, deletes: [] };
     const { reader } = this.#options;
-    const { puts, deletes } = typeof source === 'function' ? source() : source;
     return {
       puts: puts.filter((put) => {
-        const held = reader.findRecord(put.type, put.key);
-        if (held === undefined || !bytesEqual(held.hash, put.hash)) return true;
-        return put.timestamp !== undefined && put.timestamp !== held.timestamp;
+        const record = reader.findRecord(put.type, put.key);
+        if (record === undefined || !bytesEqual(record.hash, put.hash)) return true;
+        return put.timestamp !== undefined && put.timestamp !== record.timestamp;
       }),
       deletes: deletes.filter(({ type, key }) => reader.findRecord(type, key) !== undefined),
     };
@@ -159,7 +161,9 @@ export class Committer {
     if (batch.puts.length === 0 && batch.deletes.length === 0) return undefined;
     const { connection, reader, now, secretKey, hasSnapshots, lifetimeMicros } = this.#options;
     const open = hasSnapshots ? reader.openTrie() : undefined;
-    const { steps, mark } = planBatch(reader.view, batch, {
+    // What is empty need not be asked: a first publish has no look-ups.
+    const view = at.held.tip === 0 ? emptyView() : reader.view;
+    const { steps, mark } = planBatch(view, batch, {
       now: now(),
       secretKey,
       mark: at.known,
@@ -168,7 +172,7 @@ export class Committer {
       losers: reader.localState() === undefined ? reader.losers() : [],
     });
     this.#prepareHeld(steps, at.values.prepared);
-    const { inserted, removed } = this.#rows.applySteps(steps, this.#sourceOf(at.values));
+    const { inserted, removed } = this.#rows.applyPlan(steps, this.#sourceOf(at.values));
     saveTrie(connection, reader.view, open, at.held.count + inserted - removed);
     if (removed > 0) this.#options.compactor.note();
     return mark;

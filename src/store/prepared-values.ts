@@ -83,5 +83,8 @@ export class PreparedValues {
 
 /** Returns a string for a hash, to be a key in a map. */
 export function hashName(hash: Uint8Array): string {
-  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('latin1');
+  // Not Buffer.from(hash.buffer): asking for its buffer moves a small array out of the heap.
+  return latin1Slice.call(hash, 0, hash.length);
 }
+
+const { latin1Slice } = Buffer.prototype;

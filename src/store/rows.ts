@@ -61,6 +61,9 @@ export type RowWriterOptions = {
   readonly allowMissing?: boolean | undefined;
 };
 
+/** How many rows came and went. */
+export type RowChanges = { readonly inserted: number; readonly removed: number };
+
 /** Runs plans on the records of a file that has our indexes. Lives as long as its connection. */
 export class RowWriter {
   readonly #connection: Connection;
@@ -78,23 +81,35 @@ export class RowWriter {
    * @returns how many rows came and went
    * @throws {DrayerError} VALUE_NOT_HELD when a value is nowhere and must not be missing
    */
-  applySteps(steps: readonly Step[], values: ValueSource): { inserted: number; removed: number } {
-    let tip = this.#highestId();
+  applySteps(steps: Iterable<Step>, values: ValueSource): RowChanges {
     let inserted = 0;
     let removed = 0;
     for (const step of steps) {
-      if (step.kind === 'remove') {
-        removed += this.#remove(step.id);
-      } else if (step.record.id > tip) {
-        // Nothing can be there: no look-up for the bulk of a first publish.
-        this.#insert(step.record, this.#valueFor(step.record, values));
-        tip = step.record.id;
-        inserted += 1;
-      } else {
-        inserted += this.#put(step.record, values);
-      }
+      if (step.kind === 'remove') removed += this.#remove(step.id);
+      else inserted += this.#put(step.record, values);
     }
     return { inserted, removed };
+  }
+
+  /**
+   * Runs the steps of a plan, in which each record is in one step at most, new records last and in the
+   * order of the modified chain: a first publish fills its pages one after another, in half the time.
+   * Where the steps' own order keeps the UNIQUE constraints, this one does: it only has less rows in between.
+   *
+   * @param values - as for {@link applySteps}
+   */
+  applyPlan(steps: readonly Step[], values: ValueSource): RowChanges {
+    const tip = this.#highestId();
+    const others: Step[] = [];
+    const records: SignedRecord[] = [];
+    for (const step of steps) {
+      if (step.kind === 'put' && step.record.id > tip) records.push(step.record);
+      else others.push(step);
+    }
+    const { inserted, removed } = this.applySteps(others, values);
+    records.sort((a, b) => a.modified - b.modified);
+    for (const record of records) this.#insert(record, this.#valueFor(record, values));
+    return { inserted: inserted + records.length, removed };
   }
 
   #put(record: SignedRecord, values: ValueSource): number {

@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ChainView, Step } from '../../src/core/chain.ts';
 import { emptyView, OverlayView } from '../../src/core/overlay.ts';
+import { planBatch } from '../../src/core/plan-batch.ts';
 import type { SignedRecord } from '../../src/core/record.ts';
 import { Connection, connect } from '../../src/store/database.ts';
 import { countRecords } from '../../src/store/local-state.ts';
@@ -12,7 +13,7 @@ import { createTables } from '../../src/store/schema.ts';
 import { Selects, SqliteView } from '../../src/store/sqlite-view.ts';
 import { chainViewTests } from '../helpers/chain-view-tests.ts';
 import { KEY_A } from '../helpers/keys.ts';
-import { bare, linesOf, recordsOf } from '../helpers/records.ts';
+import { bare, hashOf, linesOf, recordsOf, TEST_KEYS } from '../helpers/records.ts';
 import { freshSeed, randomFrom, scaled } from '../helpers/scale.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 
@@ -96,6 +97,55 @@ test(
 
 test.run();
 
+const order = suite('store/rows');
+
+order(
+  'applyPlan :: leaves the rows that applySteps leaves, whatever moves',
+  scope((t) => {
+    const seed = freshSeed();
+    const random = randomFrom(seed);
+    const secretKey = TEST_KEYS.secretKey;
+    const files = ['one', 'two'].map((name) => {
+      const connection = connect(t.path(name), { create: true });
+      t.defer(connection, (one) => one.close());
+      createTables(connection, KEY_A.publicKey);
+      return { connection, writer: new RowWriter(connection, { allowMissing: true }) };
+    });
+    const [one, two] = files;
+    assert.ok(one && two);
+    const view = viewIn(one.connection);
+
+    for (let round = 0; round < scaled(60); round += 1) {
+      const names = new Map(
+        Array.from({ length: 1 + random.below(8) }, () => `k${random.below(12)}`).map((key) => [
+          key,
+          random.oneIn(3),
+        ]),
+      );
+      const named = (isDeleted: boolean): string[] =>
+        [...names].filter(([, deleted]) => deleted === isDeleted).map(([key]) => key);
+      const { steps } = planBatch(
+        view,
+        {
+          puts: named(false).map((key) => ({ type: 'obj', key, hash: hashOf(`${key} ${round}`) })),
+          deletes: named(true).map((key) => ({ type: 'obj', key })),
+        },
+        { now: 1 + round, secretKey },
+      );
+      assert.equal(
+        one.writer.applyPlan(steps, () => undefined),
+        two.writer.applySteps(steps, () => undefined),
+        `seed ${seed}`,
+      );
+
+      const lines = files.map(({ connection }) => linesOf(recordsOf(viewIn(connection))));
+      assert.equal(lines[0], lines[1], `seed ${seed}`);
+    }
+  }),
+);
+
+order.run();
+
 const plans = suite('store/sqlite-view: query plans');
 
 /** Records the SQL that is run on it. */
@@ -163,7 +213,7 @@ plans(
       const value = new Uint8Array([hash]);
       writer.applySteps([{ kind: 'put', record }], () => value);
     }
-    writer.applySteps([{ kind: 'remove', id: 1 }], () => undefined);
+    writer.applyPlan([{ kind: 'remove', id: 1 }], () => undefined);
 
     assert.is(connection.texts.size, 6);
     for (const text of connection.texts) {

@@ -8,7 +8,7 @@ import { DrayerError } from '../core/errors.ts';
 import type { Hosted } from './addresses.ts';
 import { EventHub } from './events.ts';
 import { type HostPolicy, placeOf } from './host.ts';
-import { pageHeaders } from './media-headers.ts';
+import { PAGE_HEADERS } from './media-headers.ts';
 import { sendProblem } from './problem.ts';
 import { answerRequest, type Exchange, type ServerContext } from './routes.ts';
 import type { StreamSet } from './stream-set.ts';
@@ -79,7 +79,7 @@ export function createApp(options: AppOptions): Koa {
   app.use(async (ctx) => {
     const exchange: Exchange = { ctx, form: 'page' };
     try {
-      ctx.set(pageHeaders());
+      ctx.set(PAGE_HEADERS);
       await answer(server, exchange, { policy, reportRefusal });
     } catch (error) {
       if (sendProblem(ctx, error, exchange.form).code === 'INTERNAL') onError(error);

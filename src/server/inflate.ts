@@ -4,12 +4,14 @@
  */
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, gunzipSync } from 'node:zlib';
 import { DrayerError } from '../core/errors.ts';
 import { type ByteRange, storedContentBytes, storedRanges } from '../files/stored-gzip.ts';
 
 /** Steps in which gzip data is handed to zlib, so that it never runs far ahead of the reader. */
 const STEP_BYTES = 65_536;
+/** Content that is inflated at once: quicker than a stream, and nothing to speak of in memory. */
+const SMALL_BYTES = 65_536;
 
 /**
  * Counts the content bytes of gzip data, checking it on the way.
@@ -38,15 +40,22 @@ export async function measureContent(gzip: Uint8Array, maxBytes: number): Promis
 }
 
 /**
- * Streams a range of the content. From stored blocks it is arithmetic; from compressed ones
- * everything before it is inflated and dropped.
+ * Returns a range of the content: a small one at once, otherwise streamed. From stored blocks it is
+ * arithmetic; from compressed ones everything before it is inflated and dropped.
  *
+ * @param size - of the whole content, as {@link measureContent} found it
  * @param range - inside the content
  */
-export function streamContent(gzip: Uint8Array, range: ByteRange): Readable {
-  const isStored = storedContentBytes(gzip) !== undefined;
-  const parts = isStored ? storedParts(gzip, range) : inflatedParts(gzip, range);
-  return Readable.from(parts, { objectMode: false });
+export function openContent(
+  gzip: Uint8Array,
+  size: number,
+  range: ByteRange,
+): Uint8Array | Readable {
+  if (storedContentBytes(gzip) !== undefined) {
+    return Readable.from(storedParts(gzip, range), { objectMode: false });
+  }
+  if (size <= SMALL_BYTES) return gunzipSync(gzip).subarray(range.start, range.end);
+  return Readable.from(inflatedParts(gzip, range), { objectMode: false });
 }
 
 async function* inflatedParts(gzip: Uint8Array, range: ByteRange): AsyncGenerator<Uint8Array> {

@@ -62,14 +62,12 @@ export function syncHeaders(open: boolean): Headers {
 }
 
 /** Headers of the pages this server makes itself. */
-export function pageHeaders(): Headers {
-  return {
-    ...COMMON,
-    'Content-Security-Policy':
-      "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    'Cross-Origin-Resource-Policy': 'same-origin',
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Origin-Agent-Cluster': '?1',
-    'X-Frame-Options': 'DENY',
-  };
-}
+export const PAGE_HEADERS: Headers = {
+  ...COMMON,
+  'Content-Security-Policy':
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Origin-Agent-Cluster': '?1',
+  'X-Frame-Options': 'DENY',
+};

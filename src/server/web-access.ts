@@ -10,7 +10,7 @@ import { mediaTypeOf } from '../files/media-type.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { chooseEncoding } from './choose-encoding.ts';
 import { fileEtag } from './etag.ts';
-import { measureContent, streamContent } from './inflate.ts';
+import { measureContent, openContent } from './inflate.ts';
 import { notFound } from './problem.ts';
 import { type Representation, sendRepresentation, sendWithStatus } from './reply.ts';
 import { candidatesOf, decodeSitePath } from './site-path.ts';
@@ -89,11 +89,12 @@ async function representationOf(
       open: ({ start, end }) => gzip.subarray(start, end),
     };
   }
+  const size = await contentSize(site.sizes, record.hash, gzip);
   return {
     ...common,
     etag: fileEtag(record.hash, 'identity'),
-    size: await contentSize(site.sizes, record.hash, gzip),
-    open: (range) => streamContent(gzip, range),
+    size,
+    open: (range) => openContent(gzip, size, range),
   };
 }
 

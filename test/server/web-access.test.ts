@@ -12,7 +12,9 @@ const test = suite('server/web-access');
 
 const label = formatStreamId(KEY_A.publicKey, 'base32');
 const base = `/${formatStreamId(KEY_A.publicKey, 'base64url')}/webAccess`;
-const text = 'line of text\n'.repeat(4000);
+// Above 64 KiB, so that it is streamed; small ones are not.
+const text = 'line of text\n'.repeat(8000);
+const note = Array.from({ length: 300 }, (_, i) => `${i * i * 7919}\n`).join('');
 const noise = Uint8Array.from({ length: 200_000 }, (_, i) => (i * i * 31 + (i >> 3)) & 255);
 
 /** Serves one site; requests go to its own origin. */
@@ -125,8 +127,8 @@ const ranges: readonly (readonly [string, number, string, (content: Buffer) => B
 for (const [range, status, contentRange, part] of ranges) {
   test(
     `webAccess :: ${range} of every form (RFC 9110 §14, T063)`,
-    site({ 'text.txt': text, 'film.mp4': noise }, async (get) => {
-      for (const path of ['/text.txt', '/film.mp4']) {
+    site({ 'text.txt': text, 'note.txt': note, 'film.mp4': noise }, async (get) => {
+      for (const path of ['/text.txt', '/note.txt', '/film.mp4']) {
         for (const headers of [[], ['Accept-Encoding: gzip']]) {
           const whole = (await get(path, { headers })).body;
           const response = await get(path, { headers: [...headers, `Range: ${range}`] });

@@ -205,8 +205,9 @@ function openExisting(
   wanted: StagingBase,
 ): Existing | undefined {
   if (inodeOf(partPath) === undefined) return undefined;
-  const connection = openLocked(partPath, false);
+  let connection: Connection | undefined;
   try {
+    connection = openLocked(partPath, false);
     const isSound = connection.pragma('integrity_check(1)') === 'ok';
     const base = isSound ? readStagingBase(connection) : undefined;
     const isOurs = base !== undefined && bytesEqual(readPublicKey(connection), publicKey);
@@ -217,11 +218,11 @@ function openExisting(
     const isDamage =
       isDrayerError(error, 'STREAM_INVALID') || isDrayerError(error, 'STORAGE_FAILED');
     if (!isDamage) {
-      connection.close();
+      connection?.close();
       throw error;
     }
   }
-  connection.close();
+  connection?.close();
   return undefined;
 }
 

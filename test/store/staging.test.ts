@@ -1,0 +1,201 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Step } from '../../src/core/chain.ts';
+import type { SignedRecord } from '../../src/core/record.ts';
+import { connect } from '../../src/store/database.ts';
+import { partPathOf, Staging, type StagingBase } from '../../src/store/staging.ts';
+import { KEY_B } from '../helpers/keys.ts';
+import { hashOf, linesOf, record, TEST_KEYS } from '../helpers/records.ts';
+import { type Scope, scope } from '../helpers/scope.ts';
+import { throwsCode } from '../helpers/throws.ts';
+
+const test = suite('store/staging');
+
+const FIRST: StagingBase = { kind: 'first', tip: 0 };
+const NEXT: StagingBase = { kind: 'next', tip: 40 };
+const { publicKey } = TEST_KEYS;
+
+test(
+  'Staging :: records, values and removals are there again after closing',
+  scope((t) => {
+    const path = partPathOf(t.path('a.stream'));
+    const one = record({ id: 1, modified: 50, hash: hashOf('one') });
+    const two = record({ id: 2, modified: 60, hash: hashOf('two') });
+    const staging = Staging.open(path, publicKey, NEXT);
+    assert.is(staging.isResumed, false);
+
+    staging.write([remove(7), remove(1), put(one, 'one'), put(two)]);
+    staging.close();
+    const again = open(t, path, NEXT);
+
+    assert.is(again.isResumed, true);
+    assert.equal(again.removed(), [7]);
+    assert.equal(linesOf(again.records()), linesOf([one, two]));
+    assert.equal(
+      [...again.records()].map(({ value }) => value && text(value)),
+      ['one', undefined],
+    );
+    assert.is(path, t.path('a.stream.part'));
+  }),
+);
+
+test(
+  'missing :: each wanted hash once; fill gives its value to every record that has it (R17)',
+  scope((t) => {
+    const staging = open(t, t.path('a.part'), FIRST);
+    const records = [1, 2, 3].map((id) =>
+      record({ id, hash: hashOf(id === 3 ? 'other' : 'same') }),
+    );
+    staging.write(records.map((one) => put(one)));
+    assert.equal(staging.missing(), [hashOf('same'), hashOf('other')].map(buffer));
+
+    staging.fill(hashOf('same'), bytes('same'));
+
+    assert.equal(staging.missing(), [buffer(hashOf('other'))]);
+    assert.is(text(staging.value(2) ?? bytes('')), 'same');
+    assert.is(staging.value(3), undefined);
+  }),
+);
+
+test(
+  'write :: a value that another staged record has is not wanted again',
+  scope((t) => {
+    const staging = open(t, t.path('a.part'), FIRST);
+    staging.write([put(record({ id: 1, hash: hashOf('same') }), 'same')]);
+
+    staging.write([put(record({ id: 2, hash: hashOf('same') }))]);
+
+    assert.equal(staging.missing(), []);
+  }),
+);
+
+test(
+  'write :: a silent patch keeps the value, a record put again is not removed any more',
+  scope((t) => {
+    const staging = open(t, t.path('a.part'), NEXT);
+    const first = record({ id: 3, modified: 70, prevChange: 60, hash: hashOf('x') });
+    staging.write([put(first, 'x'), remove(2)]);
+
+    const again = record({ id: 2, modified: 80, prevChange: 70, hash: hashOf('y') });
+    staging.write([put(record({ ...first, prevChange: 50 })), put(again, 'y')]);
+
+    assert.is(text(staging.value(3) ?? bytes('')), 'x');
+    assert.equal(staging.removed(), []);
+  }),
+);
+
+test(
+  'open :: what stands on another generation, or is another stream, is begun again',
+  scope((t) => {
+    const others: [Uint8Array, StagingBase][] = [
+      [publicKey, { kind: 'next', tip: 41 }],
+      [publicKey, FIRST],
+      [KEY_B.publicKey, NEXT],
+    ];
+    for (const [key, base] of others) {
+      const path = t.path(`${base.kind}-${base.tip}-${key[0]}.part`);
+      const staging = Staging.open(path, publicKey, NEXT);
+      staging.write([put(record({ id: 1, modified: 50 }))]);
+      staging.close();
+
+      const again = Staging.open(path, key, base);
+
+      assert.equal([again.isResumed, again.base, [...again.records()]], [false, base, []]);
+      again.close();
+    }
+  }),
+);
+
+test(
+  'open :: a generation begun from nothing is gone on with, whatever is visible',
+  scope((t) => {
+    const path = t.path('a.part');
+    Staging.open(path, publicKey, { kind: 'afresh', tip: 40 }).close();
+
+    const again = open(t, path, { kind: 'next', tip: 99 });
+
+    assert.is(again.isResumed, true);
+    assert.is(again.base.kind, 'afresh');
+  }),
+);
+
+test(
+  'open :: a damaged file is begun again',
+  scope((t) => {
+    const path = t.path('a.part');
+    const damages: ((good: Buffer) => Buffer)[] = [
+      () => Buffer.from('not a database at all, but longer than its header would be'),
+      () => Buffer.alloc(0),
+      (good) => good.subarray(0, 5000),
+      (good) => Buffer.concat([good.subarray(0, 4096), Buffer.alloc(good.length - 4096, 0xee)]),
+    ];
+    for (const damage of damages) {
+      const staging = Staging.open(path, publicKey, FIRST);
+      for (let id = 1; id < 60; id += 1) staging.write([put(record({ id }), 'some value')]);
+      staging.close();
+      writeFileSync(path, damage(readFileSync(path)));
+
+      const again = Staging.open(path, publicKey, FIRST);
+
+      assert.equal([again.isResumed, [...again.records()]], [false, []]);
+      again.discard();
+    }
+  }),
+);
+
+test(
+  'open :: one process at a time',
+  scope((t) => {
+    const path = t.path('a.part');
+    const staging = open(t, path, FIRST);
+    staging.write([put(record({ id: 1 }))]);
+
+    assert.throws(() => Staging.open(path, publicKey, FIRST), throwsCode('STREAM_BUSY'));
+    assert.throws(() => {
+      const other = t.defer(connect(path), (one) => one.close());
+      other.run('PRAGMA busy_timeout = 0');
+      other.query('SELECT count(*) FROM record').get();
+    }, throwsCode('STREAM_BUSY'));
+  }),
+);
+
+test(
+  'discard :: nothing is left',
+  scope((t) => {
+    const path = t.path('a.part');
+    const staging = Staging.open(path, publicKey, FIRST);
+    staging.write([put(record({ id: 1 }))]);
+
+    staging.discard();
+
+    assert.is(existsSync(path), false);
+    assert.is(existsSync(`${path}-journal`), false);
+  }),
+);
+
+function open(t: Scope, path: string, base: StagingBase): Staging {
+  return t.defer(Staging.open(path, publicKey, base), (staging) => staging.close());
+}
+
+function put(one: SignedRecord, value?: string): Step {
+  return { kind: 'put', record: value === undefined ? one : { ...one, value: bytes(value) } };
+}
+
+function remove(id: number): Step {
+  return { kind: 'remove', id };
+}
+
+function bytes(value: string): Uint8Array {
+  return new TextEncoder().encode(value);
+}
+
+function text(value: Uint8Array): string {
+  return new TextDecoder().decode(value);
+}
+
+function buffer(value: Uint8Array): Buffer {
+  return Buffer.from(value);
+}
+
+test.run();

@@ -17,21 +17,25 @@ export type Progress = {
 };
 
 /** Starts a progress line; nothing is drawn during the first second. */
-export function startProgress(terminal: Terminal): Progress {
-  const started = performance.now();
-  let drawn = 0;
+export function startProgress(
+  terminal: Terminal,
+  clockMs: () => number = () => performance.now(),
+): Progress {
+  const started = clockMs();
+  let drawn: number | undefined;
   return {
     update(text, done = 0, total = 0) {
-      const now = performance.now();
-      if (!terminal.isLive || now - started < PATIENCE_MS || now - drawn < REDRAW_MS) return;
+      const now = clockMs();
+      if (!terminal.isLive || now - started < PATIENCE_MS) return;
+      if (drawn !== undefined && now - drawn < REDRAW_MS) return;
       drawn = now;
       const columns = process.stderr.columns ?? 80;
       const line = `drayer: ${bar(done, total)}${text}${timeLeft(done, total, now - started)}`;
       terminal.draw(`\r\u001b[2K${line.slice(0, columns - 1)}`);
     },
     finish() {
-      if (drawn === 0) return;
-      drawn = 0;
+      if (drawn === undefined) return;
+      drawn = undefined;
       terminal.draw('\r\u001b[2K');
     },
   };

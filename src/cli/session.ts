@@ -1,6 +1,6 @@
 /** What every command gets: the terminal, the signal that ends it, and the settled configuration. */
 import { type Config, loadConfig } from '../config/load-config.ts';
-import { resolveSettings, type SettingFlags, type Settings } from '../config/settings.ts';
+import { cacheDir, resolveSettings, type SettingFlags, type Settings } from '../config/settings.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
 /** The flags that every command takes. */
@@ -29,7 +29,10 @@ export function createSession(flags: CommonFlags, signal: AbortSignal): Session 
   let loading: Promise<Config> | undefined;
   const config = (): Promise<Config> => {
     const where = flags.config ?? (environment['DRAYER_CONFIG'] || '.');
-    loading ??= loadConfig(where, { importProgram: () => import('../index.ts') });
+    loading ??= loadConfig(where, {
+      importProgram: () => import('../index.ts'),
+      cacheDir: cacheDir(environment),
+    });
     return loading;
   };
   return {

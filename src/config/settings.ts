@@ -68,12 +68,19 @@ export function resolveSettings(
   };
 }
 
+/** Returns the folder for what can be made again: `$XDG_CACHE_HOME/drayer`, by default `~/.cache/drayer`. */
+export function cacheDir(environment: Readonly<Record<string, string | undefined>>): string {
+  return join(xdgFolder(environment['XDG_CACHE_HOME'], '.cache'), 'drayer');
+}
+
 /** `$XDG_DATA_HOME/drayer`, by default `~/.local/share/drayer`. */
 function defaultDataDir(environment: Readonly<Record<string, string | undefined>>): string {
-  const home = environment['XDG_DATA_HOME'];
-  // The XDG specification: a relative path in there is to be ignored.
-  const base = home !== undefined && isAbsolute(home) ? home : join(homedir(), '.local', 'share');
-  return join(base, 'drayer');
+  return join(xdgFolder(environment['XDG_DATA_HOME'], join('.local', 'share')), 'drayer');
+}
+
+/** The XDG specification: a relative path in the variable is to be ignored. */
+function xdgFolder(value: string | undefined, fallback: string): string {
+  return value !== undefined && isAbsolute(value) ? value : join(homedir(), fallback);
 }
 
 /**

@@ -8,7 +8,14 @@ import { bytesEqual } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 import { createApp } from '../server/app.ts';
 import { listen } from '../server/listen.ts';
-import { type GenerationEvent, openStreamSet, type StreamSource } from '../server/stream-set.ts';
+import {
+  type GenerationEvent,
+  type HostedStream,
+  type OpenStreamSet,
+  openStreamSet,
+  type StreamSource,
+} from '../server/stream-set.ts';
+import { watchForMirrors } from './served-streams.ts';
 
 /** Options of {@link startDaemon}. */
 export type DaemonOptions = {
@@ -30,10 +37,18 @@ export type DaemonOptions = {
   readonly cors?: boolean | undefined;
   /** Whether `/streams.json` lists what is here. Default: true. */
   readonly listStreams?: boolean | undefined;
+  /** Mirrors that come into this folder while the daemon runs are served too. Default: none are. */
+  readonly dataDir?: string | undefined;
+  /** Stream files of `dataDir` that are not to be served. */
+  readonly except?: readonly string[] | undefined;
+  /** Time between two looks at files and folder. */
+  readonly pollMs?: number | undefined;
   /** Closes the daemon when it fires. */
   readonly signal?: AbortSignal | undefined;
   /** Told about every new generation. */
   readonly onGeneration?: ((event: GenerationEvent) => void) | undefined;
+  /** Told about a stream that is served from now on. */
+  readonly onStream?: ((stream: HostedStream) => void) | undefined;
   /** Told what goes wrong with a stream file, or with a request, while all others go on. */
   readonly onError?: ((error: unknown, path?: string | undefined) => void) | undefined;
   /** Told once for each reason why requests are refused. */
@@ -77,28 +92,22 @@ export type ServedStream = {
  * ```
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { streams, port, host, lan, signal, onGeneration, onError } = options;
+  const { port, host, lan, signal } = options;
   if (signal?.aborted) throw new DrayerError('ABORTED', 'stopped before it started');
-  const set = openStreamSet(streams, { onError });
+  const set = openStreamSet(options.streams, { onError: options.onError, pollMs: options.pollMs });
+  const stopWatching = watchMirrors(set, options);
+  const closeFiles = (): void => {
+    stopWatching();
+    set.close();
+  };
   try {
     const hosted = set.list();
     checkSite(options.site, hosted);
-    const app = createApp({ ...options, streams: set, onError: (error) => onError?.(error) });
+    const onError = (error: unknown): void => options.onError?.(error);
+    const app = createApp({ ...options, streams: set, onError });
     const listener = await listen(app, { host, port, lan });
-    if (onGeneration !== undefined) set.onGeneration(onGeneration);
-
-    let closing: Promise<void> | undefined;
-    let settle: (outcome: Promise<void>) => void = () => {};
-    const closed = new Promise<void>((resolve) => {
-      settle = resolve;
-    });
-    const close = (): Promise<void> => {
-      closing ??= listener.close().finally(() => set.close());
-      settle(closing);
-      return closing;
-    };
-    signal?.addEventListener('abort', () => void close(), { once: true });
-    if (signal?.aborted) await close();
+    if (options.onGeneration !== undefined) set.onGeneration(options.onGeneration);
+    const closing = closeOnce(() => listener.close().finally(closeFiles), signal);
     return {
       addresses: listener.addresses,
       port: listener.port,
@@ -107,13 +116,53 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         name,
         addresses: ownAddresses(publicKey, listener.addresses),
       })),
-      closed,
-      close,
+      ...closing,
     };
   } catch (error) {
-    set.close();
+    closeFiles();
     throw error;
   }
+}
+
+/** Makes `close` idempotent and lets the signal call it. */
+function closeOnce(
+  close: () => Promise<void>,
+  signal: AbortSignal | undefined,
+): Pick<Daemon, 'close' | 'closed'> {
+  let closing: Promise<void> | undefined;
+  let settle: (outcome: Promise<void>) => void = () => {};
+  const closed = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  const closeNow = (): Promise<void> => {
+    closing ??= close();
+    settle(closing);
+    return closing;
+  };
+  // `closed` carries what goes wrong.
+  const onAbort = (): void => void closeNow();
+  if (signal?.aborted) onAbort();
+  else signal?.addEventListener('abort', onAbort, { once: true });
+  return { close: closeNow, closed };
+}
+
+/** Serves mirrors from the moment they are there; returns how to stop looking for them. */
+function watchMirrors(set: OpenStreamSet, options: DaemonOptions): () => void {
+  const { dataDir, onStream, onError } = options;
+  if (dataDir === undefined) return () => {};
+  const onMirror = (path: string): void => {
+    try {
+      const before = set.list().length;
+      set.add({ path });
+      const added = set.list()[before];
+      if (added !== undefined) onStream?.(added);
+    } catch (error) {
+      onError?.(error, path);
+    }
+  };
+  const fail = (error: unknown): void => onError?.(error, dataDir);
+  const known = [...options.streams.map(({ path }) => path), ...(options.except ?? [])];
+  return watchForMirrors(dataDir, { known, onMirror, onError: fail, everyMs: options.pollMs });
 }
 
 function checkSite(

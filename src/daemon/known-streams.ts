@@ -69,9 +69,8 @@ export async function findStream(
   );
 }
 
-const UNNAMED = { name: undefined, directory: undefined, keyFile: undefined } as const;
-
-async function streamFilesIn(folder: string): Promise<string[]> {
+/** Lists the stream files of a folder, sorted; none where there is no such folder. */
+export async function streamFilesIn(folder: string): Promise<string[]> {
   try {
     const names = await readdir(folder);
     return names
@@ -83,6 +82,8 @@ async function streamFilesIn(folder: string): Promise<string[]> {
     throw error;
   }
 }
+
+const UNNAMED = { name: undefined, directory: undefined, keyFile: undefined } as const;
 
 function hasFile({ path }: KnownStream): boolean {
   return existsSync(path);

@@ -22,7 +22,7 @@ export type StreamFacts = {
   readonly wanted: readonly { readonly type: string; readonly key: string }[];
   /** Bytes of all values held. */
   readonly bytes: number;
-  /** Path of the secret key beside it, where there is one. */
+  /** Path of the secret key, where there is one. */
   readonly keyPath: string | undefined;
   /** Whether this mirror has checked the generation against its snapshot; undefined for an own stream. */
   readonly isComplete: boolean | undefined;
@@ -63,9 +63,13 @@ export function readStreamId(path: string): { id: string; publicKey: Uint8Array 
   return withReader(path, ({ id, publicKey }) => ({ id, publicKey }));
 }
 
-/** Reads everything `info` tells; looks at every record once, at no value. */
-export function readStreamFacts(path: string): StreamFacts {
-  return withReader(path, (reader) => reader.reading(() => collectFacts(reader)));
+/**
+ * Reads everything `info` tells; looks at every record once, at no value.
+ *
+ * @param keyFile - where the secret key would be
+ */
+export function readStreamFacts(path: string, keyFile: string = keyPathOf(path)): StreamFacts {
+  return withReader(path, (reader) => reader.reading(() => collectFacts(reader, keyFile)));
 }
 
 /** Lists the records of a type, ordered by key. */
@@ -75,7 +79,7 @@ export function listRecords(reader: StreamReader, type: string): ListedRecord[] 
   );
 }
 
-function collectFacts(reader: StreamReader): StreamFacts {
+function collectFacts(reader: StreamReader, keyFile: string): StreamFacts {
   const types = new Map<string, { records: number; bytes: number }>();
   const wanted: { type: string; key: string }[] = [];
   for (const record of reader.entries()) {
@@ -85,8 +89,7 @@ function collectFacts(reader: StreamReader): StreamFacts {
     types.set(record.type, { records: sum.records + 1, bytes: sum.bytes + (size ?? 0) });
   }
   const generation = reader.generation();
-  const keyPath = keyPathOf(reader.path);
-  const hasKey = existsSync(keyPath);
+  const hasKey = existsSync(keyFile);
   const list = [...types].map(([type, sums]) => ({ type, ...sums }));
   return {
     path: reader.path,
@@ -96,7 +99,7 @@ function collectFacts(reader: StreamReader): StreamFacts {
     types: list.sort((a, b) => b.records - a.records || (a.type < b.type ? -1 : 1)),
     wanted,
     bytes: list.reduce((sum, { bytes }) => sum + bytes, 0),
-    keyPath: hasKey ? keyPath : undefined,
+    keyPath: hasKey ? keyFile : undefined,
     isComplete: hasKey ? undefined : readTrust(trustPathOf(reader.path))?.tip === generation.tip,
     isFetching: existsSync(partPathOf(reader.path)),
   };

@@ -135,6 +135,21 @@ test(
   }),
 );
 
+test(
+  'loadConfig :: what is kept of a translated file is never older than the file',
+  scope(async (t) => {
+    const cacheDir = t.path('cache');
+    for (const port of [1, 1, 2, 1]) {
+      await write(t, typed(`{ port: ${port} as number }`));
+      assert.is((await loadConfig(t.directory, { cacheDir })).port, port);
+    }
+    assert.ok((await readdir(cacheDir)).length > 0);
+
+    await writeFile(t.path('in-the-way'), '');
+    assert.is((await loadConfig(t.directory, { cacheDir: t.path('in-the-way', 'x') })).port, 1);
+  }),
+);
+
 const WRONG: readonly (readonly [source: string, message: string])[] = [
   [typed('{ port: "80" as any }'), 'port: expected number, got string'],
   [typed('{ port: 70000 }'), 'port: expected an integer from 0 to 65535, got 70000'],

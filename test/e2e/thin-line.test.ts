@@ -1,5 +1,5 @@
 /** The straight line as real processes: folder, stream, server, mirror, server, browser. */
-import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -106,6 +106,53 @@ test(
     assert.match(missing.body.toString(), 'The tide has taken this page');
     const beside = readdirSync(t.path('mine')).filter((name) => name.startsWith('site.stream'));
     assert.ok(beside.includes('site.stream') && beside.includes('site.stream.privatekey'));
+  }),
+);
+
+test(
+  'drayer.config.ts of this repository :: publishes and serves examples/hello, at / and on its own name',
+  scope(async (t) => {
+    cpSync(examples, t.path('examples'), {
+      recursive: true,
+      filter: (path) => !/\.stream/.test(path),
+    });
+    cpSync(`${examples}/../drayer.config.ts`, t.path('drayer.config.ts'));
+    const sh = shell(t);
+
+    const published = await sh.run('publish');
+    assert.is(published.status, 0, published.stderr);
+    assert.match(published.stdout, 'published examples/hello: 11 added');
+    const server = sh.start('serve', '--port', '0');
+    const [ownUrl, , port] = await server.waitFor(SITE_URL);
+
+    assert.is(await assertServes(ownUrl, t.path('examples', 'hello')), 11);
+    assert.is(await assertServes(`http://127.0.0.1:${port}/`, t.path('examples', 'hello')), 11);
+  }),
+);
+
+test(
+  'serve, and mirror meanwhile :: the new mirror is served without a restart',
+  scope(async (t) => {
+    cpSync(`${examples}/hello`, t.path('site'), { recursive: true });
+    const author = shell(t);
+    await author.run('publish', 'site');
+    const server = author.start('serve', 'site', '--port', '0');
+    const [url, label] = await server.waitFor(SITE_URL);
+    const friend = shell(t, { home: 'friend', directory: t.path('site') });
+    mkdirSync(t.path('mine'));
+    writeFileSync(t.path('mine', 'index.html'), 'mine');
+    await friend.run('publish', '../mine');
+    const both = friend.start('serve', '../mine', '--port', '0');
+    await both.waitFor(SITE_URL);
+    writeFileSync(t.path('site', 'drayer.config.mjs'), `export default { directory: '../mine' };`);
+    const all = friend.start('serve', '--port', '0');
+    const [, port] = await all.waitFor(/http:\/\/localhost:(\d+)\//);
+
+    await friend.run('mirror', url);
+
+    await all.waitForStderr(/serving one more stream: /);
+    assert.is((await get(`http://${label}.localhost:${port}/index.html`)).status, 200);
+    assert.not.match((await both.stop()).stderr, 'serving one more');
   }),
 );
 

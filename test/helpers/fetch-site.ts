@@ -17,7 +17,13 @@ export function get(url: string, headers: Record<string, string> = {}): Promise<
   const { hostname, port, pathname, search, host } = new URL(url);
   const address = hostname.endsWith('.localhost') ? '127.0.0.1' : hostname;
   return new Promise((resolve, reject) => {
-    const options = { host: address, port, path: pathname + search, headers: { host, ...headers } };
+    const options = {
+      host: address,
+      port,
+      path: pathname + search,
+      headers: { host, ...headers },
+      agent: false,
+    };
     const sent = request(options, (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));

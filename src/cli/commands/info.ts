@@ -15,7 +15,7 @@ export async function info(
 ): Promise<number> {
   const { terminal } = session;
   const stream = await chooseStream(session, name, flags);
-  const facts = readStreamFacts(stream.path);
+  const facts = readStreamFacts(stream.path, stream.keyFile);
   if (terminal.isJson) {
     terminal.printJson(jsonFacts(facts, stream.name));
     return EXIT.done;

@@ -1,9 +1,9 @@
 /** `drayer serve [streams…]`: to browsers and mirrors, until it is stopped. */
-import { existsSync } from 'node:fs';
-import { DrayerError, EXIT } from '../../core/errors.ts';
-import { type Daemon, startDaemon } from '../../daemon/daemon.ts';
-import { findStream, type KnownStream, listKnownStreams } from '../../daemon/known-streams.ts';
-import { readStreamId } from '../../daemon/stream-facts.ts';
+import { EXIT, isDrayerError } from '../../core/errors.ts';
+import { type Daemon, type DaemonOptions, startDaemon } from '../../daemon/daemon.ts';
+import { listKnownStreams } from '../../daemon/known-streams.ts';
+import { chooseServed, findSite } from '../../daemon/served-streams.ts';
+import type { StreamSource } from '../../server/stream-set.ts';
 import { count, time } from '../format.ts';
 import type { Session } from '../session.ts';
 
@@ -28,25 +28,21 @@ export async function serve(
   const { terminal, signal } = session;
   const { allowHost, ...rest } = flags;
   const settings = await session.settings({ ...rest, allowHosts: allowHost });
-  const known = await listKnownStreams(await session.config(), settings.dataDir);
-  const streams = await chooseStreams(session, names, known);
-  const site = settings.site === undefined ? undefined : await findSite(settings.site, streams);
+  const { dataDir } = settings;
+  const choice = await chooseServed(names, await listKnownStreams(await session.config(), dataDir));
+  for (const { error } of choice.unreadable) terminal.complain('warning', error.message);
+  for (const { name } of choice.waiting) {
+    terminal.say(`${name} is not published yet; it is served as soon as it is`);
+  }
   const daemon = await startDaemon({
     ...settings,
-    site,
-    streams: streams.map(({ path, name }) => ({ path, name })),
+    ...watching(session),
+    site: await chooseSite(session, settings.site, choice.sources),
+    streams: choice.sources,
+    // Who names streams wants these and no others.
+    dataDir: names.length === 0 ? dataDir : undefined,
+    except: choice.unreadable.map(({ stream }) => stream.path),
     signal,
-    onGeneration: ({ id, generation }) => {
-      if (terminal.isJson) return;
-      const seq = generation.snapshot === undefined ? '' : ` ${generation.snapshot.seq}`;
-      terminal.say(`${id} is at generation${seq} of ${time(generation.tip)}`);
-    },
-    onError: (error, path) => {
-      const reason = error instanceof Error ? error.message : String(error);
-      const isNamed = path === undefined || reason.includes(path);
-      terminal.complain('warning', isNamed ? reason : `${path}: ${reason}`);
-    },
-    onRefused: (reason) => terminal.complain('warning', reason),
   });
   if (terminal.isJson) printJson(session, daemon);
   else printAddresses(session, daemon, isReachable(settings));
@@ -54,30 +50,40 @@ export async function serve(
   return EXIT.done;
 }
 
-async function chooseStreams(
+/** The site of the config is a wish: it does not stand in the way of serving something else. */
+async function chooseSite(
   session: Session,
-  names: readonly string[],
-  known: readonly KnownStream[],
-): Promise<readonly KnownStream[]> {
-  if (names.length > 0) {
-    const chosen: KnownStream[] = [];
-    for (const name of names) chosen.push(await findStream(name, known));
-    return chosen;
+  site: string | undefined,
+  sources: readonly StreamSource[],
+): Promise<Uint8Array | undefined> {
+  if (site === undefined) return undefined;
+  try {
+    return await findSite(site, sources);
+  } catch (error) {
+    const isWish = (await session.config()).site === site;
+    if (isWish && (isDrayerError(error, 'STREAM_NOT_FOUND') || isDrayerError(error, 'USAGE'))) {
+      return undefined;
+    }
+    throw error;
   }
-  const present = known.filter((stream) => existsSync(stream.path));
-  for (const stream of known) {
-    if (present.includes(stream)) continue;
-    session.terminal.complain('warning', `${stream.name}: not published yet, left out`);
-  }
-  if (present.length > 0) return present;
-  throw new DrayerError('STREAM_NOT_FOUND', 'there is nothing to serve yet', {
-    hint: 'drayer publish DIR makes a stream of a folder, drayer mirror URL copies one',
-  });
 }
 
-async function findSite(text: string, streams: readonly KnownStream[]): Promise<Uint8Array> {
-  const { publicKey } = readStreamId((await findStream(text, streams)).path);
-  return publicKey;
+type Watching = Pick<DaemonOptions, 'onGeneration' | 'onStream' | 'onError' | 'onRefused'>;
+
+function watching({ terminal }: Session): Watching {
+  return {
+    onGeneration: ({ id, generation }) => {
+      const seq = generation.snapshot === undefined ? '' : ` ${generation.snapshot.seq}`;
+      terminal.say(`${id} is at generation${seq} of ${time(generation.tip)}`);
+    },
+    onStream: ({ id }) => terminal.say(`serving one more stream: ${id}`),
+    onError: (error, path) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      const isNamed = path === undefined || reason.includes(path);
+      terminal.complain('warning', isNamed ? reason : `${path}: ${reason}`);
+    },
+    onRefused: (reason) => terminal.complain('warning', reason),
+  };
 }
 
 function isReachable({ lan, host }: { lan: boolean; host: string | undefined }): boolean {

@@ -1,6 +1,8 @@
 /** `drayer verify [stream]`: is this file, to the last byte, what its key has signed? */
+import { existsSync } from 'node:fs';
 import { EXIT } from '../../core/errors.ts';
 import { type AuditFinding, type AuditReport, verifyStream } from '../../store/audit.ts';
+import { keyPathOf } from '../../store/key-file.ts';
 import { bytes, count } from '../format.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
@@ -14,7 +16,7 @@ export async function verify(
   flags: StreamFlags,
 ): Promise<number> {
   const { terminal, signal } = session;
-  const { path } = await chooseStream(session, name, flags);
+  const { path, keyFile } = await chooseStream(session, name, flags);
   const progress = startProgress(terminal);
   let report: AuditReport;
   try {
@@ -39,7 +41,7 @@ export async function verify(
   const verdict =
     report.faults === 1 ? '1 fault was found' : `${count(report.faults, 'fault')} were found`;
   terminal.complain('error', verdict);
-  terminal.complain('hint', remedy(report.id));
+  terminal.complain('hint', remedy(report.id, existsSync(keyFile ?? keyPathOf(path))));
   return status;
 }
 
@@ -55,6 +57,7 @@ function proof({ snapshot, seq, wanted }: AuditReport): string {
   return `every record signed; no snapshot proves that none is left out${missing}`;
 }
 
-function remedy(id: string): string {
+function remedy(id: string, isOwn: boolean): string {
+  if (isOwn) return 'move the file away and fetch it from a mirror: drayer recover --from URL';
   return `move the file away and fetch it again: drayer mirror URL ${id}`;
 }

@@ -46,6 +46,8 @@ export type CommitValues = {
   /** Takes up what the commit itself has to keep for a moment, too. */
   readonly prepared: PreparedValues;
   readonly given?: ValueSource | undefined;
+  /** Makes a new snapshot also where nothing else changes, if half of its lifetime is over (R20). */
+  readonly renew?: boolean | undefined;
 };
 
 /** Commits batches of one stream. Lives as long as its connection. */
@@ -158,16 +160,18 @@ export class Committer {
     batch: Batch,
     at: { held: Generation; known: Mark | undefined; values: CommitValues },
   ): Mark | undefined {
-    if (batch.puts.length === 0 && batch.deletes.length === 0) return undefined;
     const { connection, reader, now, secretKey, hasSnapshots, lifetimeMicros } = this.#options;
+    const time = now();
+    const renew = at.values.renew === true && this.#isHalfSpent(at.held, time);
+    if (batch.puts.length === 0 && batch.deletes.length === 0 && !renew) return undefined;
     const open = hasSnapshots ? reader.openTrie() : undefined;
     // What is empty need not be asked: a first publish has no look-ups.
     const view = at.held.tip === 0 ? emptyView() : reader.view;
     const { steps, mark } = planBatch(view, batch, {
-      now: now(),
+      now: time,
       secretKey,
       mark: at.known,
-      snapshot: open && { trie: open.trie, previous: at.held.snapshot, lifetimeMicros },
+      snapshot: open && { trie: open.trie, previous: at.held.snapshot, lifetimeMicros, renew },
       // Only another program leaves any, and what it wrote made our local state stale.
       losers: reader.localState() === undefined ? reader.losers() : [],
     });
@@ -186,6 +190,13 @@ export class Committer {
       const twin = reader.findByHash(hash);
       return twin && reader.readValue(twin);
     };
+  }
+
+  #isHalfSpent({ snapshot }: Generation, time: Micros): boolean {
+    const { lifetimeMicros } = this.#options;
+    if (snapshot === undefined || lifetimeMicros === undefined) return false;
+    // 0 means for ever: it was made without a lifetime, so it is time for one.
+    return snapshot.exp === 0 || snapshot.exp - time < lifetimeMicros / 2;
   }
 
   // Looks at the rows the steps replace, before they do: checks what is signed again as it stands,

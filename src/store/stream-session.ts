@@ -132,6 +132,17 @@ export class StreamSession {
   }
 
   /**
+   * Makes a new snapshot where less than half of the lifetime is left that the stream was opened
+   * with, so that visitors do not call it stale (R20).
+   *
+   * @returns whether that was so
+   */
+  renewSnapshot(): boolean {
+    const source = { puts: [], deletes: [] };
+    return this.#commit(source, { prepared: this.#prepared, renew: true }) !== undefined;
+  }
+
+  /**
    * Keeps a value for the next commit: in memory, above 64 MB in a temporary table.
    *
    * @param hash - H(value), not checked again

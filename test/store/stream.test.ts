@@ -462,6 +462,33 @@ test(
 );
 
 test(
+  'renewSnapshot :: makes a new snapshot when half of its lifetime is over (R20)',
+  scope((t) => {
+    let time = 1_700_000_000_000_000;
+    const now = (): number => time;
+    const stream = newStream(t, 'a.stream', { now, lifetimeMicros: 1000 });
+    assert.is(stream.renewSnapshot(), false);
+    stream.set('a', 1);
+    const { snapshot: first } = stream.reader.generation();
+    assert.ok(first);
+
+    time += 500;
+    assert.is(stream.renewSnapshot(), false);
+    time += 1;
+    assert.is(stream.renewSnapshot(), true);
+    assert.is(stream.renewSnapshot(), false);
+
+    const { snapshot, covered, count } = stream.reader.generation();
+    assert.equal([snapshot?.seq, snapshot?.exp, covered, count], [2, time + 1000, true, 2]);
+    assert.equal([snapshot?.root, snapshot?.previous], [first.root, first.root]);
+    stream.close();
+    const forever = openedStream(t, 'a.stream', { now });
+    time += 1_000_000;
+    assert.is(forever.renewSnapshot(), false);
+  }),
+);
+
+test(
   'Stream :: works with a clock that stands still, runs backwards or sits in 2099 (R9)',
   scope((t) => {
     const times = [4_000_000_000_000_000, 5, 5, 5, 1_700_000_000_000_000, 1];

@@ -1,4 +1,5 @@
 /** What a stream holds of a site: its file records, and what is remembered of the files behind them. */
+import { isDrayerError } from '../core/errors.ts';
 import type { SignedRecord } from '../core/record.ts';
 import type { Generation } from '../store/reader.ts';
 import type { StatEntry } from '../store/stat-cache.ts';
@@ -62,5 +63,10 @@ export function remember(stream: Stream, { held, walk, diff, reading, generation
   const gone = [...held.known.keys()].filter((key) => !kept.has(key));
   const isComplete = diff.unchanged + entries.length === walk.files.length;
   const completeFor = isComplete ? generation.tip : undefined;
-  stream.statCache.save({ entries, gone, completeFor });
+  try {
+    stream.statCache.save({ entries, gone, completeFor });
+  } catch (error) {
+    // The site is published; the next run reads a little more.
+    if (!isDrayerError(error, 'STREAM_BUSY')) throw error;
+  }
 }

@@ -217,7 +217,8 @@ export class MirrorStore {
   #raiseTrust(): void {
     const generation = this.#visible?.generation();
     if (generation === undefined || !isNewer(generation, this.#trust)) return;
-    const snapshot = generation.snapshot ?? this.#trust?.snapshot;
+    const newest = generation.snapshot ?? this.#trust?.snapshot;
+    const snapshot = newest && { seq: newest.seq, root: newest.root };
     this.#trust = { tip: generation.tip, snapshot };
     if (!this.#isTrustGiven) writeTrust(trustPathOf(this.path), this.#trust);
   }

@@ -118,6 +118,7 @@ function swap(connection: Connection, job: PromoteJob): Promotion {
   const isFitting = base?.kind === 'afresh' || base?.tip === reader.view.modifiedTip();
   if (base === undefined || !isFitting) return { kind: 'moved' };
 
+  checkValues(connection, 'staged.record', `AND NOT ${KEEPS_ITS_VALUE}`);
   const isAfresh = base.kind === 'afresh';
   const overlay = isAfresh ? overlayAfresh(connection, reader) : overlayNext(connection, reader);
   const snapshot = readSnapshot(
@@ -183,22 +184,25 @@ function apply(connection: Connection, overlay: OverlayView, isAfresh: boolean):
   new RowWriter(connection).applySteps(steps, (hash) => value.get(hash)?.value);
 }
 
+// The visible record of a staged one's id has the very value: a silent patch, or only a new place.
+const KEEPS_ITS_VALUE = `EXISTS (SELECT 1 FROM main.record AS m
+  WHERE m.chain = x'' AND m.id = s.id AND m.hash = s.hash AND m.value IS NOT NULL)`;
+
 /**
  * Copies into the staging file the values that staged records need and a visible record has under
  * the same hash (R17): a rename's value leaves the table before the new record comes.
  */
 function fetchHeldValues(connection: Connection): void {
-  connection.run(`UPDATE staged.record SET value = (
+  connection.run(`UPDATE staged.record AS s SET value = (
       SELECT m.value FROM main.record AS m
-      WHERE m.chain = x'' AND m.hash = staged.record.hash AND m.value IS NOT NULL LIMIT 1)
-    WHERE value IS NULL AND NOT EXISTS (
-      SELECT 1 FROM main.record AS m
-      WHERE m.chain = x'' AND m.id = staged.record.id AND m.hash = staged.record.hash)`);
+      WHERE m.chain = x'' AND m.hash = s.hash AND m.value IS NOT NULL LIMIT 1)
+    WHERE s.value IS NULL AND NOT ${KEEPS_ITS_VALUE}`);
 }
 
-function checkValues(connection: Connection, table: string): void {
+/** Refuses a staged record whose value is neither here nor in the visible record of its id. */
+function checkValues(connection: Connection, table: string, unless = ''): void {
   const row = connection
-    .query<{ id: number }>(`SELECT id FROM ${table} WHERE value IS NULL LIMIT 1`)
+    .query<{ id: number }>(`SELECT s.id FROM ${table} AS s WHERE s.value IS NULL ${unless} LIMIT 1`)
     .get();
   if (row === undefined) return;
   throw new DrayerError('VALUE_NOT_HELD', `record ${row.id}: its value has not come`);

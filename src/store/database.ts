@@ -2,6 +2,7 @@
  * One connection to a stream file: pragmas, cached statements, transactions, and the translation of
  * SQLite's errors. The only file that imports better-sqlite3. What the tables mean is in schema.ts.
  */
+import { resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 
@@ -192,9 +193,17 @@ export function connect(
   path: string,
   { readonly = false, create = false, bytes }: ConnectOptions = {},
 ): Connection {
+  // Absolute: ':memory:', 'file:…' and '' are names of files here, whatever SQLite takes them for.
+  const file = resolve(path);
+  if (file !== file.trim()) {
+    throw new DrayerError(
+      'PATH_INVALID',
+      `${path}: SQLite opens no file whose name ends in a space`,
+    );
+  }
   let database: Database.Database;
   try {
-    database = new Database(bytes ?? path, {
+    database = new Database(bytes ?? file, {
       readonly: readonly && bytes === undefined,
       fileMustExist: !create && bytes === undefined,
       timeout: BUSY_MS,

@@ -2,6 +2,8 @@
  * Making and opening streams. Made: the key first, so that no stream is ever without it, then the
  * file, in one transaction. Opened: with the private key beside it, or given, the stream is writable.
  */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { keyPairFromSeed } from '#crypto';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual, type Micros } from '../core/record.ts';
@@ -51,6 +53,7 @@ export type CreateStreamOptions = OpenStreamOptions & {
  * Makes a new, empty stream. Its private key is written beside it, unless one is given.
  *
  * @throws {DrayerError} STREAM_EXISTS when there is a file or a key of that name
+ * @throws {DrayerError} DIRECTORY_NOT_FOUND when there is nowhere to put it
  * @throws {DrayerError} STREAM_BEHIND_MARK when the key there has signed a stream that is gone
  * @example
  * const stream = createStream('notes.stream');
@@ -120,6 +123,9 @@ function systemClock(): Micros {
 // A file that a crash left before its first transaction was complete counts as absent: SQLite rolls
 // it back to nothing when it opens it.
 function checkAbsent(path: string): void {
+  if (!existsSync(dirname(path))) {
+    throw new DrayerError('DIRECTORY_NOT_FOUND', `${dirname(path)}: no such directory`);
+  }
   if (hasFile(path) && !hasFile(`${path}-journal`)) throw alreadyExists(path);
   checkJournal(path);
   if (readMark(markPathOf(path)) === undefined) return;

@@ -2,7 +2,7 @@
  * A stream as the library's user has it: like a map, plus files, posts and primary servers. With the
  * private key it writes, without it reads.
  */
-import { inflateFile } from '../files/file-record.ts';
+import { inflateFile, MAX_FILE_BYTES } from '../files/file-record.ts';
 import { decodeObject, decodePost, type PrimaryServer } from '../files/values.ts';
 import { StreamSession } from './stream-session.ts';
 import type { PutFileOptions, WriteOptions } from './transaction.ts';
@@ -91,10 +91,15 @@ export class Stream extends StreamSession {
     return this;
   }
 
-  /** Returns the content of a file of the site, undefined where there is none. */
-  getFile(key: string): Uint8Array | undefined {
+  /**
+   * Returns the content of a file of the site, undefined where there is none.
+   *
+   * @param maxBytes - most content bytes to accept; 64 MB by default
+   * @throws {DrayerError} FILE_RECORD_INVALID when it is longer, or no file
+   */
+  getFile(key: string, maxBytes: number = MAX_FILE_BYTES): Uint8Array | undefined {
     const value = this.getBytes(FILE_TYPE, key);
-    return value && inflateFile(value);
+    return value && inflateFile(value, maxBytes);
   }
 
   /** Deletes a file of the site; tells whether there was one. */

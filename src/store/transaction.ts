@@ -5,9 +5,9 @@
 import { hash } from '#crypto';
 import type { Batch, Put } from '../core/batch.ts';
 import { nameOf } from '../core/chain.ts';
-import { DrayerError } from '../core/errors.ts';
-import { type Micros, PRIMARY_SERVERS_KEY, PROTOCOL_TYPE } from '../core/record.ts';
-import { encodeFile } from '../files/file-record.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { bytesEqual, type Micros, PRIMARY_SERVERS_KEY, PROTOCOL_TYPE } from '../core/record.ts';
+import { encodeFile, inflateFile } from '../files/file-record.ts';
 import { findPathFault } from '../files/site-path.ts';
 import { shouldStore } from '../files/stored-media.ts';
 import {
@@ -107,7 +107,7 @@ export class Transaction {
   }
 
   /**
-   * Puts a file of the site.
+   * Puts a file of the site. Content that is there already keeps its value, time included (R24).
    *
    * @throws {DrayerError} PATH_INVALID when the key is no site path
    */
@@ -117,7 +117,9 @@ export class Transaction {
       throw new DrayerError('PATH_INVALID', `${JSON.stringify(key)}: ${fault}`);
     }
     const { timestamp, timeMicros = this.#options.now() } = options;
-    const value = encodeFile(content, { timeMicros, stored: shouldStore(key) });
+    const held = this.getBytes(FILE_TYPE, key);
+    const isSame = held !== undefined && hasContent(held, content);
+    const value = isSame ? held : encodeFile(content, { timeMicros, stored: shouldStore(key) });
     return this.setBytes(FILE_TYPE, key, value, { timestamp });
   }
 
@@ -153,5 +155,15 @@ export class Transaction {
 
   #checkOpen(): void {
     if (this.#isEnded) throw new DrayerError('USAGE', 'expected no writes after the transaction');
+  }
+}
+
+function hasContent(value: Uint8Array, content: Uint8Array): boolean {
+  try {
+    return bytesEqual(inflateFile(value, content.length), content);
+  } catch (error) {
+    // Longer than this, or a value of another program that is no file: it is replaced.
+    if (isDrayerError(error, 'FILE_RECORD_INVALID')) return false;
+    throw error;
   }
 }

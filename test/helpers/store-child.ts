@@ -4,12 +4,14 @@
  *
  * create N · makes the stream and sets a few keys; killed at its N-th action on the disk
  * change N · one transaction with puts, an update and deletes; killed at its N-th action
+ * publish N · commits prepared values, enough for the rollback journal; killed at its N-th action
  * stream N · sets keys until it is killed from outside, or N are done
  * count N  · adds one to a counter, N times, each in a transaction
  * hold     · stays inside a transaction until there is a file PATH.go
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { hash } from '#crypto';
 import { Connection } from '../../src/store/database.ts';
 import { createStream, openStream } from '../../src/store/open-stream.ts';
 
@@ -81,6 +83,20 @@ const jobs: Record<string, () => void> = {
       tx.set('a', 'changed').delete('b');
       tx.delete('c');
     });
+    say(`acked ${stream.reader.generation().snapshot?.seq}`);
+    stream.close();
+    say(`actions ${actions}`);
+  },
+  publish() {
+    countActions();
+    const stream = openStream(path);
+    const puts = [1, 2, 3].map((byte) => {
+      // Not the same bytes throughout, or the pages of one value could pass for another's.
+      const value = Uint8Array.from({ length: 3_000_000 }, (_, index) => byte ^ (index >> 12));
+      stream.prepareValue(hash(value), value);
+      return { type: 'file', key: `new ${byte}`, hash: hash(value) };
+    });
+    stream.commit({ puts, deletes: [{ type: 'obj', key: 'b' }] });
     say(`acked ${stream.reader.generation().snapshot?.seq}`);
     stream.close();
     say(`actions ${actions}`);

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { isDrayerError } from '../../src/core/errors.ts';
 import { verifyStream } from '../../src/store/audit.ts';
 import { readMark } from '../../src/store/mark.ts';
+import { openReader } from '../../src/store/open-reader.ts';
 import { createStream, openStream } from '../../src/store/open-stream.ts';
 import type { Stream } from '../../src/store/stream.ts';
 import { runHelper } from '../helpers/child.ts';
@@ -119,6 +120,31 @@ test(
           stream.close();
         }),
       );
+    }
+  }),
+);
+
+test(
+  `commit :: killed in the middle of large values, seed ${seed} (T086)`,
+  scope(async (t) => {
+    seeded(t, 'probe.stream');
+    const actions = await actionsOf('publish', t.path('probe.stream'));
+
+    for (const point of sample(actions, scaled(5))) {
+      const name = `${point}.stream`;
+      const before = seeded(t, name);
+      const child = runHelper('store-child.ts', ['publish', t.path(name), String(point)]);
+      assert.is(await child.ended, 'SIGKILL');
+
+      // What serves the stream meanwhile can open it first.
+      const reader = openReader(t.path(name));
+      const seen = reader.generation().snapshot?.seq;
+      reader.close();
+      const stream = openStream(t.path(name));
+      const isNew = stream.reader.findRecord('file', 'new 1') !== undefined;
+      assert.equal([stream.has('b'), seen], [!isNew, before + (isNew ? 1 : 0)]);
+      await checkRecovered(stream, Math.max(before, ackedOf(child.lines)), `action ${point}`);
+      stream.close();
     }
   }),
 );

@@ -231,6 +231,27 @@ test(
 );
 
 test(
+  'putFile :: content that is there already keeps its value and its time (R24)',
+  scope((t) => {
+    const stream = newStream(t);
+    stream.putFile('a.html', bytesOf('hello'), { timeMicros: 5 });
+    const { hash: before, modified } = stream.reader.getRecord('file', 'a.html');
+
+    stream.putFile('a.html', bytesOf('hello'), { timeMicros: 6 });
+    assert.is(stream.reader.getRecord('file', 'a.html').modified, modified);
+
+    for (const content of ['hello!', 'hell', '', 'HELLO']) {
+      stream.putFile('a.html', bytesOf(content), { timeMicros: 6 });
+      assert.is(Buffer.from(stream.getFile('a.html') ?? []).toString(), content);
+    }
+    stream.setBytes('file', 'b', bytesOf('no file')).putFile('b', bytesOf('x'));
+    assert.is(Buffer.from(stream.getFile('b') ?? []).toString(), 'x');
+    assert.is.not(stream.reader.getRecord('file', 'a.html').hash, before);
+    assert.throws(() => stream.getFile('a.html', 4), throwsCode('FILE_RECORD_INVALID'));
+  }),
+);
+
+test(
   'posts :: come the newest first, also across pages, and keep their place when edited',
   scope((t) => {
     const stream = newStream(t, 'a.stream', { now: countingClock() });
@@ -387,6 +408,8 @@ test(
       ['a.stream', 'a.stream.mark', 'a.stream.privatekey'],
     );
     assert.throws(() => newStream(t), throwsCode('STREAM_EXISTS'));
+    assert.throws(() => newStream(t, 'no/such.stream'), throwsCode('DIRECTORY_NOT_FOUND'));
+    assert.throws(() => newStream(t, 'spaced.stream '), throwsCode('PATH_INVALID'));
     writeFileSync(t.path('b.stream'), 'something else');
     assert.throws(() => newStream(t, 'b.stream'), throwsCode('STREAM_EXISTS'));
     assert.is(existsSync(t.path('b.stream.privatekey')), false);

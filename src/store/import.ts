@@ -58,6 +58,8 @@ export async function importStream(
     try {
       return await copyStream(reader, store);
     } finally {
+      // Half an import is of no use to the next one.
+      store.discard();
       store.close();
     }
   } finally {
@@ -76,7 +78,6 @@ async function copyStream(reader: StreamReader, store: MirrorStore): Promise<Gen
   }
   const promotion = await store.promote(view.modifiedTip(), promoteStaged);
   if (promotion.kind === 'complete') return promotion.generation;
-  store.discard();
   const detail = 'detail' in promotion ? promotion.detail : 'its chains have holes';
   throw new DrayerError('STREAM_INVALID', `${path}: holds no complete generation: ${detail}`);
 }

@@ -46,15 +46,10 @@ export function diffSite(files: readonly DiskFile[], { known, records }: HeldFil
   };
 }
 
-/**
- * Tells whether a site is what the stat cache remembers, file by file: then the records need not be
- * looked at, if the cache is complete for them.
- */
+/** Tells whether a site is what is remembered of it, file by file. */
 export function isAsRemembered(
   files: readonly DiskFile[],
-  known: ReadonlyMap<string, StatEntry>,
+  stamps: ReadonlyMap<string, string>,
 ): boolean {
-  return (
-    files.length === known.size && files.every(({ key, stamp }) => known.get(key)?.stamp === stamp)
-  );
+  return files.length === stamps.size && files.every(({ key, stamp }) => stamps.get(key) === stamp);
 }

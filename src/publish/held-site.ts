@@ -5,16 +5,15 @@ import type { Generation } from '../store/reader.ts';
 import type { StatEntry } from '../store/stat-cache.ts';
 import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
-import type { SiteDiff } from './diff.ts';
+import type { HeldFiles, SiteDiff } from './diff.ts';
 import type { SiteReading } from './site-reading.ts';
 import type { Walk } from './walk.ts';
 
 /** The stream before a publish. */
 export type HeldSite = {
   readonly generation: Generation;
-  readonly known: ReadonlyMap<string, StatEntry>;
-  /** Whether `known` is complete for the generation. */
-  readonly isComplete: boolean;
+  /** The stamps of all files, if every one is remembered and the stream is still the same. */
+  readonly stamps: ReadonlyMap<string, string> | undefined;
   /** Whether there is no file record at all. */
   readonly isEmpty: boolean;
 };
@@ -22,6 +21,7 @@ export type HeldSite = {
 /** A publish that is done, or would be. */
 export type Done = {
   readonly held: HeldSite;
+  readonly files: HeldFiles;
   readonly walk: Walk;
   readonly diff: SiteDiff;
   readonly reading: SiteReading;
@@ -30,29 +30,27 @@ export type Done = {
 
 /** Reads what is known before the directory has been looked at. */
 export function readHeldSite(stream: Stream): HeldSite {
-  const { reader, statCache } = stream;
+  const { reader, statCache, writable } = stream;
   return reader.reading(() => {
     const generation = reader.generation();
     const isEmpty = reader.listByType(FILE_TYPE, { order: 'id', limit: 1 }).length === 0;
-    // A file of another program that cannot be written has no tables of ours.
-    if (!stream.writable) return { generation, known: new Map(), isComplete: false, isEmpty };
-    const isComplete = statCache.completeFor() === generation.tip;
-    return { generation, known: statCache.all(), isComplete, isEmpty };
+    const isComplete = writable && statCache.completeFor() === generation.tip;
+    return { generation, stamps: isComplete ? statCache.stamps() : undefined, isEmpty };
   });
 }
 
-/** Reads the file records of a stream, by key. */
-export function readFileRecords(stream: Stream): Map<string, SignedRecord> {
-  const records = new Map<string, SignedRecord>();
-  for (const record of stream.reader.entries({ type: FILE_TYPE })) records.set(record.key, record);
-  return records;
+/** Reads the file records and what is remembered of the files behind them. */
+export function readHeldFiles(stream: Stream): HeldFiles {
+  // A file of another program that cannot be written has no tables of ours.
+  const known = stream.writable ? stream.statCache.all() : new Map<string, StatEntry>();
+  return { known, records: readFileRecords(stream) };
 }
 
 /**
  * Remembers the disk files a publish has read. After its commit: an entry counts only while the stream
  * holds the value it was made for.
  */
-export function remember(stream: Stream, { held, walk, diff, reading, generation }: Done): void {
+export function remember(stream: Stream, { files, walk, diff, reading, generation }: Done): void {
   const read = [...reading.fresh, ...reading.same];
   const entries = read.flatMap(({ key, stamp, hash }) =>
     stamp === undefined ? [] : [{ key, stamp, valueHash: hash }],
@@ -60,7 +58,7 @@ export function remember(stream: Stream, { held, walk, diff, reading, generation
   const kept = new Set(walk.files.map(({ key }) => key));
   // Files that may have changed again while they were read.
   for (const { key, stamp } of read) if (stamp === undefined) kept.delete(key);
-  const gone = [...held.known.keys()].filter((key) => !kept.has(key));
+  const gone = [...files.known.keys()].filter((key) => !kept.has(key));
   const isComplete = diff.unchanged + entries.length === walk.files.length;
   const completeFor = isComplete ? generation.tip : undefined;
   try {
@@ -69,4 +67,10 @@ export function remember(stream: Stream, { held, walk, diff, reading, generation
     // The site is published; the next run reads a little more.
     if (!isDrayerError(error, 'STREAM_BUSY')) throw error;
   }
+}
+
+function readFileRecords(stream: Stream): Map<string, SignedRecord> {
+  const records = new Map<string, SignedRecord>();
+  for (const record of stream.reader.entries({ type: FILE_TYPE })) records.set(record.key, record);
+  return records;
 }

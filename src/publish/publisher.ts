@@ -8,8 +8,8 @@ import { MAX_FILE_BYTES } from '../files/file-record.ts';
 import type { Generation } from '../store/reader.ts';
 import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
-import { diffSite, isAsRemembered, type SiteDiff } from './diff.ts';
-import { type HeldSite, readFileRecords, readHeldSite, remember } from './held-site.ts';
+import { diffSite, type HeldFiles, isAsRemembered, type SiteDiff } from './diff.ts';
+import { type HeldSite, readHeldFiles, readHeldSite, remember } from './held-site.ts';
 import { makeIgnoreRules } from './ignore-rules.ts';
 import { checkMassDelete } from './mass-delete.ts';
 import { findPathClashes } from './path-clashes.ts';
@@ -90,14 +90,18 @@ async function publishOnce(
   const reading = openReading(stream, options);
   try {
     const walk = await walkSite(root, stream, { held, reading, options });
-    if (held.isComplete && isAsRemembered(walk.files, held.known))
+    if (held.stamps !== undefined && isAsRemembered(walk.files, held.stamps))
       return reportUnchanged(walk, held);
-    const diff = await readDoubtful(walk, stream, { held, reading, options });
+    const files = readHeldFiles(stream);
+    const diff = compare(walk, files, options);
+    if (!held.isEmpty) for (const doubtful of diff.doubtful) reading.add(doubtful);
+    await reading.finish();
+    stopOn(reading.faults);
 
     const batch = batchOf(diff, reading);
     const generation = options.dryRun ? held.generation : commit(stream, batch, held.generation);
     if (generation === undefined) return undefined;
-    const done = { held, walk, diff, reading, generation };
+    const done = { held, files, walk, diff, reading, generation };
     if (!options.dryRun) remember(stream, done);
     return reportOf(done);
   } finally {
@@ -145,21 +149,13 @@ async function walkSite(
   return walk;
 }
 
-async function readDoubtful(
-  walk: Walk,
-  stream: Stream,
-  { held, reading, options }: Underway,
-): Promise<SiteDiff> {
-  const records = readFileRecords(stream);
-  const diff = diffSite(walk.files, { known: held.known, records });
+function compare(walk: Walk, held: HeldFiles, options: PublishOptions): SiteDiff {
+  const diff = diffSite(walk.files, held);
   stopOn(findClashes(walk, diff));
   if (!options.allowMassDelete) {
     const removed = diff.removed.length;
-    checkMassDelete({ held: records.size, removed, found: walk.files.length });
+    checkMassDelete({ held: held.records.size, removed, found: walk.files.length });
   }
-  if (!held.isEmpty) for (const doubtful of diff.doubtful) reading.add(doubtful);
-  await reading.finish();
-  stopOn(reading.faults);
   return diff;
 }
 

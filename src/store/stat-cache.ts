@@ -47,6 +47,14 @@ export class StatCache {
     return new Map(rows.map((row) => [row.key, row]));
   }
 
+  /** Returns the stamps of all entries by site path: in half the time of {@link all}. */
+  stamps(): Map<string, string> {
+    const rows = this.#connection
+      .query<{ key: string; stamp: string }>('SELECT key, stamp FROM drayer_stat')
+      .all();
+    return new Map(rows.map(({ key, stamp }) => [key, stamp]));
+  }
+
   /**
    * The tip of the stream for which every file record has an entry, and every entry its record; while
    * that is the tip, nothing needs to be compared. Undefined for none.

@@ -47,14 +47,17 @@ test('diffSite :: records without a file are removed, sorted', () => {
   assert.equal(diff.removed, ['a', 'z']);
 });
 
-test('isAsRemembered :: every file and every entry must have its counterpart', () => {
-  const known = mapOf([entryOf('a', 's1', 1), entryOf('b', 's2', 2)]);
+test('isAsRemembered :: every file and every stamp must have its counterpart', () => {
+  const stamps = new Map([
+    ['a', 's1'],
+    ['b', 's2'],
+  ]);
   const [a, b] = [fileOf('a', 's1'), fileOf('b', 's2')];
 
-  assert.is(isAsRemembered([a, b], known), true);
-  assert.is(isAsRemembered([a], known), false);
-  assert.is(isAsRemembered([a, fileOf('b', 's3')], known), false);
-  assert.is(isAsRemembered([a, b, fileOf('c', 's1')], known), false);
+  assert.is(isAsRemembered([a, b], stamps), true);
+  assert.is(isAsRemembered([a], stamps), false);
+  assert.is(isAsRemembered([a, fileOf('b', 's3')], stamps), false);
+  assert.is(isAsRemembered([a, b, fileOf('c', 's1')], stamps), false);
   assert.is(isAsRemembered([], new Map()), true);
 });
 

@@ -39,6 +39,10 @@ test(
 
     assert.equal([...statCache.all().keys()].sort(), ['a', 'b']);
     assert.is(statCache.all().get('b')?.stamp, 'new');
+    assert.equal([...statCache.stamps()].sort(), [
+      ['a', '1 2 3'],
+      ['b', 'new'],
+    ]);
     assert.is(statCache.completeFor(), undefined);
   }),
 );

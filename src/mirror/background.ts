@@ -29,15 +29,15 @@ export type BackgroundError = {
 const YOUNG_MB = 8;
 
 type Waiting = { resolve(result: unknown): void; reject(error: unknown): void };
+type Thread = { readonly worker: Worker; readonly waiting: Waiting[] };
 
 /** Owns the thread. {@link Background.close} ends it. */
 export class Background {
-  #worker: Worker | undefined;
-  readonly #waiting: Waiting[] = [];
+  #thread: Thread | undefined;
 
   /** Whether the thread has been started. */
   get isRunning(): boolean {
-    return this.#worker !== undefined;
+    return this.#thread !== undefined;
   }
 
   /** Checks signatures together with the caller, who takes slices of the same; see signatures.ts. */
@@ -52,39 +52,46 @@ export class Background {
 
   /** Ends the thread; a job under way is cut off, and fails. */
   async close(): Promise<void> {
-    const worker = this.#worker;
-    this.#worker = undefined;
-    await worker?.terminate();
+    const thread = this.#thread;
+    this.#thread = undefined;
+    await thread?.worker.terminate();
   }
 
   #run(job: BackgroundJob): Promise<unknown> {
-    const worker = this.#worker ?? this.#start();
+    this.#thread ??= this.#start();
+    const { worker, waiting } = this.#thread;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      waiting.push({ resolve, reject });
       worker.postMessage(job);
     });
   }
 
-  #start(): Worker {
-    const file = import.meta.url.endsWith('.ts')
-      ? './background-worker.ts'
-      : './background-worker.js';
+  #start(): Thread {
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
-    const worker = new Worker(new URL(file, import.meta.url), { resourceLimits });
-    worker.on('message', (answer: BackgroundAnswer) => {
-      const waiting = this.#waiting.shift();
+    const thread: Thread = { worker: new Worker(workerUrl(), { resourceLimits }), waiting: [] };
+    const fail = (message: string, cause?: unknown): void => {
+      if (this.#thread === thread) this.#thread = undefined;
+      const error = new DrayerError('INTERNAL', message, { cause });
+      for (const { reject } of thread.waiting.splice(0)) reject(error);
+    };
+    thread.worker.on('message', (answer: BackgroundAnswer) => {
+      const waiting = thread.waiting.shift();
       if (answer.kind === 'done') waiting?.resolve(answer.result);
       else waiting?.reject(new DrayerError(answer.error.code, answer.error.message, answer.error));
     });
-    worker.on('error', (cause) => this.#failAll('the worker thread failed', cause));
-    worker.on('exit', () => this.#failAll('the worker thread ended'));
-    this.#worker = worker;
-    return worker;
+    thread.worker.on('error', (cause) => fail('the worker thread failed', cause));
+    thread.worker.on('exit', () => fail('the worker thread ended'));
+    return thread;
   }
+}
 
-  #failAll(message: string, cause?: unknown): void {
-    this.#worker = undefined;
-    const error = new DrayerError('INTERNAL', message, { cause });
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
-  }
+function workerUrl(): URL {
+  if (!import.meta.url.endsWith('.ts')) return new URL('./background-worker.js', import.meta.url);
+  // The sources as they are, under tsx: Node 20 gives `--import tsx` to the main thread only.
+  const [tsx, worker] = [
+    import.meta.resolve('tsx/esm/api'),
+    new URL('./background-worker.ts', import.meta.url),
+  ];
+  const source = `import { register } from '${tsx}'; register(); await import('${worker}');`;
+  return new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 }

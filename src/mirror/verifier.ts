@@ -41,9 +41,7 @@ export class Verifier {
     }
     for (const record of records) checkContent(record);
     const signatures = pack(records, this.publicKey);
-    const theirs = this.#background.verify(signatures);
-    await checkHere(signatures);
-    await theirs;
+    await Promise.all([this.#background.verify(signatures), checkHere(signatures)]);
     const wrong = wrongOf(signatures);
     if (wrong === NONE_WRONG) return;
     const record = records[wrong];

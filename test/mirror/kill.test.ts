@@ -13,7 +13,7 @@ import { streamRows } from '../helpers/stream-rows.ts';
 const test = suite('mirror/kill');
 
 const CHILD = fileURLToPath(new URL('../helpers/mirror-child.ts', import.meta.url));
-const LOADER = new URL('../helpers/register-tsx.mjs', import.meta.url).href;
+const LOADER = import.meta.resolve('tsx');
 const RECORDS = 800;
 const FILMS = 6;
 

@@ -3,9 +3,11 @@ import type { EncodeJob } from './encode-disk-file.ts';
 
 /** From this size on a file is a batch of its own, and not for a main thread that has workers. */
 const LARGE_BYTES = 512 * 1024;
-// Enough work that the answer is not waited for, little enough that the last batch is short.
+/** Most of a batch: enough work that a worker does not run dry while its next batch is on the way. */
 const BATCH_FILES = 64;
 const BATCH_BYTES = 512 * 1024;
+/** Towards the end batches get shorter, down to one file, so that all threads finish together. */
+const REMAINING_SHARE = 16;
 
 /** Hands out every job once. The large ones go first: the last to finish should be short. */
 export class JobQueue {
@@ -18,9 +20,9 @@ export class JobQueue {
     this.#onTake = onTake;
   }
 
-  /** Whether a worker can take as much as it can take at a time. */
+  /** Whether there is as much as a worker takes at a time, of what may become more. */
   get hasFullBatch(): boolean {
-    return this.#large.length > 0 || this.#small.length >= BATCH_FILES;
+    return this.#large.length > 0 || this.#small.length >= BATCH_FILES * REMAINING_SHARE;
   }
 
   /** Adds a job. */
@@ -34,8 +36,9 @@ export class JobQueue {
     const large = this.#large.pop();
     if (large !== undefined) return [this.#onTake(large)];
     const batch: EncodeJob[] = [];
+    const most = Math.min(BATCH_FILES, Math.ceil(this.#small.length / REMAINING_SHARE));
     let bytes = 0;
-    while (batch.length < BATCH_FILES && bytes < BATCH_BYTES) {
+    while (batch.length < most && bytes < BATCH_BYTES) {
       const job = this.#small.pop();
       if (job === undefined) break;
       bytes += job.bytes;

@@ -9,23 +9,42 @@ const LARGE = 512 * 1024;
 test('takeBatch :: a large file is a batch of its own and goes first', () => {
   const queue = queueOf([10, LARGE, 20, LARGE + 1]);
 
-  const batches = [queue.takeBatch(), queue.takeBatch(), queue.takeBatch(), queue.takeBatch()];
+  const batches = Array.from({ length: 5 }, () => queue.takeBatch());
 
-  assert.equal(batches.map(bytesOf), [[LARGE + 1], [LARGE], [20, 10], []]);
+  assert.equal(batches.map(bytesOf), [[LARGE + 1], [LARGE], [20], [10], []]);
 });
 
-test('takeBatch :: a batch ends at 64 files or half a megabyte', () => {
-  const many = queueOf(Array.from({ length: 100 }, () => 1));
-  const big = queueOf([300_000, 300_000, 300_000]);
+test('takeBatch :: a batch ends at 64 files, half a megabyte or a part of what is left', () => {
+  const many = queueOf(Array.from({ length: 2000 }, () => 1));
+  const big = queueOf(Array.from({ length: 2000 }, () => 300_000));
+  const few = queueOf(Array.from({ length: 100 }, () => 1));
 
-  assert.equal([many.takeBatch().length, many.takeBatch().length], [64, 36]);
-  assert.equal([big.takeBatch().length, big.takeBatch().length], [2, 1]);
+  assert.is(many.takeBatch().length, 64);
+  assert.is(big.takeBatch().length, 2);
+  assert.is(few.takeBatch().length, 7);
+});
+
+test('takeBatch :: every job comes once, in ever shorter batches', () => {
+  const queue = queueOf(Array.from({ length: 2000 }, (_, index) => index));
+
+  const batches: EncodeJob[][] = [];
+  for (let batch = queue.takeBatch(); batch.length > 0; batch = queue.takeBatch()) {
+    batches.push(batch);
+  }
+
+  const sizes = batches.map((batch) => batch.length);
+  assert.equal(
+    sizes,
+    [...sizes].sort((a, b) => b - a),
+  );
+  assert.is(sizes.at(-1), 1);
+  assert.is(new Set(batches.flatMap(bytesOf)).size, 2000);
 });
 
 test('hasFullBatch :: it says whether a worker has enough to do', () => {
   assert.is(queueOf([]).hasFullBatch, false);
-  assert.is(queueOf(Array.from({ length: 63 }, () => 1)).hasFullBatch, false);
-  assert.is(queueOf(Array.from({ length: 64 }, () => 1)).hasFullBatch, true);
+  assert.is(queueOf(Array.from({ length: 1023 }, () => 1)).hasFullBatch, false);
+  assert.is(queueOf(Array.from({ length: 1024 }, () => 1)).hasFullBatch, true);
   assert.is(queueOf([LARGE]).hasFullBatch, true);
 });
 

@@ -1,7 +1,7 @@
 /**
  * Committing a batch (R11): in one write transaction the tip is read again, the batch is planned,
- * signed and stored; then the high-water mark is raised, on disk; only then does anybody hear of it.
- * The transaction is the lock between processes: it dies with its process.
+ * signed and stored; then the high-water mark is raised, on disk; only then does anybody hear of
+ * it. The transaction is the lock between processes: it dies with its process.
  */
 import { verify } from '#crypto';
 import type { Batch } from '../core/batch.ts';
@@ -46,7 +46,9 @@ export type CommitValues = {
   /** Takes up what the commit itself has to keep for a moment, too. */
   readonly prepared: PreparedValues;
   readonly given?: ValueSource | undefined;
-  /** Makes a new snapshot also where nothing else changes, if half of its lifetime is over (R20). */
+  /**
+   * Makes a new snapshot also where nothing else changes, if half of its lifetime is over (R20).
+   */
   readonly renew?: boolean | undefined;
 };
 
@@ -64,7 +66,8 @@ export class Committer {
   /**
    * Commits a batch.
    *
-   * A put that changes neither the value nor a given timestamp, and a delete of what is not there, are left out. Where nothing is left, nothing is signed or written.
+   * A put that changes neither the value nor a given timestamp, and a delete of what is not there,
+   * are left out. Where nothing is left, nothing is signed or written.
    *
    * @returns the new generation, or undefined when nothing changed
    * @throws {DrayerError} STREAM_BUSY when another process is writing for longer than 5 s
@@ -117,7 +120,8 @@ export class Committer {
         if (!isBehind(held, known)) writeMark(markPath, mark);
       });
     } catch (error) {
-      // Whoever is writing so long raises the mark further than this, or dies and the next open does.
+      // Whoever is writing so long raises the mark further than this, or dies and the next open
+      // does.
       if (!isDrayerError(error, 'STREAM_BUSY')) throw error;
     }
   }
@@ -127,7 +131,8 @@ export class Committer {
     try {
       return this.#options.connection.writing(body);
     } catch (error) {
-      // After a failed fsync nobody knows what the disk has; another try on this connection would not find out.
+      // After a failed fsync nobody knows what the disk has; another try on this connection would
+      // not find out.
       if (isDrayerError(error, 'STORAGE_FAILED') && isIoError(error.cause)) this.#failure = error;
       throw error;
     }

@@ -8,8 +8,10 @@ import { isDrayerError } from '../core/errors.ts';
 import type { Connection } from './database.ts';
 import type { LocalAttributes } from './local-attributes.ts';
 
-/** Largest file that is written anew without being asked when the stream is closed: about a second. */
-export const COMPACT_BYTES: number = 128 * 1024 * 1024;
+/**
+ * Largest file that is written anew without being asked when the stream is closed: about a second.
+ */
+const COMPACT_BYTES = 128 * 1024 * 1024;
 /** Largest file that is written anew between two commits: a fifth of a second. */
 const COMPACT_BETWEEN_BYTES = 32 * 1024 * 1024;
 /** How long a session that stays open may leave it, in ms. */

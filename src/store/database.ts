@@ -6,8 +6,8 @@ import { resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 
-/** What a statement takes as a parameter. Integers are numbers; bigint only where 64 bits are needed. */
-export type Parameter = string | number | bigint | Uint8Array | null;
+/** What a statement takes as a parameter. */
+export type Parameter = string | number | Uint8Array | null;
 
 /** A prepared statement that throws only {@link DrayerError}. */
 export type Query<Row> = {
@@ -20,9 +20,11 @@ export type Query<Row> = {
 };
 
 /** How long a connection waits for another process's transaction, in ms. */
-export const BUSY_MS = 5000;
+const BUSY_MS = 5000;
 
-/** A connection to one stream file. Closed by {@link Connection.close}, which may be called twice. */
+/**
+ * A connection to one stream file. Closed by {@link Connection.close}, which may be called twice.
+ */
 export class Connection {
   /** The file, as it was given. */
   readonly path: string;
@@ -34,16 +36,12 @@ export class Connection {
     this.#database = database;
   }
 
-  /**
-   * Returns the statement for this SQL text, prepared once per connection.
-   *
-   * @param wide - integers come as bigint, all 64 bits of them
-   */
-  query<Row>(sql: string, { wide = false }: { readonly wide?: boolean } = {}): Query<Row> {
+  /** Returns the statement for this SQL text, prepared once per connection. */
+  query<Row>(sql: string): Query<Row> {
     const known = this.#queries.get(sql);
     // The text decides the row type: each text stands at one place, beside its row type.
     if (known !== undefined) return known as Query<Row>;
-    const query = this.#prepare<Row>(sql, wide);
+    const query = this.#prepare<Row>(sql);
     this.#queries.set(sql, query as Query<unknown>);
     return query;
   }
@@ -103,15 +101,18 @@ export class Connection {
     return this.#withoutWaiting(() => this.pragma('wal_checkpoint(TRUNCATE)') === 0);
   }
 
-  /** Writes the whole file anew, without what was deleted; not inside a transaction, without waiting. */
+  /**
+   * Writes the whole file anew, without what was deleted; not inside a transaction, without
+   * waiting.
+   */
   writeAnew(): void {
     this.#withoutWaiting(() => this.run('VACUUM'));
   }
 
   /**
-   * Writes with a rollback journal instead of the write-ahead log until {@link useLog}: large values
-   * are then written once instead of twice, in a quarter of the time, equally safe. Only possible while nobody else
-   * has the file open.
+   * Writes with a rollback journal instead of the write-ahead log until {@link useLog}: large
+   * values are then written once instead of twice, in a quarter of the time, equally safe. Only
+   * possible while nobody else has the file open.
    *
    * @returns whether it was possible
    */
@@ -131,7 +132,8 @@ export class Connection {
     try {
       this.pragma('journal_mode = WAL');
     } catch (error) {
-      // Somebody else has the file open in another mode: it is written with that, until the next open.
+      // Somebody else has the file open in another mode: it is written with that, until the next
+      // open.
       if (!isDrayerError(error, 'STREAM_BUSY')) throw error;
     }
   }
@@ -163,9 +165,8 @@ export class Connection {
     }
   }
 
-  #prepare<Row>(sql: string, wide: boolean): Query<Row> {
+  #prepare<Row>(sql: string): Query<Row> {
     const statement = this.#guard(() => this.#database.prepare<Parameter[], Row>(sql));
-    if (wide) statement.safeIntegers(true);
     return {
       get: (...parameters) => this.#guard(() => statement.get(...parameters)),
       all: (...parameters) => this.#guard(() => statement.all(...parameters)),
@@ -234,10 +235,14 @@ export type ConnectOptions = {
   readonly bytes?: Buffer | undefined;
 };
 
-/** Settings of a connection that writes: what is acknowledged is on disk, what is deleted is erased (R7, R11). */
+/**
+ * Settings of a connection that writes: what is acknowledged is on disk, what is deleted is erased
+ * (R7, R11).
+ */
 export function prepareForWriting(connection: Connection): void {
-  // NORMAL, the default in WAL, loses acknowledged commits at a power cut.
-  connection.run('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
+  // NORMAL, the default in WAL, loses acknowledged commits at a power cut. EXTRA is FULL, and makes
+  // the end of a rollback journal durable too.
+  connection.run('PRAGMA synchronous = EXTRA; PRAGMA secure_delete = ON');
   connection.useLog();
 }
 

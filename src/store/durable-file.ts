@@ -14,7 +14,10 @@ export function writeSynced(path: string, content: string | Uint8Array, mode: nu
   }
 }
 
-/** Replaces a file at once: whoever reads it, also after a power cut, finds the old content or the new. */
+/**
+ * Replaces a file at once: whoever reads it, also after a power cut, finds the old content or the
+ * new.
+ */
 export function replaceSynced(path: string, content: string | Uint8Array, mode: number): void {
   const part = `${path}.part`;
   try {

@@ -1,6 +1,6 @@
 /**
- * The private key of a stream, in a file beside it, in the original's form: the base64 of the 64-byte
- * secret key (seed, then public key), 88 characters. Content is never echoed in a message.
+ * The private key of a stream, in a file beside it, in the original's form: the base64 of the
+ * 64-byte secret key (seed, then public key), 88 characters. Content is never echoed in a message.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, linkSync, openSync, readSync, rmSync } from 'node:fs';
@@ -81,8 +81,8 @@ export function readKeyFile(path: string): Uint8Array {
 }
 
 /**
- * Writes a private key file, readable by its owner alone from its first byte (0600), all or nothing,
- * and on disk when this returns.
+ * Writes a private key file, readable by its owner alone from its first byte (0600), all or
+ * nothing, and on disk when this returns.
  *
  * @throws {DrayerError} STREAM_EXISTS when there is a key already; it is never overwritten
  */

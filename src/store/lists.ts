@@ -1,6 +1,6 @@
 /**
- * The lists a stream is read by: pages of either chain, lists of a type, all names. Metadata only, each
- * from a covering index, in pages, so that a connection is never held up by an open cursor.
+ * The lists a stream is read by: pages of either chain, lists of a type, all names. Metadata only,
+ * each from a covering index, in pages, so that a connection is never held up by an open cursor.
  */
 import type { Micros, SignedRecord } from '../core/record.ts';
 import type { Connection } from './database.ts';
@@ -71,8 +71,8 @@ export class Lists {
   }
 
   /**
-   * The records that count (R10), of one type or of all, ordered by type and key (as UTF-8). Reads in
-   * pages: what is written meanwhile is seen or not.
+   * The records that count (R10), of one type or of all, ordered by type and key (as UTF-8). Reads
+   * in pages: what is written meanwhile is seen or not.
    */
   *entries(type?: string | undefined): Generator<SignedRecord, void, undefined> {
     let [lastType, lastKey] = [type ?? '', ''];

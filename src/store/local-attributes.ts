@@ -1,4 +1,6 @@
-/** Small facts about a stream that are kept in its file, of this machine only, never sent or signed. */
+/**
+ * Small facts about a stream that are kept in its file, of this machine only, never sent or signed.
+ */
 import type { Connection } from './database.ts';
 
 /** The local attributes of one stream file. */

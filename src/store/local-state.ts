@@ -1,7 +1,8 @@
 /**
- * What we know about a stream file beyond its records: how many there are, and the root of its trie.
- * It says for which tip it was written. Every change by any program raises the tip (R5–R7), so an
- * original that wrote to the file in between is noticed, and what is stale is worked out again.
+ * What we know about a stream file beyond its records: how many there are, and the root of its
+ * trie. It says for which tip it was written. Every change by any program raises the tip (R5–R7),
+ * so an original that wrote to the file in between is noticed, and what is stale is worked out
+ * again.
  */
 import type { ChainView } from '../core/chain.ts';
 import { bytesEqual, type Micros } from '../core/record.ts';

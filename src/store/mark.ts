@@ -1,7 +1,7 @@
 /**
- * The high-water mark (R11): how far this key has signed, in a file beside it. A stream file that is
- * behind its mark was restored from a backup or lost in a power cut; signing on from there would make
- * a second history, so it is refused.
+ * The high-water mark (R11): how far this key has signed, in a file beside it. A stream file that
+ * is behind its mark was restored from a backup or lost in a power cut; signing on from there would
+ * make a second history, so it is refused.
  */
 import { readFileSync } from 'node:fs';
 import { DrayerError } from '../core/errors.ts';

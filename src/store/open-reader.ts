@@ -26,7 +26,8 @@ import { checkSchema, ensureIndexes, type LocalSchema } from './schema.ts';
  * Opens a stream file for reading.
  *
  * A file that another program made gets our indexes where it can be written; nothing else in it is
- * touched. Where it cannot be written it is read as it is, where SQLite cannot even make its log, from a copy in memory.
+ * touched. Where it cannot be written it is read as it is, where SQLite cannot even make its log,
+ * from a copy in memory.
  *
  * @throws {DrayerError} STREAM_NOT_FOUND when there is no such file, or nothing in it yet
  * @throws {DrayerError} STREAM_INVALID when it is no stream
@@ -74,8 +75,8 @@ export function isWritable(path: string): boolean {
 }
 
 /**
- * Refuses a rollback journal that names another file. SQLite would delete that file, whichever it is,
- * when it rolls the journal back (F4); no journal of ours or of the original's names one.
+ * Refuses a rollback journal that names another file. SQLite would delete that file, whichever it
+ * is, when it rolls the journal back (F4); no journal of ours or of the original's names one.
  *
  * @throws {DrayerError} STREAM_INVALID
  */
@@ -138,26 +139,39 @@ export function addIndexes(connection: Connection, found: LocalSchema): LocalSch
   return checkSchema(connection);
 }
 
-// F15: a file in WAL mode needs a log beside it even to be read. In memory it does not, once its header says so.
+// F15: a file in WAL mode needs a log beside it even to be read. In memory it does not, once its
+// header says so.
 function openCopy(path: string): Connection {
   if (hasFile(`${path}-journal`)) {
     const message = `${path}: a program was stopped in the middle of writing it`;
     const hint = 'open it once where it can be written';
     throw new DrayerError('STREAM_INVALID', message, { hint });
   }
-  if (hasFile(`${path}-wal`)) return openCopiedWithLog(path);
+  // What is in the log is the newer part of the stream, so it is needed too.
+  const isInMemory = !hasFile(`${path}-wal`) && sizeOf(path) <= MEMORY_BYTES;
+  try {
+    return isInMemory ? openInMemory(path) : openElsewhere(path);
+  } catch (cause) {
+    if (cause instanceof DrayerError) throw cause;
+    throw fileError(path, 'cannot read the stream where it lies, nor copy it', cause);
+  }
+}
+
+/** Largest file that is opened in memory. */
+const MEMORY_BYTES = 256 * 1024 * 1024;
+
+function openInMemory(path: string): Connection {
   const bytes = readFileSync(path);
   bytes.fill(1, 18, 20);
   return connect(path, { bytes });
 }
 
-// What is in the log is the newer part of the stream, so both are needed, in a place that can be written.
-function openCopiedWithLog(path: string): Connection {
+function openElsewhere(path: string): Connection {
   const directory = mkdtempSync(join(tmpdir(), 'drayer-read-'));
   const copy = join(directory, basename(path));
   try {
     copyFileSync(path, copy);
-    copyFileSync(`${path}-wal`, `${copy}-wal`);
+    if (hasFile(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`);
     const connection = connect(copy);
     connection.query('SELECT count(*) FROM sqlite_schema').get();
     return connection;

@@ -1,6 +1,7 @@
 /**
  * Making and opening streams. Made: the key first, so that no stream is ever without it, then the
- * file, in one transaction. Opened: with the private key beside it, or given, the stream is writable.
+ * file, in one transaction. Opened: with the private key beside it, or given, the stream is
+ * writable.
  */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -45,7 +46,10 @@ export type OpenStreamOptions = {
 
 /** What {@link createStream} is told besides the path. */
 export type CreateStreamOptions = OpenStreamOptions & {
-  /** Whether each generation ends with a snapshot, without which nothing can be proved (R20). Default true. */
+  /**
+   * Whether each generation ends with a snapshot, without which nothing can be proved (R20).
+   * Default true.
+   */
   readonly snapshots?: boolean | undefined;
 };
 
@@ -80,7 +84,8 @@ export function createStream(path: string, options: CreateStreamOptions = {}): S
 }
 
 /**
- * Opens a stream: writable with the private key, which is looked for beside the file, else for reading.
+ * Opens a stream: writable with the private key, which is looked for beside the file, else for
+ * reading.
  *
  * A file of the original program gets our indexes and local tables, beside its own.
  *

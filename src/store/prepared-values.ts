@@ -5,7 +5,7 @@
 import type { Connection } from './database.ts';
 
 /** Bytes of prepared values that are kept in memory. */
-export const MEMORY_BYTES: number = 32 * 1024 * 1024;
+const MEMORY_BYTES: number = 32 * 1024 * 1024;
 
 /** What {@link PreparedValues} is told besides the connection. */
 export type PreparedOptions = {

@@ -1,6 +1,6 @@
 /**
- * Reading a stream file: what the server, `ls`, `cat`, `info` and `verify` stand on. A reader is one
- * connection that never writes; a {@link Stream} reads through one over its own connection.
+ * Reading a stream file: what the server, `ls`, `cat`, `info` and `verify` stand on. A reader is
+ * one connection that never writes; a {@link Stream} reads through one over its own connection.
  */
 import type { ChainView } from '../core/chain.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
@@ -124,8 +124,8 @@ export class StreamReader {
   }
 
   /**
-   * Returns the bytes of a value from `start` to `end`, exclusive. SQLite reads the value up to there:
-   * 1 ms for each MB. For many parts of one value, read it once.
+   * Returns the bytes of a value from `start` to `end`, exclusive. SQLite reads the value up to
+   * there: 1 ms for each MB. For many parts of one value, read it once.
    */
   readValueSlice(
     record: { readonly id: number },
@@ -148,7 +148,9 @@ export class StreamReader {
     return this.#lists.since(modified, limit);
   }
 
-  /** Returns the record with the greatest `prevChange` not above `old` (crdr), without its value. */
+  /**
+   * Returns the record with the greatest `prevChange` not above `old` (crdr), without its value.
+   */
   findRepairRecord(old: Micros): SignedRecord | undefined {
     return this.#lists.repair(old);
   }

@@ -1,6 +1,7 @@
 /**
  * Rows of `record` and records of core, both ways. Reading checks every column's type, because a
- * foreign file may hold anything; writing runs the steps of a plan inside a transaction of the caller.
+ * foreign file may hold anything; writing runs the steps of a plan inside a transaction of the
+ * caller.
  */
 
 import type { Step } from '../core/chain.ts';
@@ -28,8 +29,8 @@ export const COLUMNS: string =
 /**
  * Returns the record in a row, without its value.
  *
- * @throws {DrayerError} STREAM_INVALID when a column holds something a record cannot have; an integer
- *   beyond 2^53 is refused, never rounded
+ * @throws {DrayerError} STREAM_INVALID when a column holds something a record cannot have; an
+ *   integer beyond 2^53 is refused, never rounded
  */
 export function recordOf(row: RecordRow, path: string): SignedRecord {
   const { id, type, key, hash, timestamp, modified, prev, prevchange, signature } = row;
@@ -92,9 +93,10 @@ export class RowWriter {
   }
 
   /**
-   * Runs the steps of a plan, in which each record is in one step at most, new records last and in the
-   * order of the modified chain: a first publish fills its pages one after another, in half the time.
-   * Where the steps' own order keeps the UNIQUE constraints, this one does: it only has less rows in between.
+   * Runs the steps of a plan, in which each record is in one step at most, new records last and in
+   * the order of the modified chain: a first publish fills its pages one after another, in half the
+   * time. Where the steps' own order keeps the UNIQUE constraints, this one does: it only has less
+   * rows in between.
    *
    * @param values - as for {@link applySteps}
    */

@@ -1,13 +1,14 @@
 /**
  * The tables of a stream file. `attr` and `record` are the original's, to the letter: it opens our
- * files, we open its files. Everything named `drayer_` is ours, local, and can be dropped and rebuilt.
+ * files, we open its files. Everything named `drayer_` is ours, local, and can be dropped and
+ * rebuilt.
  */
 import { isAcceptablePublicKey } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
 import type { Connection } from './database.ts';
 
 /** The original's tables. */
-export const ATTR_SQL = 'CREATE TABLE attr (key text, value text)';
+const ATTR_SQL = 'CREATE TABLE attr (key text, value text)';
 /** The original inserts positionally: exactly these 11 columns in this order. */
 export const RECORD_SQL =
   'CREATE TABLE record (id integer, type text, key text, value blob, hash blob,timestamp integer, modified integer, prev integer, prevchange integer, signature blob, chain blob, UNIQUE(chain,modified),UNIQUE(chain,prevchange))';
@@ -21,7 +22,7 @@ const BARE_RECORD_SQL =
  * stream's own and costs one byte. Columns behind a blob cost a walk through its overflow pages:
  * `drayer_cover` holds all metadata, so that no list and no page ever touches the table.
  */
-export const INDEXES: Readonly<Record<string, string>> = {
+const INDEXES: Readonly<Record<string, string>> = {
   drayer_cover:
     'CREATE INDEX drayer_cover ON record (chain, modified, id, type, key, hash, timestamp, prev, prevchange, signature)',
   drayer_id: 'CREATE INDEX drayer_id ON record (chain, id, modified)',
@@ -33,8 +34,9 @@ export const INDEXES: Readonly<Record<string, string>> = {
 };
 
 /** Our local tables. */
-export const LOCAL_TABLES: Readonly<Record<string, string>> = {
-  // Valid only for the state of `record` whose tip it names: another program may have written since.
+const LOCAL_TABLES: Readonly<Record<string, string>> = {
+  // Valid only for the state of `record` whose tip it names: another program may have written
+  // since.
   drayer_state:
     'CREATE TABLE drayer_state (one INTEGER PRIMARY KEY, tip INTEGER, signature BLOB, count INTEGER, trie_ref INTEGER, trie_hash BLOB, next_node INTEGER)',
   drayer_trie:
@@ -48,17 +50,19 @@ type SchemaRow = { type: string; name: string; tbl_name: string; sql: string | n
 
 /** What {@link checkSchema} found of ours in a file. */
 export type LocalSchema = {
-  /** All of {@link INDEXES} are there. */
+  /** All of our indexes are there. */
   readonly hasIndexes: boolean;
-  /** All of {@link LOCAL_TABLES} are there. */
+  /** All of our local tables are there. */
   readonly hasTables: boolean;
 };
 
 /**
  * Checks that a file has the tables of a stream, in the known form, and nothing that could act by
- * itself: no view, trigger, virtual table, generated column or foreign index on the stream's tables.
+ * itself: no view, trigger, virtual table, generated column or foreign index on the stream's
+ * tables.
  *
- * @throws {DrayerError} STREAM_INVALID naming what is wrong; STREAM_NOT_FOUND when the file is empty
+ * @throws {DrayerError} STREAM_INVALID naming what is wrong; STREAM_NOT_FOUND when the file is
+ *   empty
  */
 export function checkSchema(connection: Connection): LocalSchema {
   const rows = schemaRows(connection);
@@ -97,7 +101,10 @@ export function isEmptyFile(connection: Connection): boolean {
   return schemaRows(connection).length === 0;
 }
 
-/** Makes our indexes where they are missing or of an older form. Takes time in proportion to the file. */
+/**
+ * Makes our indexes where they are missing or of an older form. Takes time in proportion to the
+ * file.
+ */
 export function ensureIndexes(connection: Connection): void {
   ensure(connection, INDEXES);
 }

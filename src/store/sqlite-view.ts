@@ -1,7 +1,8 @@
 /**
  * The live records of a stream file as core reads them: a {@link ChainView} over SQLite.
- * Every look-up is one search in a covering index and at most one more in `drayer_cover`; values are
- * never touched. A file without our indexes (foreign and not writable) answers the same, slower.
+ * Every look-up is one search in a covering index and at most one more in `drayer_cover`; values
+ * are never touched. A file without our indexes (foreign and not writable) answers the same,
+ * slower.
  */
 import type { ChainView } from '../core/chain.ts';
 import { DrayerError } from '../core/errors.ts';
@@ -17,7 +18,9 @@ export class Selects {
     this.#hasIndexes = hasIndexes;
   }
 
-  /** `INDEXED BY index`, or nothing. With it, a query that could not use the index fails to prepare. */
+  /**
+   * `INDEXED BY index`, or nothing. With it, a query that could not use the index fails to prepare.
+   */
   by(index: string): string {
     return this.#hasIndexes ? `INDEXED BY ${index}` : '';
   }

@@ -56,8 +56,8 @@ export class StatCache {
   }
 
   /**
-   * The tip of the stream for which every file record has an entry, and every entry its record; while
-   * that is the tip, nothing needs to be compared. Undefined for none.
+   * The tip of the stream for which every file record has an entry, and every entry its record;
+   * while that is the tip, nothing needs to be compared. Undefined for none.
    */
   completeFor(): Micros | undefined {
     const tip = this.#attributes.get(COMPLETE_ATTRIBUTE);

@@ -1,6 +1,6 @@
 /**
- * One open stream: its connection, its transactions and commits, and who hears of them. What a stream
- * is used like is in stream.ts, how one is made and opened in open-stream.ts.
+ * One open stream: its connection, its transactions and commits, and who hears of them. What a
+ * stream is used like is in stream.ts, how one is made and opened in open-stream.ts.
  */
 import type { Batch } from '../core/batch.ts';
 import { DrayerError } from '../core/errors.ts';
@@ -122,7 +122,8 @@ export class StreamSession {
    * Commits a batch that is known by its hashes (R11). Values come from {@link prepareValue}, from
    * `values`, or from a record that has the same hash.
    *
-   * @param source - a batch; or a function that makes it inside the transaction, of the stream as it then is
+   * @param source - a batch; or a function that makes it inside the transaction, of the stream as
+   *   it then is
    * @returns the generation there is now, a new one unless nothing changed
    */
   commit(source: BatchSource, values?: ValueSource): Generation {
@@ -159,7 +160,8 @@ export class StreamSession {
   }
 
   /**
-   * Calls a function after each commit of this object, and for commits of others when {@link refresh} finds them. What it throws comes out of the call that committed; the commit stands.
+   * Calls a function after each commit of this object, and for commits of others when {@link
+   * refresh} finds them. What it throws comes out of the call that committed; the commit stands.
    *
    * @returns a function that ends this
    */

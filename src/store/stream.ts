@@ -1,6 +1,6 @@
 /**
- * A stream as the library's user has it: like a map, plus files, posts and primary servers. With the
- * private key it writes, without it reads.
+ * A stream as the library's user has it: like a map, plus files, posts and primary servers. With
+ * the private key it writes, without it reads.
  */
 import { inflateFile, MAX_FILE_BYTES } from '../files/file-record.ts';
 import { decodeObject, decodePost, type PrimaryServer } from '../files/values.ts';
@@ -21,8 +21,8 @@ import {
 export type Entries = Generator<[key: string, value: unknown], void, undefined>;
 
 /**
- * An open stream. Each call that writes is a transaction of its own; {@link Stream.transaction} makes
- * several changes one generation. Use {@link createStream} or {@link openStream}.
+ * An open stream. Each call that writes is a transaction of its own; {@link Stream.transaction}
+ * makes several changes one generation. Use {@link createStream} or {@link openStream}.
  */
 export class Stream extends StreamSession {
   /** Puts an object under a key (type `obj`, msgpack). One generation, unless nothing changes. */
@@ -53,8 +53,8 @@ export class Stream extends StreamSession {
   }
 
   /**
-   * Key and value of each record of a type, ordered by key (as UTF-8): objects for type `obj`, bytes
-   * for others. Writing meanwhile is allowed; what was deleted meanwhile is passed over.
+   * Key and value of each record of a type, ordered by key (as UTF-8): objects for type `obj`,
+   * bytes for others. Writing meanwhile is allowed; what was deleted meanwhile is passed over.
    */
   entries({ type = OBJECT_TYPE }: { readonly type?: string | undefined } = {}): Entries {
     return readEntries(this.reader, type);

@@ -42,7 +42,9 @@ export type TransactionOptions = {
   readonly now: () => Micros;
 };
 
-/** The object a transaction's function is given. Nothing is signed or stored before that returns. */
+/**
+ * The object a transaction's function is given. Nothing is signed or stored before that returns.
+ */
 export class Transaction {
   readonly #options: TransactionOptions;
   readonly #pending = new Map<string, Pending>();

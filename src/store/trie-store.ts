@@ -48,8 +48,8 @@ export function buildTrie(records: Iterable<Draft>): SnapshotTrie {
 }
 
 /**
- * Saves a trie's changes and the number of records, for the tip as it now is. Called last inside the
- * write transaction that changed the records.
+ * Saves a trie's changes and the number of records, for the tip as it now is. Called last inside
+ * the write transaction that changed the records.
  *
  * @param open - undefined for a stream without snapshots
  */

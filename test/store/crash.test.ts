@@ -31,7 +31,9 @@ async function actionsOf(job: string, path: string): Promise<number> {
   return Number((await child.line('actions')).split(' ')[1]);
 }
 
-/** What must hold of a stream after any crash: sound, proved, as far as was acknowledged, writable. */
+/**
+ * What must hold of a stream after any crash: sound, proved, as far as was acknowledged, writable.
+ */
 async function checkRecovered(stream: Stream, acked: number, at: string): Promise<number> {
   const { snapshot, tip, idTip } = stream.reader.generation();
   const seq = snapshot?.seq ?? 0;

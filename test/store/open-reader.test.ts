@@ -83,7 +83,9 @@ test(
   }),
 );
 
-/** Closes a stream and leaves it as a killed process does: with a log that was not moved into it. */
+/**
+ * Closes a stream and leaves it as a killed process does: with a log that was not moved into it.
+ */
 function leaveLog(stream: Stream, write: () => void): void {
   const { path } = stream;
   const reader = openReader(path);

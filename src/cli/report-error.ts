@@ -5,7 +5,7 @@
 import { CommanderError } from 'commander';
 import { EXIT, exitOf, isDrayerError } from '../core/errors.ts';
 import { DEFAULT_HINTS } from './default-hints.ts';
-import type { Terminal } from './terminal.ts';
+import { type Terminal, withoutSecrets } from './terminal.ts';
 
 /** What Node's own errors mean, for those a person can do something about. */
 const SYSTEM_ERRORS: Readonly<Record<string, readonly [sentence: string, hint: string]>> = {
@@ -35,10 +35,12 @@ export function reportError(error: unknown, terminal: Terminal, debug: boolean):
   }
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
   const { code, message, hint, status } = describeError(error);
-  if (terminal.isJson) terminal.printJson({ error: { code, message, hint } });
+  if (terminal.isJson) {
+    terminal.printJson({ error: { code, message: withoutSecrets(message), hint } });
+  }
   terminal.complain('error', message);
   if (hint !== undefined) terminal.complain('hint', hint);
-  if (debug) terminal.draw(`${stackOf(error)}\n`);
+  if (debug) terminal.draw(`${withoutSecrets(stackOf(error))}\n`);
   return status;
 }
 

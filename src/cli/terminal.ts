@@ -47,7 +47,9 @@ export function createTerminal(options: TerminalOptions): Terminal {
   const { json, quiet, environment } = options;
   const plain = Boolean(environment['NO_COLOR']) || environment['TERM'] === 'dumb';
   const isCi = Boolean(environment['CI']);
-  const isLive = process.stderr.isTTY === true && !isCi && !json && !quiet;
+  // A terminal without width cannot be drawn on.
+  const hasWidth = process.stderr.isTTY === true && process.stderr.columns > 0;
+  const isLive = hasWidth && !isCi && !json && !quiet;
   const paint: Terminal['paint'] = (style, text, to = 'stdout') =>
     plain || process[to].isTTY !== true ? text : styleText(style, text, { validateStream: false });
   const note = (line: string): void => void process.stderr.write(`drayer: ${line}\n`);
@@ -57,9 +59,9 @@ export function createTerminal(options: TerminalOptions): Terminal {
     isLive,
     print: (line) => void process.stdout.write(`${line}\n`),
     printJson: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
-    say: (line) => (quiet || json ? undefined : note(visible(line))),
+    say: (line) => (quiet || json ? undefined : note(visible(withoutSecrets(line)))),
     complain: (label, line) =>
-      note(`${paint(LABELS[label], `${label}:`, 'stderr')} ${visible(line)}`),
+      note(`${paint(LABELS[label], `${label}:`, 'stderr')} ${visible(withoutSecrets(line))}`),
     draw: (text) => void process.stderr.write(text),
     paint,
   };
@@ -75,4 +77,15 @@ export function visible(text: string): string {
     const digits = code.toString(16);
     return code < 256 ? `\\x${digits.padStart(2, '0')}` : `\\u${digits.padStart(4, '0')}`;
   });
+}
+
+/**
+ * Takes out what has the form of a secret key, 64 bytes in base64, base64url or hex. A person who types
+ * a key where a path belongs must not find it in the log of the error.
+ */
+export function withoutSecrets(text: string): string {
+  return text.replace(
+    /[A-Za-z0-9+/]{86}==|[A-Za-z0-9_-]{86}(?![\w-])|[0-9a-f]{128}/gi,
+    '[secret key]',
+  );
 }

@@ -45,7 +45,7 @@ export type AuditReport = {
   readonly snapshot: 'proved' | 'none' | 'uncovered' | 'wrong';
   /** Number of the newest snapshot, if any. */
   readonly seq: number | undefined;
-  /** At most {@link MAX_FINDINGS}. */
+  /** At most 1000; {@link AuditReport.faults} counts them all. */
   readonly findings: readonly AuditFinding[];
   /** How many there are in all. */
   readonly faults: number;

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { visible } from '../../src/cli/terminal.ts';
+import { visible, withoutSecrets } from '../../src/cli/terminal.ts';
 
 const test = suite('cli/terminal');
 
@@ -16,6 +16,16 @@ test('visible :: a name can neither move the cursor, nor end the line, nor turn 
   assert.is(visible('\u009b31m'), '\\x9b31m');
   assert.is(visible('photo_\u202egpj.exe'), 'photo_\\u202egpj.exe');
   assert.is(visible('\u2066x\u2069'), '\\u2066x\\u2069');
+});
+
+test('withoutSecrets :: a secret key in any form is taken out, ids and hashes stay', () => {
+  const secret = Buffer.from(Array.from({ length: 64 }, (_, i) => (i * 37 + 250) % 256));
+  const id = secret.subarray(32);
+
+  for (const form of ['base64', 'base64url', 'hex'] as const) {
+    assert.is(withoutSecrets(`/a/${secret.toString(form)}: no key`), '/a/[secret key]: no key');
+    assert.is(withoutSecrets(`id ${id.toString(form)}.`), `id ${id.toString(form)}.`);
+  }
 });
 
 test.run();

@@ -212,7 +212,7 @@ test(
     let shown: string | undefined;
     const hits = { killed: 0, finished: 0, none: 0, old: 0, new: 0 };
 
-    for (let v = 1; v <= scaled(3); v += 1) {
+    for (let v = 1; v <= scaled(2); v += 1) {
       const end = await killSomewhere(friend.start('mirror', url), {
         folder: dirname(stream),
         random,

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SITE_URL, shell } from '../helpers/drayer.ts';
+import { filesWithSecrets, SITE_URL, shell } from '../helpers/drayer.ts';
 import { assertServes, get } from '../helpers/fetch-site.ts';
 import { scope } from '../helpers/scope.ts';
 
@@ -40,6 +40,8 @@ test(
     const [mirrorUrl, host] = await mirror.waitFor(SITE_URL);
     assert.ok(url.includes(host ?? ''), 'the same stream');
     assert.is(await assertServes(mirrorUrl, site), count);
+
+    assert.equal(filesWithSecrets(t.directory), [], 'the secret key is in its own file only');
 
     // And the form that works without names.
     const [pathUrl] = await mirror.waitFor(/http:\/\/127\.0\.0\.1:\d+\/[\w-]{43}\/webAccess\//);

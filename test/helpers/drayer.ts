@@ -58,12 +58,14 @@ export function shell(t: Scope, { directory = t.directory, home = 'home' } = {})
 }
 
 function shellOf(t: Scope, directory: string, env: Record<string, string>): Shell {
+  const awaited = new WeakSet<Running>();
   const start = (args: string[]): Running => {
     const child = spawn(process.execPath, [bin, ...args], { cwd: directory, env });
     const running = watch(child, () => secretsBelow(t.directory));
     return t.defer(running, async () => {
       child.kill('SIGKILL');
-      await running.ended;
+      // A key that was printed fails the test here, where the test itself did not wait for the end.
+      if (!awaited.has(running)) await running.ended;
     });
   };
   return {
@@ -71,6 +73,7 @@ function shellOf(t: Scope, directory: string, env: Record<string, string>): Shel
     run: (...args) => {
       const running = start(args);
       running.child.stdin?.end();
+      awaited.add(running);
       return running.ended;
     },
     start: (...args) => start(args),
@@ -140,6 +143,19 @@ function tell({ stdout, stderr }: { stdout: string; stderr: string }): string {
 
 function numberOf(signal: NodeJS.Signals | null): number {
   return { SIGKILL: 9, SIGTERM: 15, SIGINT: 2, SIGHUP: 1 }[signal as string] ?? 0;
+}
+
+/** Files below a folder, other than key files, that hold one of its secret keys in any form. */
+export function filesWithSecrets(folder: string): string[] {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile() && !file.name.endsWith('.privatekey'))
+    .map((file) => join(file.parentPath, file.name));
+  const texts = secretsBelow(folder);
+  const raw = texts.filter((text) => text.length === 64).map((hex) => Buffer.from(hex, 'hex'));
+  return files.filter((path) => {
+    const content = readFileSync(path);
+    return [...texts, ...raw].some((secret) => content.includes(secret));
+  });
 }
 
 /** Every secret key below a folder, in each form in which it could be printed. */

@@ -44,8 +44,8 @@ export type PageOptions = {
 /** Records of one page: enough to fill 8 MiB with small files, few enough to hold their metadata. */
 const PAGE_RECORDS = 4096;
 /** A batch is handed on when it has so many records or bytes, so that work begins before a page ends. */
-const BATCH_RECORDS = 512;
-const BATCH_BYTES = 2 * 1024 * 1024;
+const BATCH_RECORDS = 256;
+const BATCH_BYTES = 1024 * 1024;
 /** Asked with a single record: a snapshot's value comes along, a film's does not. */
 const SINGLE_INLINE_BYTES = 1024;
 const SINGLE_BYTES: number = LIMITS.recordBytes + LIMITS.metadataBytes;

@@ -18,6 +18,9 @@ import type { Batch } from './source.ts';
  */
 export const INLINE_BYTES: number = 256 * 1024;
 
+/** Batches that are being checked while the next one arrives: neither thread then waits for the other. */
+const AHEAD = 3;
+
 /**
  * Stages everything the source has after the staged tip.
  *
@@ -29,20 +32,29 @@ export async function takeInRecords(session: Session): Promise<string | undefine
   const { source, store } = session;
   const since = store.view.modifiedTip();
   const batches = source.batches({ since, inlineBytes: INLINE_BYTES });
-  let next = ask(batches);
+  const queue: { readonly batch: Batch; readonly isChecked: Promise<void> }[] = [];
+  let next: Promise<Arrival> | undefined = arrive(batches);
+  let fault: Arrival | undefined;
   try {
-    for (;;) {
-      const { done, value: batch } = await next;
-      if (done) return undefined;
-      next = ask(batches);
-      await verifyBatch(session, batch.records);
-      const refusal = stageBatch(session, batch);
+    while (next !== undefined || queue.length > 0) {
+      if (next !== undefined) {
+        const { batch, ...end }: Arrival = await next;
+        next = batch && arrive(batches);
+        if (batch === undefined) fault = end;
+        else queue.push({ batch, isChecked: silenced(verifyBatch(session, batch.records)) });
+        if (batch !== undefined && queue.length < AHEAD) continue;
+      }
+      const first = queue.shift();
+      await first?.isChecked;
+      const refusal = first && stageBatch(session, first.batch);
       if (refusal !== undefined) return refusal;
     }
   } finally {
     // Not awaited: a batch may be on its way that nobody wants any more.
     void batches.return().catch(ignore);
   }
+  if (fault !== undefined && 'error' in fault) throw fault.error;
+  return undefined;
 }
 
 /** Checks what an earlier run left, and takes it up; what is wrong is thrown away with all the rest. */
@@ -134,11 +146,23 @@ function* inBatches(records: Iterable<SignedRecord>): Generator<SignedRecord[]> 
   if (batch.length > 0) yield batch;
 }
 
-function ask(batches: AsyncGenerator<Batch, void, void>): Promise<IteratorResult<Batch, void>> {
-  const next = batches.next();
-  // Awaited later, after the batch before it; until then a failure is nobody's.
-  next.catch(ignore);
-  return next;
+/** A batch; or the end, with the error that made it. */
+type Arrival = { readonly batch?: Batch; readonly error?: unknown };
+
+/** What comes next; never rejects, because what came before is to be staged first. */
+async function arrive(batches: AsyncGenerator<Batch, void, void>): Promise<Arrival> {
+  try {
+    const { done, value } = await batches.next();
+    return done ? {} : { batch: value };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** A promise that is awaited later; until then a failure is nobody's. */
+function silenced(promise: Promise<void>): Promise<void> {
+  promise.catch(ignore);
+  return promise;
 }
 
 function ignore(): void {}

@@ -73,7 +73,7 @@ function promoteFirst(job: PromoteJob): Promotion {
 
 function finishFirst(connection: Connection, job: PromoteJob): Promotion {
   if (readStagingBase(connection)?.kind !== 'first') return { kind: 'moved' };
-  checkValues(connection, 'record');
+  checkValues(connection);
   const reader = new StreamReader(connection, { hasIndexes: true, hasTables: true });
   const { snapshot } = reader.generation();
   const overlay = new OverlayView(emptyView());
@@ -87,7 +87,7 @@ function finishFirst(connection: Connection, job: PromoteJob): Promotion {
 
   const open = snapshot && { trie, isStored: false };
   saveTrie(connection, overlay, open, overlay.count());
-  for (const table of STAGING_TABLES) connection.run(`DROP TABLE ${table}`);
+  for (const table of Object.keys(STAGING_TABLES)) connection.run(`DROP TABLE ${table}`);
   return { ...verdict, generation: reader.generation() };
 }
 
@@ -99,7 +99,7 @@ function promoteNext(job: PromoteJob): Promotion {
     prepareForWriting(connection);
     connection.query('ATTACH ? AS staged').run(partPath);
     connection.run('PRAGMA staged.synchronous = OFF');
-    fetchHeldValues(connection);
+    connection.writing(() => fetchHeldValues(connection));
     promotion = connection.writing(() => swap(connection, job));
     connection.run('DETACH staged');
     connection.truncateLog();
@@ -118,7 +118,7 @@ function swap(connection: Connection, job: PromoteJob): Promotion {
   const isFitting = base?.kind === 'afresh' || base?.tip === reader.view.modifiedTip();
   if (base === undefined || !isFitting) return { kind: 'moved' };
 
-  checkValues(connection, 'staged.record', `AND NOT ${KEEPS_ITS_VALUE}`);
+  checkValues(connection, 'staged.', `WHERE NOT ${KEEPS_ITS_VALUE}`);
   const isAfresh = base.kind === 'afresh';
   const overlay = isAfresh ? overlayAfresh(connection, reader) : overlayNext(connection, reader);
   const snapshot = readSnapshot(
@@ -184,25 +184,35 @@ function apply(connection: Connection, overlay: OverlayView, isAfresh: boolean):
   new RowWriter(connection).applySteps(steps, (hash) => value.get(hash)?.value);
 }
 
-// The visible record of a staged one's id has the very value: a silent patch, or only a new place.
+// The visible record of the same id has the very value: a silent patch, or only a new place.
 const KEEPS_ITS_VALUE = `EXISTS (SELECT 1 FROM main.record AS m
-  WHERE m.chain = x'' AND m.id = s.id AND m.hash = s.hash AND m.value IS NOT NULL)`;
+  WHERE m.chain = x'' AND m.id = w.id AND m.hash = w.hash AND m.value IS NOT NULL)`;
 
 /**
- * Copies into the staging file the values that staged records need and a visible record has under
+ * Copies into the staging file the values that staged records want and a visible record has under
  * the same hash (R17): a rename's value leaves the table before the new record comes.
  */
 function fetchHeldValues(connection: Connection): void {
-  connection.run(`UPDATE staged.record AS s SET value = (
+  const held = connection.query<{ hash: Uint8Array }>(
+    `SELECT DISTINCT w.hash FROM staged.drayer_missing AS w
+      JOIN main.record AS m ON m.chain = x'' AND m.hash = w.hash AND m.value IS NOT NULL
+      WHERE NOT ${KEEPS_ITS_VALUE}`,
+  );
+  const copy = connection.query(`UPDATE staged.record SET value = (
       SELECT m.value FROM main.record AS m
-      WHERE m.chain = x'' AND m.hash = s.hash AND m.value IS NOT NULL LIMIT 1)
-    WHERE s.value IS NULL AND NOT ${KEEPS_ITS_VALUE}`);
+      WHERE m.chain = x'' AND m.hash = staged.record.hash AND m.value IS NOT NULL LIMIT 1)
+    WHERE chain = x'' AND hash = ? AND value IS NULL`);
+  const forget = connection.query('DELETE FROM staged.drayer_missing WHERE hash = ?');
+  for (const { hash } of held.all()) {
+    copy.run(hash);
+    forget.run(hash);
+  }
 }
 
-/** Refuses a staged record whose value is neither here nor in the visible record of its id. */
-function checkValues(connection: Connection, table: string, unless = ''): void {
+/** Refuses while a value is wanted that nobody has brought. */
+function checkValues(connection: Connection, schema = '', unless = ''): void {
   const row = connection
-    .query<{ id: number }>(`SELECT s.id FROM ${table} AS s WHERE s.value IS NULL ${unless} LIMIT 1`)
+    .query<{ id: number }>(`SELECT w.id FROM ${schema}drayer_missing AS w ${unless} LIMIT 1`)
     .get();
   if (row === undefined) return;
   throw new DrayerError('VALUE_NOT_HELD', `record ${row.id}: its value has not come`);

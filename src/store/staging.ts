@@ -45,12 +45,15 @@ export class Staging {
   readonly isResumed: boolean;
   readonly #connection: Connection;
   readonly #rows: RowWriter;
+  /** Whether anything may be in the list of missing values. */
+  #mayMiss: boolean;
 
   private constructor(connection: Connection, base: StagingBase, isResumed: boolean) {
     this.#connection = connection;
     this.#rows = new RowWriter(connection, { allowMissing: true });
     this.base = base;
     this.isResumed = isResumed;
+    this.#mayMiss = isResumed;
   }
 
   /**
@@ -67,8 +70,7 @@ export class Staging {
     try {
       connection.writing(() => {
         createTables(connection, publicKey);
-        connection.run(STAGED_SQL);
-        connection.run(REMOVED_SQL);
+        for (const sql of Object.values(STAGING_TABLES)) connection.run(sql);
         connection
           .query('INSERT INTO drayer_staged (one, kind, tip) VALUES (1, ?, ?)')
           .run(base.kind, base.tip);
@@ -84,8 +86,9 @@ export class Staging {
   write(steps: readonly Step[]): void {
     this.#connection.writing(() => {
       this.#rows.applySteps(steps, (hash) => this.#heldValue(hash));
+      for (const step of steps) this.#noteMissing(step);
       if (this.base.tip === 0) return;
-      for (const step of steps) this.#note(step);
+      for (const step of steps) this.#noteRemoved(step);
     });
   }
 
@@ -95,15 +98,14 @@ export class Staging {
       this.#connection
         .query(`UPDATE record SET value = ? WHERE chain = x'' AND hash = ? AND value IS NULL`)
         .run(value, hash);
+      this.#connection.query('DELETE FROM drayer_missing WHERE hash = ?').run(hash);
     });
   }
 
-  /** Hashes of the staged records whose value is not here, each once, the oldest record's first. */
+  /** Hashes of the staged records whose value is not here, each once, by the id of the first. */
   missing(): Uint8Array[] {
-    const sql = `SELECT hash FROM record WHERE chain = x'' AND value IS NULL
-      GROUP BY hash ORDER BY min(modified)`;
     return this.#connection
-      .query<{ hash: Uint8Array }>(sql)
+      .query<{ hash: Uint8Array }>('SELECT hash FROM drayer_missing GROUP BY hash ORDER BY min(id)')
       .all()
       .map((row) => row.hash);
   }
@@ -154,7 +156,21 @@ export class Staging {
     return this.#connection.query<{ value: Uint8Array }>(sql).get(hash)?.value;
   }
 
-  #note(step: Step): void {
+  // A list of its own: to look for missing values in the table is to read a page for every record.
+  #noteMissing(step: Step): void {
+    const id = step.kind === 'put' ? step.record.id : step.id;
+    if (this.#mayMiss) this.#connection.query('DELETE FROM drayer_missing WHERE id = ?').run(id);
+    if (step.kind === 'remove' || step.record.value !== undefined) return;
+    this.#mayMiss = true;
+    this.#connection
+      .query(
+        `INSERT INTO drayer_missing (id, hash)
+          SELECT id, hash FROM record WHERE chain = x'' AND id = ? AND value IS NULL`,
+      )
+      .run(id);
+  }
+
+  #noteRemoved(step: Step): void {
     if (step.kind === 'remove') {
       this.#connection.query('INSERT OR IGNORE INTO drayer_removed (id) VALUES (?)').run(step.id);
     } else {
@@ -163,11 +179,14 @@ export class Staging {
   }
 }
 
-const STAGED_SQL = 'CREATE TABLE drayer_staged (one INTEGER PRIMARY KEY, kind TEXT, tip INTEGER)';
-const REMOVED_SQL = 'CREATE TABLE drayer_removed (id INTEGER PRIMARY KEY)';
-
 /** The tables a staging file has and a stream file has not. */
-export const STAGING_TABLES: readonly string[] = ['drayer_staged', 'drayer_removed'];
+export const STAGING_TABLES: Readonly<Record<string, string>> = {
+  drayer_staged: 'CREATE TABLE drayer_staged (one INTEGER PRIMARY KEY, kind TEXT, tip INTEGER)',
+  drayer_removed: 'CREATE TABLE drayer_removed (id INTEGER PRIMARY KEY)',
+  // UNIQUE makes the index by hash.
+  drayer_missing:
+    'CREATE TABLE drayer_missing (id INTEGER PRIMARY KEY, hash BLOB, UNIQUE (hash, id))',
+};
 
 /** The records in a staging table, ascending by `modified`, without their values. */
 export function* stagedRecords(connection: Connection, table: string): Generator<SignedRecord> {

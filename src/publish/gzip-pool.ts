@@ -33,8 +33,13 @@ const MOST_THREADS = 4;
 const WORK_MS_PER_WORKER = 180;
 /** Batches a worker has at a time: one it works on, one to go on with. */
 const BATCHES_AHEAD = 2;
+/** Bytes of files that workers have at a time, all together; a larger file goes alone. */
+const BYTES_AHEAD = 16 * 1024 * 1024;
+/** Otherwise short-lived objects take 48 MB a worker before they are looked at. */
+const YOUNG_MB = 8;
 
-type Member = { readonly worker: Worker; batches: number };
+/** A worker, and the bytes of the batches it has, which it does in order. */
+type Member = { readonly worker: Worker; readonly batches: number[] };
 
 /** Threads at work. {@link GzipPool.close} must be called, also after an error, and may be called twice. */
 export class GzipPool {
@@ -44,6 +49,7 @@ export class GzipPool {
   readonly #members: Member[] = [];
   readonly #stop = (): void => this.#fail(abortError(this.#options.signal));
   #workMs = 0;
+  #bytesAhead = 0;
   #waiter: { resolve(): void; reject(error: unknown): void } | undefined;
   #failure: { error: unknown } | undefined;
 
@@ -83,7 +89,7 @@ export class GzipPool {
       if (job !== undefined) {
         onResult(encodeDiskFile(job, settings));
         if (slice.isOver()) await slice.pause();
-      } else if (this.#members.some(({ batches }) => batches > 0)) {
+      } else if (this.#members.some(({ batches }) => batches.length > 0)) {
         await this.#nextBatch();
       } else {
         return;
@@ -100,10 +106,12 @@ export class GzipPool {
   // Hands every worker that could run dry its next batches.
   #feed(): void {
     for (const member of this.#members) {
-      while (member.batches < BATCHES_AHEAD) {
+      while (member.batches.length < BATCHES_AHEAD && this.#bytesAhead < BYTES_AHEAD) {
         const batch = this.#queue.takeBatch();
         if (batch.length === 0) return;
-        member.batches += 1;
+        const bytes = batch.reduce((sum, job) => sum + job.bytes, 0);
+        this.#bytesAhead += bytes;
+        member.batches.push(bytes);
         member.worker.postMessage(batch);
       }
     }
@@ -122,8 +130,11 @@ export class GzipPool {
   }
 
   #start(): Member {
-    const worker = new Worker(workerUrl(), { workerData: this.#options.settings });
-    const member: Member = { worker, batches: 0 };
+    const worker = new Worker(workerUrl(), {
+      workerData: this.#options.settings,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
+    const member: Member = { worker, batches: [] };
     worker.on('message', (results: readonly EncodeResult[]) => this.#take(member, results));
     worker.on('error', (cause) => {
       this.#fail(new DrayerError('INTERNAL', 'a thread that compresses files failed', { cause }));
@@ -132,7 +143,7 @@ export class GzipPool {
   }
 
   #take(member: Member, results: readonly EncodeResult[]): void {
-    member.batches -= 1;
+    this.#bytesAhead -= member.batches.shift() ?? 0;
     // Called by the event loop: what onResult throws must reach whoever drains the pool.
     try {
       for (const result of results) this.#options.onResult(result);

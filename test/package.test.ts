@@ -57,7 +57,7 @@ test(
       join(home, 'use.js'),
       `import { openStream } from 'drayer';
        const stream = openStream('site.stream');
-       console.log(Buffer.from(stream.getFile('index.html').content).toString());`,
+       console.log(Buffer.from(stream.getFile('index.html')).toString());`,
     );
     const used = run(process.execPath, ['use.js'], home);
     assert.is(used.stdout, '<!doctype html><title>packed</title>\n', used.stderr);

@@ -13,7 +13,7 @@ import { encodeSnapshot, type Snapshot } from './snapshot.ts';
 import type { SnapshotTrie } from './trie.ts';
 import { EMPTY_ROOT } from './trie-hash.ts';
 
-export type { Batch, Put } from './batch.ts';
+export type { Batch } from './batch.ts';
 
 /** High-water mark: what this key has given out at most (R11). Kept beside the key. */
 export type Mark = {

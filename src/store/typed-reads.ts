@@ -16,7 +16,7 @@ export const FILE_TYPE = 'file';
 /** Type of the records that are posts. */
 export const POST_TYPE = 'publicSocialPost';
 
-/** A post, as {@link readPosts} gives it. */
+/** A post, as `stream.posts()` gives it. */
 export type Post = { readonly title: string; readonly text: string; readonly timestamp: Micros };
 
 /**

@@ -107,6 +107,21 @@ test(
   }),
 );
 
+test(
+  'GzipPool :: a worker that fails makes drain fail, and says why',
+  scope(async (t) => {
+    const needles = ['no bytes'] as unknown as Uint8Array[];
+    const settings = { maxBytes: 64 * 1024 * 1024, needles };
+    const pool = poolOf(t, { threads: 2, settings });
+    // Large ones only: the main thread leaves them to the worker.
+    for (const job of jobsOf(t)) if (job.key.startsWith('large')) pool.add(job);
+
+    const error = await rejectsCode(pool.drain(), 'INTERNAL');
+
+    assert.instance(error.cause, TypeError);
+  }),
+);
+
 // About a second of work by the pool's own estimate, so that workers are worth it.
 function jobsOf(t: Scope): EncodeJob[] {
   const text = 'all work and no play makes a dull site\n';

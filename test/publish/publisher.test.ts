@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DrayerError } from '../../src/core/errors.ts';
 import { decodeFile, inflateFile } from '../../src/files/file-record.ts';
 import { type PublishOptions, publishDirectory } from '../../src/publish/publisher.ts';
 import { openStream } from '../../src/store/open-stream.ts';
@@ -340,6 +341,27 @@ test(
     await rejectsCode(publishDirectory(root, stream, { onProgress }), 'STREAM_BUSY');
 
     assert.equal(contentsOf(stream), {});
+  }),
+);
+
+test(
+  'publishDirectory :: what could not be remembered is read again, and no harm is done',
+  scope(async (t) => {
+    const root = writeSite(t.path('site'), SITE);
+    const stream = newStream(t);
+    // The listener runs between the commit and the saving of the stat cache.
+    stream.on('change', () => {
+      stream.statCache.save = () => {
+        throw new DrayerError('STREAM_BUSY', 'another process is writing');
+      };
+    });
+
+    const first = await publishDirectory(root, stream);
+    const second = await once(stream.path, root);
+
+    assert.is(first.wrote, true);
+    assert.is(second.wrote, false);
+    assert.is(second.bytesRead, 28);
   }),
 );
 

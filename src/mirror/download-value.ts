@@ -9,8 +9,13 @@ import type { Source } from './source.ts';
 /** How often in a row a value may break off without a byte of progress. */
 const TRIES = 3;
 
+/** Memory for a value under way: `length` bytes of `bytes` have come. */
+export type Room = { bytes: Uint8Array; length: number };
+
 /** What a download is told as it goes. */
 export type DownloadOptions = {
+  /** Where to put it; the value that is returned lies in here. By default memory of its own. */
+  readonly room?: Room | undefined;
   /** Called with the announced length before any of the body is read; may wait. */
   readonly onHead?: ((announcedBytes: number) => Promise<void>) | undefined;
   readonly onBytes?: ((bytes: number) => void) | undefined;
@@ -26,20 +31,20 @@ export type DownloadOptions = {
 export async function downloadValue(
   source: Source,
   expected: Uint8Array,
-  { onHead, onBytes }: DownloadOptions = {},
+  { room = { bytes: new Uint8Array(0), length: 0 }, onHead, onBytes }: DownloadOptions = {},
 ): Promise<Uint8Array | undefined> {
-  const part: Part = { bytes: new Uint8Array(0), length: 0 };
+  room.length = 0;
   for (let tries = 1; ; tries += 1) {
-    const before = part.length;
+    const before = room.length;
     try {
-      const answer = await source.value(expected, part.length);
+      const answer = await source.value(expected, room.length);
       if (answer === undefined) return undefined;
       const announced = Number(answer.header('content-length') ?? 0);
       await onHead?.(announced);
-      await append(part, answer, { announced, onBytes });
-      return checkValue(source.url, expected, part.bytes.subarray(0, part.length));
+      await append(room, answer, { announced, onBytes });
+      return checkValue(source.url, expected, room.bytes.subarray(0, room.length));
     } catch (error) {
-      if (part.length > before) tries = 0;
+      if (room.length > before) tries = 0;
       if (!isDrayerError(error, 'UNREACHABLE') || tries >= TRIES) throw error;
     }
   }
@@ -58,33 +63,31 @@ export function checkValue(url: string, expected: Uint8Array, value: Uint8Array)
   });
 }
 
-type Part = { bytes: Uint8Array; length: number };
-
 /** Appends a body to what is there, in place of it where the answer is the whole value. */
 async function append(
-  part: Part,
+  room: Room,
   answer: HttpResponse,
   { announced, onBytes }: Pick<DownloadOptions, 'onBytes'> & { readonly announced: number },
 ): Promise<void> {
-  if (answer.status !== 206) part.length = 0;
+  if (answer.status !== 206) room.length = 0;
   const range = answer.header('content-range') ?? '';
-  if (answer.status === 206 && !range.startsWith(`bytes ${part.length}-`)) {
+  if (answer.status === 206 && !range.startsWith(`bytes ${room.length}-`)) {
     answer.discard();
     throw new DrayerError('PEER_MISBEHAVED', `${answer.url}: sent another range (${range})`);
   }
-  const most = LIMITS.recordBytes - part.length;
-  if (announced <= most) reserve(part, part.length + announced);
+  const most = LIMITS.recordBytes - room.length;
+  if (announced <= most) reserve(room, room.length + announced);
   for await (const piece of answer.body(most)) {
-    reserve(part, part.length + piece.length);
-    part.bytes.set(piece, part.length);
-    part.length += piece.length;
+    reserve(room, room.length + piece.length);
+    room.bytes.set(piece, room.length);
+    room.length += piece.length;
     onBytes?.(piece.length);
   }
 }
 
-function reserve(part: Part, length: number): void {
-  if (part.bytes.length >= length) return;
-  const grown = new Uint8Array(Math.max(length, part.length * 2));
-  grown.set(part.bytes.subarray(0, part.length));
-  part.bytes = grown;
+function reserve(room: Room, length: number): void {
+  if (room.bytes.length >= length) return;
+  const grown = new Uint8Array(Math.max(length, room.length * 2));
+  grown.set(room.bytes.subarray(0, room.length));
+  room.bytes = grown;
 }

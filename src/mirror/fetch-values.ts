@@ -3,13 +3,15 @@
  * already.
  */
 import { LIMITS } from '../wire/limits.ts';
-import { checkValue, downloadValue } from './download-value.ts';
+import { checkValue, downloadValue, type Room } from './download-value.ts';
 import { eachAtOnce } from './each-at-once.ts';
 import { reportProgress, type Session } from './session.ts';
 
 const AT_ONCE = 4;
 /** Memory for values under way; a single larger one is let through alone. */
-const BUDGET_BYTES = 48 * 1024 * 1024;
+const BUDGET_BYTES = 32 * 1024 * 1024;
+/** Larger memory is given back after its value. */
+const KEPT_ROOM_BYTES = 8 * 1024 * 1024;
 
 /**
  * Fetches every value that is wanted.
@@ -24,10 +26,14 @@ export async function fetchValues(session: Session): Promise<number> {
   if (session.source.isPlain) return await fetchFromList(session, wanted);
 
   const budget = new Budget(BUDGET_BYTES);
+  // Used again and again: what is thrown away is only collected when there is much of it.
+  const rooms: Room[] = [];
   let missing = 0;
   await eachAtOnce(wanted, AT_ONCE, async (hash) => {
+    const room = rooms.pop() ?? { bytes: new Uint8Array(0), length: 0 };
     try {
       const value = await downloadValue(session.source, hash, {
+        room,
         onHead: (bytes) => budget.take(hash, Math.min(bytes, LIMITS.recordBytes)),
         onBytes: (bytes) => {
           session.state.bytes += bytes;
@@ -37,6 +43,7 @@ export async function fetchValues(session: Session): Promise<number> {
       else keep(session, hash, value);
     } finally {
       budget.release(hash);
+      if (room.bytes.length <= KEPT_ROOM_BYTES) rooms.push(room);
     }
   });
   return missing;

@@ -114,7 +114,9 @@ async function finish(session: Session): Promise<Outcome> {
 
 function promoter({ store, background }: Session, job: PromoteJob): Promotion | Promise<Promotion> {
   const { records, bytes } = store.staged;
-  const isSmall = records <= INLINE_RECORDS && bytes <= INLINE_BYTES && !background.isRunning;
+  // A first generation is renamed into place: only its records are looked at, no value is moved.
+  const isLight = store.visible === undefined || bytes <= INLINE_BYTES;
+  const isSmall = records <= INLINE_RECORDS && isLight && !background.isRunning;
   return isSmall ? promoteStaged(job) : background.promote(job);
 }
 

@@ -16,6 +16,7 @@ import { decodeFile, inflateFile } from '../../src/files/file-record.ts';
 import { type PublishOptions, publishDirectory } from '../../src/publish/publisher.ts';
 import { openStream } from '../../src/store/open-stream.ts';
 import type { Stream } from '../../src/store/stream.ts';
+import { clockBehind } from '../helpers/clock-behind.ts';
 import { writeSite } from '../helpers/disk-site.ts';
 import { KEY_A } from '../helpers/keys.ts';
 import { scope } from '../helpers/scope.ts';
@@ -362,6 +363,26 @@ test(
     assert.is(first.wrote, true);
     assert.is(second.wrote, false);
     assert.is(second.bytesRead, 28);
+  }),
+);
+
+test(
+  'publishDirectory :: a file that may change again unnoticed is forgotten, and read again',
+  scope(async (t) => {
+    const root = writeSite(t.path('site'), SITE);
+    const stream = newStream(t);
+    await publishDirectory(root, stream);
+    const before = [...stream.statCache.all().keys()].sort();
+    writeFileSync(t.path('site', 'index.html'), '<h1>later</h1>');
+
+    clockBehind(t, 3_600_000);
+    const changed = await publishDirectory(root, stream);
+    const again = await publishDirectory(root, stream);
+
+    assert.equal(before, ['a/b.css', 'img/c.png', 'index.html']);
+    assert.equal([...stream.statCache.all().keys()].sort(), ['a/b.css', 'img/c.png']);
+    assert.equal(changed.changed, ['index.html']);
+    assert.equal([again.wrote, again.bytesRead], [false, '<h1>later</h1>'.length]);
   }),
 );
 

@@ -22,6 +22,7 @@ import * as assert from 'uvu/assert';
 import { isDrayerError } from '../../src/core/errors.ts';
 import { stampOf } from '../../src/publish/disk-stat.ts';
 import { type ReadOptions, readDiskFile } from '../../src/publish/read-disk-file.ts';
+import { clockBehind } from '../helpers/clock-behind.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { throwsCode } from '../helpers/throws.ts';
 
@@ -232,6 +233,20 @@ test(
 
     assert.is.not(stamp, undefined);
     assert.ok(BigInt(Date.now()) * 1_000_000n - changedAtNs >= 20_000_000n, 'it waited');
+  }),
+);
+
+test(
+  'readDiskFile :: a file that cannot be waited for is read, and not to be remembered',
+  scope((t) => {
+    const path = fileOf(t, 'x');
+    // A disk whose clock is ahead, as that of a server may be.
+    clockBehind(t, 3_600_000);
+
+    const { content, stamp } = readDiskFile(path, options());
+
+    assert.is(content.length, 1);
+    assert.is(stamp, undefined);
   }),
 );
 

@@ -217,6 +217,27 @@ test(
 );
 
 test(
+  'walkDirectory :: a directory that becomes a link meanwhile does not lead out of the site',
+  scope(async (t) => {
+    writeSite(t.path('outside'), { 'secret.txt': 'secret' });
+    const root = writeSite(t.path('site'), { 'a/b.txt': 'x', 'c.txt': 'x' });
+    const rules = await makeIgnoreRules();
+
+    const onFile = () => {
+      renameSync(t.path('site', 'a'), t.path('site-a'));
+      symlinkSync('../outside', t.path('site', 'a'));
+    };
+    const walk = await walkDirectory(root, { rules, onFile });
+
+    assert.equal(keysOf(walk), ['c.txt']);
+    assert.equal(
+      walk.faults.map(({ path, code }) => [path, code]),
+      [['a', 'FILE_CHANGING']],
+    );
+  }),
+);
+
+test(
   'walkDirectory :: a directory that disappears meanwhile is a fault',
   scope(async (t) => {
     const root = writeSite(t.path('site'), { 'a/b.txt': 'x', 'c.txt': 'x' });

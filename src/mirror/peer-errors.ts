@@ -49,12 +49,14 @@ export function abortedError(signal: AbortSignal | undefined): DrayerError {
 }
 
 /**
- * Turns an error that a peer's bytes caused into PEER_MISBEHAVED with the URL (R16); hands any
- * other error back as it is.
+ * Turns an error that a peer's bytes caused into PEER_MISBEHAVED with the URL (R16), names the URL in
+ * one about a limit, and hands any other back as it is.
  */
 export function blame(url: string, error: unknown): unknown {
-  if (!(error instanceof DrayerError) || !PEERS_FAULT.has(error.code)) return error;
+  if (!(error instanceof DrayerError)) return error;
   const message = error.message.startsWith(url) ? error.message : `${url}: ${error.message}`;
+  if (error.code === 'TOO_LARGE') return new DrayerError('TOO_LARGE', message, { cause: error });
+  if (!PEERS_FAULT.has(error.code)) return error;
   return new DrayerError('PEER_MISBEHAVED', message, {
     cause: error,
     hint: 'nothing of it was kept; ask another peer',

@@ -10,14 +10,15 @@ import { signedBytes, verifyRecord } from '../core/signing.ts';
 import type { Background } from './background.ts';
 import { checkSlice, NONE_WRONG, newSignatures, type Signatures, wrongOf } from './signatures.ts';
 
-/** Below so many records a thread costs more than it saves: it takes 60 ms to start. */
-const WORKER_FROM = 300;
+/** From so many records in one run a thread pays for itself: it takes 60 ms to start. */
+const THREAD_FROM = 300;
 
 /** Checks records of one stream. */
 export class Verifier {
   /** The stream's key, 32 bytes. */
   readonly publicKey: Uint8Array;
   readonly #background: Background;
+  #checked = 0;
 
   constructor(publicKey: Uint8Array, background: Background) {
     this.publicKey = publicKey;
@@ -35,7 +36,8 @@ export class Verifier {
    * @throws {DrayerError} RECORD_INVALID or SIGNATURE_INVALID naming a wrong record
    */
   async all(records: readonly SignedRecord[]): Promise<void> {
-    if (records.length < WORKER_FROM && !this.#background.isRunning) {
+    this.#checked += records.length;
+    if (this.#checked < THREAD_FROM) {
       for (const record of records) this.one(record);
       return;
     }

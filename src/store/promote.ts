@@ -62,6 +62,8 @@ function promoteFirst(job: PromoteJob): Promotion {
       'PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096',
     );
     promotion = connection.writing(() => finishFirst(connection, job));
+    // As every stream file is: a reader never keeps the next generation from being written.
+    if (promotion.kind === 'complete') connection.pragma('journal_mode = WAL');
   } finally {
     connection.close();
   }

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatStreamId } from '../../src/core/stream-id.ts';
 import { mirrorStream } from '../../src/mirror/mirror.ts';
+import type { MirrorProgress } from '../../src/mirror/session.ts';
 import { openReader } from '../../src/store/open-reader.ts';
 import { createStream } from '../../src/store/open-stream.ts';
 import { writeForeign } from '../helpers/foreign-writer.ts';
@@ -319,6 +320,47 @@ test(
     const covered = await mirrorStream(options);
     assert.is(covered.source, 'current');
     assert.equal(streamRows(options.path), streamRows(path));
+  }),
+);
+
+test(
+  'mirrorStream :: stopped in the middle it says so, and the next run goes on (R15)',
+  scope(async (t) => {
+    const { stream, path, peer } = await publish(t);
+    stream.transaction((tx) => {
+      for (let i = 0; i < 8; i += 1) tx.setBytes('file', `film-${i}`, noise(300_000, i));
+    });
+    const options = { url: peer.url, publicKey: stream.publicKey, path: t.path('mirror.stream') };
+    const stop = new AbortController();
+    const onProgress = ({ values }: MirrorProgress): void => {
+      if (values === 3) stop.abort();
+    };
+
+    await rejectsCode(mirrorStream({ ...options, signal: stop.signal, onProgress }), 'ABORTED');
+    const report = await mirrorStream(options);
+
+    assert.is(report.fetchedRecords, 0);
+    assert.ok(report.fetchedValues <= 5, `${report.fetchedValues} values`);
+    assert.equal(streamRows(options.path), streamRows(path));
+    await rejectsCode(mirrorStream({ ...options, signal: stop.signal }), 'ABORTED');
+  }),
+);
+
+test(
+  'mirrorStream :: a second run into the same file waits for nobody',
+  scope(async (t) => {
+    const { stream, peer } = await publish(t);
+    stream.set('film', noise(400_000));
+    const options = { url: peer.url, publicKey: stream.publicKey, path: t.path('mirror.stream') };
+    let second: Promise<Error> | undefined;
+    const onProgress = (): void => {
+      second ??= rejectsCode(mirrorStream(options), 'STREAM_BUSY');
+    };
+
+    const report = await mirrorStream({ ...options, onProgress });
+
+    assert.match((await second)?.message ?? '', 'another process is mirroring this stream');
+    assert.is(report.changed, true);
   }),
 );
 

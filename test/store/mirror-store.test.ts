@@ -32,6 +32,9 @@ test(
     assert.is(promotion.kind, 'complete');
     assert.equal(streamRows(store.path), streamRows(writer.path));
     assert.is(existsSync(`${store.path}.part`), false);
+    assert.is(existsSync(`${store.path}.part-wal`), false);
+    // Bytes 18 and 19 of an SQLite file in WAL mode.
+    assert.equal([...readFileSync(store.path).subarray(18, 20)], [2, 2]);
     const { trust } = store;
     assert.is(trustText(trust), trustText(readTrust(trustPathOf(store.path))));
     assert.is(trust?.snapshot?.seq, 1);

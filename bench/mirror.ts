@@ -20,8 +20,8 @@ export async function serve(bench: Bench, stream: string): Promise<Served> {
     env: { ...process.env, CI: 'true' },
   });
   const url = `http://127.0.0.1:${port}`;
-  const streams = (await waitFor(`${url}/streams.json`, child)) as { id: string }[];
-  const id = streams[0]?.id;
+  const list = (await waitFor(`${url}/streams.json`, child)) as { streams: { id: string }[] };
+  const id = list.streams[0]?.id;
   if (id === undefined) throw new Error('the server lists no stream');
   const key = Buffer.from(id, 'base64').toString('base64url');
   return { url, key, close: () => end(child) };

@@ -8,7 +8,13 @@ import type { Step } from '../core/chain.ts';
 import { type Evidence, judgeGeneration, type Verdict } from '../core/completeness.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { emptyView, OverlayView } from '../core/overlay.ts';
-import { bytesEqual, type Micros, PROTOCOL_TYPE, SNAPSHOT_KEY } from '../core/record.ts';
+import {
+  bytesEqual,
+  type Micros,
+  PROTOCOL_TYPE,
+  type SignedRecord,
+  SNAPSHOT_KEY,
+} from '../core/record.ts';
 import { decodeSnapshot, type Snapshot } from '../core/snapshot.ts';
 import { emptyTrieSource, SnapshotTrie } from '../core/trie.ts';
 import { type Connection, connect, prepareForWriting } from './database.ts';
@@ -80,7 +86,8 @@ function finishFirst(connection: Connection, job: PromoteJob): Promotion {
   const { snapshot } = reader.generation();
   const overlay = new OverlayView(emptyView());
   const trie = new SnapshotTrie(emptyTrieSource());
-  for (const record of stagedRecords(connection, 'record')) {
+  for (const stored of stagedRecords(connection, 'record')) {
+    const record = slim(stored);
     overlay.put(record);
     if (snapshot !== undefined && !isSnapshot(record)) trie.set(record);
   }
@@ -88,9 +95,29 @@ function finishFirst(connection: Connection, job: PromoteJob): Promotion {
   if (verdict.kind !== 'complete') return verdict;
 
   const open = snapshot && { trie, isStored: false };
-  saveTrie(connection, overlay, open, overlay.count());
+  saveTrie(connection, reader.view, open, overlay.count());
   for (const table of Object.keys(STAGING_TABLES)) connection.run(`DROP TABLE ${table}`);
   return { ...verdict, generation: reader.generation() };
+}
+
+const NO_BYTES = new Uint8Array();
+
+/**
+ * What judging looks at, without the signature and with a hash in the heap: what SQLite returns takes
+ * a kilobyte a record, and here are all of them.
+ */
+function slim({
+  id,
+  type,
+  key,
+  hash,
+  timestamp,
+  modified,
+  prev,
+  prevChange,
+}: SignedRecord): SignedRecord {
+  const own = new Uint8Array(hash);
+  return { id, type, key, hash: own, timestamp, modified, prev, prevChange, signature: NO_BYTES };
 }
 
 function promoteNext(job: PromoteJob): Promotion {

@@ -227,7 +227,7 @@ function openExisting(
   let connection: Connection | undefined;
   try {
     connection = openLocked(partPath, false);
-    const isSound = connection.pragma('integrity_check(1)') === 'ok';
+    const isSound = hasTables(connection) && connection.pragma('integrity_check(1)') === 'ok';
     const base = isSound ? readStagingBase(connection) : undefined;
     const isOurs = base !== undefined && bytesEqual(readPublicKey(connection), publicKey);
     const fits = base?.tip === wanted.tip && base.kind === wanted.kind;
@@ -243,6 +243,16 @@ function openExisting(
   }
   connection?.close();
   return undefined;
+}
+
+/** Another version of this program may have staged in another form. */
+function hasTables(connection: Connection): boolean {
+  return Object.entries(STAGING_TABLES).every(([name, sql]) => {
+    const row = connection
+      .query<{ sql: string }>('SELECT sql FROM sqlite_schema WHERE name = ?')
+      .get(name);
+    return row?.sql === sql;
+  });
 }
 
 function openLocked(partPath: string, create: boolean): Connection {

@@ -1,6 +1,7 @@
 /** `mirrorStream` against our own server: whole generations, as little as possible, in one step. */
-import { copyFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { decode, encode } from '@msgpack/msgpack';
+import Database from 'better-sqlite3';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatStreamId } from '../../src/core/stream-id.ts';
@@ -343,6 +344,37 @@ test(
     assert.ok(report.fetchedValues <= 5, `${report.fetchedValues} values`);
     assert.equal(streamRows(options.path), streamRows(path));
     await rejectsCode(mirrorStream({ ...options, signal: stop.signal }), 'ABORTED');
+  }),
+);
+
+test(
+  'mirrorStream :: what an earlier run left is checked before it is believed (R15)',
+  scope(async (t) => {
+    const { stream, path, peer } = await publish(t);
+    stream.transaction((tx) => tx.set('a', noise(100)).set('film', noise(300_000)));
+    const options = { url: peer.url, publicKey: stream.publicKey, path: t.path('mirror.stream') };
+    for (const damage of [
+      "UPDATE record SET value = x'00' WHERE key = 'a'",
+      "UPDATE record SET key = 'b' WHERE key = 'a'",
+      "UPDATE record SET signature = 7 WHERE key = 'a'",
+      'DROP TABLE drayer_missing',
+      "DELETE FROM record WHERE key = 'a'",
+    ]) {
+      const stop = new AbortController();
+      const onProgress = ({ records }: MirrorProgress): void => {
+        if (records > 0) stop.abort();
+      };
+      const { signal } = stop;
+      await rejectsCode(mirrorStream({ ...options, signal, onProgress }), 'ABORTED');
+      const part = new Database(`${options.path}.part`);
+      part.exec(damage);
+      part.close();
+
+      await mirrorStream(options);
+
+      assert.equal(streamRows(options.path), streamRows(path), damage);
+      for (const end of ['', '-wal', '-shm', '.trust']) rmSync(options.path + end, { force: true });
+    }
   }),
 );
 

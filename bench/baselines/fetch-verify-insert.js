@@ -11,9 +11,11 @@ const [url, key, file] = process.argv.slice(2);
 const publicKey = Buffer.from(key, 'base64url');
 const reply = await fetch(`${url}/${key}/newRecords/0`);
 if (!reply.ok) throw new Error(`HTTP ${reply.status}`);
-const records = new Unpackr({ int64AsType: 'number' }).unpack(
-  Buffer.from(await reply.arrayBuffer()),
-);
+const records = new Unpackr({
+  int64AsType: 'number',
+  mapsAsObjects: true,
+  useRecords: false,
+}).unpack(Buffer.from(await reply.arrayBuffer()));
 
 const database = new Database(file);
 database.pragma('journal_mode = WAL');

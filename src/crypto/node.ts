@@ -2,12 +2,10 @@
  * `#crypto` on Node: libsodium, or the portable suite where sodium-native cannot load or
  * `DRAYER_CRYPTO=portable` asks for it. Browsers get portable.ts by the package's import map.
  */
-import { env } from 'node:process';
 import { loadNative } from './native.ts';
-import { portable } from './portable.ts';
 import type { Suite } from './suite.ts';
 
-const chosen: Suite = choose();
+const chosen: Suite = await choose();
 
 /** Which implementation runs. */
 export const suite: Suite['suite'] = chosen.suite;
@@ -22,12 +20,17 @@ export const isAcceptablePublicKey: Suite['isAcceptablePublicKey'] = chosen.isAc
 /** Returns the key pair that belongs to a 32-byte seed. */
 export const keyPairFromSeed: Suite['keyPairFromSeed'] = chosen.keyPairFromSeed;
 
-function choose(): Suite {
-  if (env['DRAYER_CRYPTO'] === 'portable') return portable;
+async function choose(): Promise<Suite> {
+  if (process.env['DRAYER_CRYPTO'] === 'portable') return loadPortable();
   try {
     return loadNative();
   } catch {
     // No prebuilt binary for this platform, or one that does not load: same verdicts, slower.
-    return portable;
+    return loadPortable();
   }
+}
+
+// Only where it is used: it takes as long to load as libsodium.
+async function loadPortable(): Promise<Suite> {
+  return (await import('./portable.ts')).portable;
 }

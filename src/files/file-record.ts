@@ -19,8 +19,9 @@ import {
 export const MAX_HEADER_BYTES = 4096;
 /** Largest content of a file, published or inflated, unless another limit is given. */
 export const MAX_FILE_BYTES: number = 64 * 1024 * 1024;
-// R25: fixed, so that the same bytes in give the same bytes out.
-const DEFLATE_LEVEL = 6;
+// R25: fixed, so that the same bytes in give the same bytes out. Level 4 takes two thirds of the time
+// of zlib's usual 6 and makes 10,000 pages 2.3 % larger; compressing is most of a publish.
+const DEFLATE_LEVEL = 4;
 
 /** What {@link encodeFile} is told besides the content. */
 export type EncodeFileOptions = {

@@ -2,7 +2,6 @@
 import { relative } from 'node:path';
 import { EXIT } from '../../core/errors.ts';
 import { chooseSites } from '../../daemon/choose-sites.ts';
-import { findServer } from '../../daemon/find-server.ts';
 import {
   givenSecretKey,
   type PublishedSite,
@@ -13,6 +12,7 @@ import { bytes, count, number, shellWord } from '../format.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
+import { keepYoungGenerationSmall } from '../young-generation.ts';
 
 /** Flags of `drayer publish`. */
 export type PublishFlags = {
@@ -28,6 +28,7 @@ export async function publish(
   directory: string | undefined,
   flags: PublishFlags,
 ): Promise<number> {
+  keepYoungGenerationSmall();
   const config = await session.config();
   const sites = chooseSites(config, {
     directory,
@@ -136,6 +137,8 @@ async function printNextStep(
 ): Promise<void> {
   const { terminal, signal } = session;
   const { port, mount } = await session.settings();
+  // An HTTP client is a tenth of what a publish of nothing loads; --json does without.
+  const { findServer } = await import('../../daemon/find-server.ts');
   const address = publicKey && (await findServer(publicKey, { port, mount, signal }));
   if (address !== undefined) {
     terminal.print(`it is being served: ${terminal.paint('cyan', address)}`);

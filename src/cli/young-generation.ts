@@ -1,0 +1,11 @@
+/** How much memory the engine may use for what lives only a moment. */
+import { setFlagsFromString } from 'node:v8';
+
+/**
+ * Keeps the engine's young generation at its first size. Commands that move many large byte arrays
+ * gain nothing from a larger one and pay for it: 155 in place of 215 MB at a publish of 10,000
+ * files, in the same time. Call it first; what has grown stays.
+ */
+export function keepYoungGenerationSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+}

@@ -25,8 +25,8 @@ export type Terminal = {
   printJson(value: unknown): void;
   /** A remark to stderr; silenced by --quiet and by --json. */
   say(line: string): void;
-  /** A warning, an error or its hint to stderr, never silenced. */
-  complain(label: 'warning' | 'error' | 'hint', line: string): void;
+  /** A warning, an error or its hint to stderr, never silenced; lines after the first are set in. */
+  complain(label: 'warning' | 'error' | 'hint', text: string): void;
   /** Text to stderr as it is, for progress. */
   draw(text: string): void;
   /** `text` in a style, where stdout (or stderr) shows styles. */
@@ -60,8 +60,11 @@ export function createTerminal(options: TerminalOptions): Terminal {
     print: (line) => void process.stdout.write(`${line}\n`),
     printJson: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
     say: (line) => (quiet || json ? undefined : note(visible(withoutSecrets(line)))),
-    complain: (label, line) =>
-      note(`${paint(LABELS[label], `${label}:`, 'stderr')} ${visible(withoutSecrets(line))}`),
+    complain: (label, text) => {
+      const [line = '', ...more] = visibleLines(withoutSecrets(text));
+      note(`${paint(LABELS[label], `${label}:`, 'stderr')} ${line}`);
+      for (const one of more) note(`  ${one}`);
+    },
     draw: (text) => void process.stderr.write(text),
     paint,
   };
@@ -77,6 +80,11 @@ export function visible(text: string): string {
     const digits = code.toString(16);
     return code < 256 ? `\\x${digits.padStart(2, '0')}` : `\\u${digits.padStart(4, '0')}`;
   });
+}
+
+/** {@link visible}, for a text of several lines, such as a list of faults. */
+export function visibleLines(text: string): string[] {
+  return text.split('\n').map(visible);
 }
 
 /**

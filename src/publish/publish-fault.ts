@@ -27,13 +27,18 @@ const MOST_LISTED = 20;
  */
 export function faultsError(faults: readonly PublishFault[]): DrayerError {
   const sorted = [...faults].sort((a, b) => rank(a) - rank(b) || (a.path < b.path ? -1 : 1));
-  const lines = sorted.slice(0, MOST_LISTED).map(({ path, message }) => `${path}: ${message}`);
+  const lines = sorted.slice(0, MOST_LISTED).map(lineOf);
   if (sorted.length > MOST_LISTED) lines.push(`and ${sorted.length - MOST_LISTED} more`);
   const code = sorted[0]?.code ?? 'INTERNAL';
   const files = sorted.length === 1 ? 'a file' : `${sorted.length} files`;
   return new DrayerError(code, `nothing was published because of ${files}:\n${lines.join('\n')}`, {
     hint: HINTS[code],
   });
+}
+
+// One line each: a name with a line break in it must not look like two.
+function lineOf({ path, message }: PublishFault): string {
+  return `${path}: ${message}`.replaceAll('\n', '\\x0a');
 }
 
 function rank(fault: PublishFault): number {

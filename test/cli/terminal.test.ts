@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { visible, withoutSecrets } from '../../src/cli/terminal.ts';
+import { visible, visibleLines, withoutSecrets } from '../../src/cli/terminal.ts';
 
 const test = suite('cli/terminal');
 
@@ -16,6 +16,10 @@ test('visible :: a name can neither move the cursor, nor end the line, nor turn 
   assert.is(visible('\u009b31m'), '\\x9b31m');
   assert.is(visible('photo_\u202egpj.exe'), 'photo_\\u202egpj.exe');
   assert.is(visible('\u2066x\u2069'), '\\u2066x\\u2069');
+});
+
+test('visibleLines :: a list stays a list, everything else is made visible', () => {
+  assert.equal(visibleLines('two files:\na\u001b[2J\nb\r'), ['two files:', 'a\\x1b[2J', 'b\\x0d']);
 });
 
 test('withoutSecrets :: a secret key in any form is taken out, ids and hashes stay', () => {

@@ -3,9 +3,11 @@
  * A signal aborts the command and gives it three seconds; the second one ends it at once.
  */
 import { constants } from 'node:os';
+import { DrayerError, EXIT } from '../core/errors.ts';
 import { createProgram } from './program.ts';
 import { reportError } from './report-error.ts';
 import { type CommonFlags, createSession, type Session } from './session.ts';
+import { createTerminal } from './terminal.ts';
 
 const GRACE_MS = 3000;
 
@@ -13,7 +15,7 @@ const GRACE_MS = 3000;
 export async function main(argv: readonly string[]): Promise<void> {
   const stop = new AbortController();
   const interruption = watchSignals(stop);
-  ignoreClosedPipes();
+  watchOutput();
   let session = createSession(earlyFlags(argv), stop.signal);
   const open = (flags: CommonFlags): Session => {
     session = createSession(flags, stop.signal);
@@ -53,12 +55,26 @@ function watchSignals(stop: AbortController): { status(): number | undefined } {
   return { status: () => status };
 }
 
-/** `drayer ls | head` closes our stdout early; that is no error. */
-function ignoreClosedPipes(): void {
+/** `drayer ls | head` closes our stdout early, which is no error; a full disk behind it is one. */
+function watchOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') process.exit();
-      throw error;
+      if (stream === process.stdout) {
+        const terminal = createTerminal({ json: false, quiet: false, environment: process.env });
+        reportError(outputError(error), terminal, Boolean(process.env['DRAYER_DEBUG']));
+      }
+      process.exit(EXIT.failed);
     });
   }
+}
+
+function outputError(cause: NodeJS.ErrnoException): DrayerError {
+  const reason = cause.code === 'ENOSPC' ? 'no space left on the device' : cause.message;
+  const hint =
+    'what was printed so far is cut off; make room where the output goes, or choose another place';
+  return new DrayerError('STORAGE_FAILED', `cannot write the result to stdout: ${reason}`, {
+    cause,
+    hint,
+  });
 }

@@ -1,0 +1,71 @@
+/** How what is printed reads, and what happens where it cannot be printed. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { shell } from '../helpers/drayer.ts';
+import { scope } from '../helpers/scope.ts';
+
+const test = suite('e2e/output');
+const bin = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url));
+
+test(
+  'a list of faults :: one line for each file, whatever its name holds',
+  scope(async (t) => {
+    const sh = shell(t);
+    mkdirSync(t.path('site'));
+    writeFileSync(t.path('site', 'one\nerror: forged'), '1');
+    writeFileSync(t.path('site', 'two\u001b[2J'), '2');
+
+    const { status, stderr } = await sh.run('publish', 'site');
+
+    assert.is(status, 1);
+    const [head = '', one = '', two = '', hint = '', ...more] = stderr.split('\n');
+    assert.is(head, 'drayer: error: nothing was published because of 2 files:');
+    assert.match(one, /^drayer: {3}.*one.*forged.*: /);
+    assert.match(two, /^drayer: {3}.*two.*: /);
+    assert.match(hint, /^drayer: hint: rename it/);
+    assert.equal(more, ['']);
+  }),
+);
+
+const onFullDevice = existsSync('/dev/full') ? test : test.skip;
+
+onFullDevice(
+  'stdout on a full device :: one line that says so, status 1',
+  scope(async (t) => {
+    const sh = shell(t);
+    mkdirSync(t.path('site'));
+    writeFileSync(t.path('site', 'index.html'), '<h1>Hello</h1>');
+    assert.is((await sh.run('publish', 'site')).status, 0);
+
+    for (const args of [
+      ['info', 'site'],
+      ['ls', 'site', '--json'],
+      ['cat', 'site', 'index.html'],
+    ]) {
+      const full = t.defer(openSync('/dev/full', 'w'), closeSync);
+      const child = spawn(process.execPath, [bin, ...args], {
+        cwd: t.directory,
+        env: { HOME: t.path('home'), NO_COLOR: '1' },
+        stdio: ['ignore', full, 'pipe'],
+      });
+      let stderr = '';
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+      });
+      const [status] = await once(child, 'close');
+
+      assert.is(status, 1, stderr);
+      const errors = stderr.split('\n').filter((line) => line.startsWith('drayer: error: '));
+      assert.equal(errors, [
+        'drayer: error: cannot write the result to stdout: no space left on the device',
+      ]);
+      assert.not.match(stderr, /\bat .*\.js|node:internal/);
+    }
+  }),
+);
+
+test.run();

@@ -6,7 +6,7 @@ import { encodeFile } from '../files/file-record.ts';
 import { shouldStore } from '../files/stored-media.ts';
 import type { PublishFault } from './publish-fault.ts';
 import { readDiskFile } from './read-disk-file.ts';
-import { containsSecret } from './secret-scan.ts';
+import { containsSecret, isSecretKeyFile } from './secret-scan.ts';
 
 /** One file to read and encode. Survives being sent to another thread. */
 export type EncodeJob = {
@@ -60,6 +60,10 @@ export function encodeDiskFile(job: EncodeJob, settings: EncodeSettings): Encode
     });
     if (containsSecret(content, settings.needles)) {
       const message = 'it contains the private key of this very stream';
+      return { kind: 'fault', fault: { path: key, code: 'SECRET_IN_SITE', message } };
+    }
+    if (isSecretKeyFile(content)) {
+      const message = 'it is the private key of a stream';
       return { kind: 'fault', fault: { path: key, code: 'SECRET_IN_SITE', message } };
     }
     const read: ReadFile = { key, stamp, bytes: content.length };

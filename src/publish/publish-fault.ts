@@ -15,7 +15,7 @@ const HINTS: { readonly [code in ErrorCode]?: string } = {
   FILE_CHANGING: 'publish again when the program that writes it has finished',
   PATH_INVALID: 'rename it, or leave it out with an ignore pattern',
   SECRET_IN_SITE:
-    'remove the private key from the file; whoever has read it can sign as this stream',
+    'remove the private key from the site; whoever has read it can sign as its stream',
 };
 
 const MOST_LISTED = 20;

@@ -1,7 +1,9 @@
 /**
- * Looks for a stream's own private key in what is about to be published (THREATS A26): whoever reads
- * it can sign as this stream, for ever.
+ * Looks for private keys in what is about to be published (THREATS A26): whoever reads one can sign as
+ * its stream, for ever.
  */
+import { keyPairFromSeed } from '#crypto';
+import { bytesEqual } from '../core/record.ts';
 
 /**
  * Makes the byte strings any spelling of a secret key contains: raw, base64, base64url, hex.
@@ -24,6 +26,23 @@ export function containsSecret(content: Uint8Array, needles: readonly Uint8Array
   const bytes = bufferOf(content);
   return needles.some((needle) => bytes.includes(bufferOf(needle)));
 }
+
+/**
+ * Tells whether `content` is the private key file of any stream: the base64 of a seed and of the public
+ * key that belongs to it.
+ */
+export function isSecretKeyFile(content: Uint8Array): boolean {
+  if (content.length < SECRET_KEY_CHARS || content.length > MAX_KEY_FILE_BYTES) return false;
+  const text = bufferOf(content).toString('latin1').trim();
+  if (!/^[\w+/-]{86}(==)?$/.test(text)) return false;
+  const bytes = new Uint8Array(Buffer.from(text, 'base64'));
+  return bytesEqual(keyPairFromSeed(bytes.subarray(0, 32)).publicKey, bytes.subarray(32));
+}
+
+/** Without the two signs that fill it up. */
+const SECRET_KEY_CHARS = 86;
+/** Room for white space around a key; what is longer is not looked at, so that sites stay fast. */
+const MAX_KEY_FILE_BYTES = 200;
 
 // A view: a Buffer that came from another thread is a plain Uint8Array.
 function bufferOf(bytes: Uint8Array): Buffer {

@@ -96,6 +96,38 @@ test(
 );
 
 test(
+  "publishDirectory :: another stream's key file stops everything, whatever its name",
+  scope(async (t) => {
+    const stream = newStream(t);
+    const key = Buffer.from(KEY_A.secretKey);
+    const spellings = {
+      'as it is': key.toString('base64'),
+      'with white space': `\n  ${key.toString('base64')}\r\n\n`,
+      base64url: key.toString('base64url'),
+    };
+    for (const [name, content] of Object.entries(spellings)) {
+      const root = writeSite(t.path(name), { ...SITE, 'notes.txt': content });
+
+      const error = await rejectsCode(publishDirectory(root, stream), 'SECRET_IN_SITE');
+
+      assert.match(error.message, 'notes.txt: it is the private key of a stream');
+      assert.is(stream.reader.generation().count, 0, name);
+    }
+  }),
+);
+
+test(
+  'publishDirectory :: 64 other bytes in base64, a signature for example, are no key',
+  scope(async (t) => {
+    const stream = newStream(t);
+    const signature = Buffer.alloc(64, 7).toString('base64');
+    const root = writeSite(t.path('site'), { 'a.sig': signature });
+
+    assert.equal((await publishDirectory(root, stream)).added, ['a.sig']);
+  }),
+);
+
+test(
   'publishDirectory :: the public key may be published',
   scope(async (t) => {
     const stream = newStream(t);

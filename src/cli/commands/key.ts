@@ -1,5 +1,5 @@
 /** `drayer key new` and `drayer key show`. The secret key itself is never printed. */
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { EXIT } from '../../core/errors.ts';
 import { formatStreamId } from '../../core/stream-id.ts';
@@ -14,6 +14,8 @@ import {
 import { shellWord, table, wordRows } from '../format.ts';
 import type { Session } from '../session.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
+
+const DATABASE_START = Buffer.from('SQLite format 3\0');
 
 /** Makes a key pair; the secret half goes to `file`, for its owner's eyes alone. */
 export async function keyNew(session: Session, file: string): Promise<number> {
@@ -34,8 +36,8 @@ export async function keyShow(
   flags: StreamFlags,
 ): Promise<number> {
   const { terminal } = session;
-  if (name?.endsWith('.privatekey') && existsSync(name)) {
-    const path = resolve(name);
+  const path = name === undefined ? undefined : resolve(name);
+  if (path !== undefined && isKeyFile(path)) {
     printKey(session, publicKeyOf(readKeyFile(path)), path);
     return EXIT.done;
   }
@@ -48,6 +50,23 @@ export async function keyShow(
   if (hasKey) terminal.say(`copy ${keyPath} to a safe place; only it can change this stream`);
   else terminal.say('the secret key is not here: this copy can be served, not changed');
   return EXIT.done;
+}
+
+/** Whether a file is one that can only be a key: by what it holds, since a key may be called anything. */
+function isKeyFile(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  // What is called a stream is read as one, so that a damaged one is told as such.
+  return !path.endsWith('.stream') && !isDatabase(path);
+}
+
+function isDatabase(path: string): boolean {
+  const file = openSync(path, 'r');
+  try {
+    const start = Buffer.alloc(DATABASE_START.length);
+    return readSync(file, start) === start.length && start.equals(DATABASE_START);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function printKey({ terminal }: Session, publicKey: Uint8Array, keyPath: string | undefined): void {

@@ -1,4 +1,5 @@
 /** The addresses a person can click, for what a server hosts and where it listens. Pure. */
+import { bytesEqual } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 
 /** What is needed to name a server's addresses. */
@@ -33,13 +34,16 @@ export function clickableAddresses(listening: Listening, hosted: Hosted): string
   const front = [...(isLocal ? ['localhost'] : []), ...outside];
   const addresses = front.map((host) => url(host, listening.port, `${hosted.mount}/`));
 
-  const shown = hosted.publicKeys.length > MOST_SITES ? [] : hosted.publicKeys;
+  const { site } = hosted;
+  // With a site at `/` there is no front page that could link the others.
+  const isMany = site === undefined && hosted.publicKeys.length > MOST_SITES;
+  const shown = isMany ? [] : hosted.publicKeys;
   for (const publicKey of shown) {
     if (isLocal) {
       const label = formatStreamId(publicKey, 'base32');
       addresses.push(url(`${label}.localhost`, listening.port, '/'));
     }
-    if (hosted.site !== undefined) continue;
+    if (site !== undefined && bytesEqual(site, publicKey)) continue;
     const path = `${hosted.mount}/${formatStreamId(publicKey, 'base64url')}/webAccess/`;
     for (const host of [...(isLocal ? ['127.0.0.1'] : []), ...outside]) {
       addresses.push(url(host, listening.port, path));

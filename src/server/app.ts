@@ -72,7 +72,7 @@ export function createApp(options: AppOptions): Koa {
 
   const app = new Koa();
   hosted.set(app, () => ({
-    publicKeys: site === undefined ? streams.list().map((stream) => stream.publicKey) : [site],
+    publicKeys: streams.list().map((stream) => stream.publicKey),
     site,
     mount,
   }));

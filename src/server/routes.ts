@@ -9,6 +9,7 @@ import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { type ParsedPath, parsePath } from '../wire/path-parser.ts';
 import { STREAMS_PATH, streamPath, WELL_KNOWN_PATH } from '../wire/paths.ts';
+import { isAskedBySite, isLocalNavigation, isLoopback } from './asked-by.ts';
 import { compressed } from './compress.ts';
 import { bodyEtag } from './etag.ts';
 import { frontPage, streamsJson } from './front-page.ts';
@@ -70,11 +71,20 @@ async function answerShared(
   if (parsed.kind === 'streams') {
     return sendStreams(server, exchange, server.streams.list());
   }
-  const { operation } = parsed.request;
-  if (operation === 'index' || operation === 'webAccess') {
-    return answerSitePath(server, exchange, { parsed, host, search });
+  return answerKeyPath(server, exchange, { parsed, host, search });
+}
+
+/** What stands below a key: the site in its sandbox, or a sync endpoint. */
+function answerKeyPath(
+  server: ServerContext,
+  exchange: Exchange,
+  given: { readonly parsed: StreamPath; readonly host: string; readonly search: string },
+): Promise<void> {
+  const { publicKey, request } = given.parsed;
+  if (request.operation === 'index' || request.operation === 'webAccess') {
+    return answerSitePath(server, exchange, given);
   }
-  return answerStream(server, exchange, { publicKey: parsed.publicKey, request: parsed.request });
+  return answerStream(server, exchange, { publicKey, request });
 }
 
 /** Also takes the original's second form, `/<operation>/<arguments>?streampk=<key>`. */
@@ -117,7 +127,10 @@ async function answerSitePath(
   await sendSiteFile(ctx, site, { path: path.slice(1), search });
 }
 
-/** One site at `/`; only `/.well-known/drayer/` is ours there. */
+/**
+ * One site at `/`; only `/.well-known/drayer/` is ours there, and where the name is the machine's as
+ * well, the keys of what else it hosts.
+ */
 async function answerOrigin(
   server: ServerContext,
   exchange: Exchange,
@@ -130,10 +143,35 @@ async function answerOrigin(
   if (path === base && base !== '') return redirect(ctx, `${base}/${search}`);
   if (!path.startsWith(`${base}/`)) throw notFound('there is nothing at this address');
   const inner = path.slice(base.length);
+  const other = place.shared && !isAskedBySite(ctx) ? otherKey(server, place, inner) : undefined;
+  if (other !== undefined) return answerOther(server, exchange, { host: place.host, target });
+  // It would stand between the browser and all that is served under this name.
+  if (place.shared && ctx.get('Service-Worker') === 'script') {
+    throw new DrayerError('USAGE', 'a name that several sites share has no service workers');
+  }
   const reader = getReader(server, place.publicKey);
   if (await answerOriginSync(server, exchange, { place, inner, search, reader })) return;
   const site = { reader, base, values: server.values, sizes: server.sizes };
   await sendSiteFile(ctx, site, { path: inner.slice(1), search });
+}
+
+async function answerOther(
+  server: ServerContext,
+  exchange: Exchange,
+  { host, target }: { readonly host: string; readonly target: Target },
+): Promise<void> {
+  const parsed = parseShared(server, exchange, target);
+  if (parsed?.kind !== 'stream') throw notFound('there is nothing at this address');
+  await answerKeyPath(server, exchange, { parsed, host, search: target.search });
+  // Nor out of the browser's cache; see isAskedBySite.
+  if (!exchange.ctx.headerSent) exchange.ctx.vary('Sec-Fetch-Site');
+}
+
+/** The key a path begins with, of a hosted stream that is not the one at `/`. */
+function otherKey(server: ServerContext, place: Origin, inner: string): Uint8Array | undefined {
+  const publicKey = keyOf(inner);
+  if (publicKey === undefined || bytesEqual(publicKey, place.publicKey)) return undefined;
+  return server.streams.find(publicKey) && publicKey;
 }
 
 async function answerOriginSync(
@@ -148,13 +186,15 @@ async function answerOriginSync(
 ): Promise<boolean> {
   const { place, inner, search, reader } = given;
   if (isStreamsPath(place, inner, reader)) {
-    const own = server.streams.list().filter(({ id }) => id === reader.id);
-    await sendStreams(server, exchange, own);
+    const all = server.streams.list();
+    const isWhole = inner === STREAMS_PATH && !isAskedBySite(exchange.ctx);
+    await sendStreams(server, exchange, isWhole ? all : all.filter(({ id }) => id === reader.id));
     return true;
   }
   const isOurs = inner.startsWith(`${WELL_KNOWN_PATH}/`);
   // Originals know only paths with a key, so where the site stands at `/` its own key is taken too.
-  if (!isOurs && !(place.shared && namesKey(inner, place.publicKey))) return false;
+  const key = place.shared && !isOurs ? keyOf(inner) : undefined;
+  if (!isOurs && !(key && bytesEqual(key, place.publicKey))) return false;
   exchange.form = 'json';
   const parsed = parsePath(inner, search, isOurs ? { site: place.publicKey } : {});
   if (parsed?.kind !== 'stream') throw notFound('there is no such operation');
@@ -246,23 +286,11 @@ function getReader({ streams }: ServerContext, publicKey: Uint8Array): StreamRea
   throw notFound(`this server does not host ${formatStreamId(publicKey)}`);
 }
 
-function namesKey(path: string, publicKey: Uint8Array): boolean {
+function keyOf(path: string): Uint8Array | undefined {
   try {
-    return bytesEqual(parseStreamId(path.split('/', 2)[1] ?? ''), publicKey);
+    return parseStreamId(path.split('/', 2)[1] ?? '');
   } catch (error) {
-    if (isDrayerError(error, 'STREAM_ID_INVALID')) return false;
+    if (isDrayerError(error, 'STREAM_ID_INVALID')) return undefined;
     throw error;
   }
-}
-
-/** A person who typed `localhost` gets the site on an origin of its own, where all of it works. */
-function isLocalNavigation(ctx: Context, host: string): boolean {
-  if (ctx.get('Sec-Fetch-Mode') !== 'navigate' || ctx.get('Sec-Fetch-Dest') !== 'document') {
-    return false;
-  }
-  return /^localhost(?::\d+)?$/i.test(host);
-}
-
-function isLoopback(address: string | undefined): boolean {
-  return address !== undefined && /^(?:::ffff:)?127\.|^::1$/.test(address);
 }

@@ -238,7 +238,6 @@ test(
     const a = makeSite(t, files).path;
     const b = makeSite(t, { 'index.html': 'other' }, { key: KEY_B, name: 'b.stream' }).path;
     const { get, port } = await serve(t, [{ path: a }, { path: b }], { site: KEY_A.publicKey });
-    const other = formatStreamId(KEY_B.publicKey, 'base64url');
     const streams = async (path: string): Promise<unknown[]> =>
       (JSON.parse((await get(path)).body.toString()) as { streams: { id: string }[] }).streams.map(
         ({ id }) => id,
@@ -250,12 +249,40 @@ test(
     assert.is((await get('/.well-known/drayer/crdr/0')).status, 200);
     assert.is((await get(`/${encodeURIComponent(standard)}/newRecords/0`)).status, 200);
     assert.is((await get(`/${url}/webAccess/dir/`)).headers['location'], '/dir/');
-    assert.is((await get(`/${other}/newRecords/0`)).status, 404);
     assert.is((await get('/about/value/x')).status, 404);
-    assert.equal(await streams('/streams.json'), [standard]);
+    assert.equal(await streams('/streams.json'), [standard, formatStreamId(KEY_B.publicKey)]);
     assert.equal(await streams('/.well-known/drayer/streams.json'), [standard]);
     const ownB = `${formatStreamId(KEY_B.publicKey, 'base32')}.localhost`;
     assert.is((await get('/', { host: ownB })).body.toString(), 'other');
+  }),
+);
+
+test(
+  '--site :: the other streams stay below their keys, in a sandbox, out of reach of the site',
+  scope(async (t) => {
+    const a = makeSite(t, files).path;
+    const b = makeSite(t, { 'index.html': 'other' }, { key: KEY_B, name: 'b.stream' }).path;
+    const { get } = await serve(t, [{ path: a }, { path: b }], { site: KEY_A.publicKey });
+    const other = formatStreamId(KEY_B.publicKey, 'base64url');
+    const fromSite = { headers: ['Sec-Fetch-Site: same-origin'] };
+
+    const page = await get(`/${other}/webAccess/`);
+    assert.is(page.body.toString(), 'other');
+    assert.match(
+      String(page.headers['content-security-policy']),
+      /^sandbox(?!.*allow-same-origin)/,
+    );
+    assert.match(String(page.headers['vary']), 'Sec-Fetch-Site');
+    assert.is((await get(`/${other}`)).headers['location'], `/${other}/webAccess/`);
+    assert.is((await get(`/${other}/newRecords/0`)).status, 200);
+    assert.is((await get(`/${other}/nosuch`)).status, 404);
+
+    for (const path of [`/${other}`, `/${other}/webAccess/`, `/${other}/newRecords/0`]) {
+      assert.is((await get(path, fromSite)).status, 404, path);
+    }
+    const listed = JSON.parse((await get('/streams.json', fromSite)).body.toString());
+    assert.is(listed.streams.length, 1);
+    assert.is((await get('/', { headers: ['Service-Worker: script'] })).status, 400);
   }),
 );
 

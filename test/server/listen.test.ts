@@ -112,6 +112,10 @@ test('clickableAddresses :: one site at /, the LAN, a mount, many sites', () => 
   const lan = { port: 80, lanAddresses: ['192.168.1.7'] };
 
   const site = clickableAddresses(lan, { publicKeys, site: KEY_A.publicKey, mount: '' });
+  const both = clickableAddresses(
+    { port: 80, lanAddresses: [] },
+    { publicKeys: [KEY_A.publicKey, KEY_B.publicKey], site: KEY_A.publicKey, mount: '/m' },
+  );
   const given = clickableAddresses(
     { port: 81, host: '2001:db8::1', lanAddresses: [] },
     { publicKeys: [KEY_B.publicKey], mount: '/m' },
@@ -119,6 +123,12 @@ test('clickableAddresses :: one site at /, the LAN, a mount, many sites', () => 
   const many = clickableAddresses(lan, { publicKeys: Array(6).fill(KEY_A.publicKey), mount: '' });
 
   assert.equal(site, ['http://localhost/', 'http://192.168.1.7/', `http://${labelA}.localhost/`]);
+  assert.equal(both, [
+    'http://localhost/m/',
+    `http://${labelA}.localhost/`,
+    `http://${formatStreamId(KEY_B.publicKey, 'base32')}.localhost/`,
+    `http://127.0.0.1${pathB}`,
+  ]);
   assert.equal(given, ['http://[2001:db8::1]:81/m/', `http://[2001:db8::1]:81${pathB}`]);
   assert.equal(many, ['http://localhost/', 'http://192.168.1.7/']);
 });

@@ -29,7 +29,7 @@ export type Draft = {
 
 /** A record as it is stored and sent. */
 export type SignedRecord = Draft & {
-  /** Ed25519 over {@link signedBytes}, 64 bytes. */
+  /** Ed25519 over the 136 bytes of R1, 64 bytes. */
   readonly signature: Uint8Array;
   /** The value; absent where only the hash is known or was asked for. */
   readonly value?: Uint8Array | undefined;

@@ -6,7 +6,6 @@
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
-import { createApp } from '../server/app.ts';
 import { listen } from '../server/listen.ts';
 import {
   type GenerationEvent,
@@ -104,6 +103,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const hosted = set.list();
     checkSite(options.site, hosted);
     const onError = (error: unknown): void => options.onError?.(error);
+    // Loaded here: who only opens a stream need not wait for koa.
+    const { createApp } = await import('../server/app.ts');
     const app = createApp({ ...options, streams: set, onError });
     const listener = await listen(app, { host, port, lan });
     if (options.onGeneration !== undefined) set.onGeneration(options.onGeneration);

@@ -27,7 +27,7 @@ const DEFLATE_LEVEL = 4;
 export type EncodeFileOptions = {
   /** The file's own modification time; a fraction is cut off, a time before 1970 becomes 0. */
   readonly timeMicros: number;
-  /** Written as stored blocks, without compressing; see {@link shouldStore}. */
+  /** Written as stored blocks, without compressing; meant for media that is compressed already. */
   readonly stored?: boolean | undefined;
 };
 

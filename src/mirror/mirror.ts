@@ -25,7 +25,7 @@ import { Verifier } from './verifier.ts';
 
 /** What {@link mirrorStream} is told. */
 export type MirrorOptions = {
-  /** The peer: see {@link parsePeerUrl}. */
+  /** Address of a server, of a site on it, or of a stream's sync endpoints. */
   readonly url: string;
   /** The stream, where the URL does not say it. */
   readonly publicKey?: Uint8Array | undefined;
@@ -37,6 +37,7 @@ export type MirrorOptions = {
   readonly quota?: Quota | undefined;
   readonly limits?: HttpLimits | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called while pages and values arrive. */
   readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
 };
 

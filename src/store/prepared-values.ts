@@ -6,6 +6,8 @@ import type { Connection } from './database.ts';
 
 /** Bytes of prepared values that are kept in memory. */
 const MEMORY_BYTES: number = 32 * 1024 * 1024;
+/** A value larger than this is not worth its memory: writing it out costs little a byte. */
+const SMALL_BYTES: number = 256 * 1024;
 
 /** What {@link PreparedValues} is told besides the connection. */
 export type PreparedOptions = {
@@ -40,7 +42,8 @@ export class PreparedValues {
   put(hash: Uint8Array, value: Uint8Array): void {
     const name = hashName(hash);
     if (this.#held.has(name)) return;
-    if (this.#heldBytes + value.length <= this.#memoryBytes) {
+    const isSmall = value.length <= SMALL_BYTES;
+    if (isSmall && this.#heldBytes + value.length <= this.#memoryBytes) {
       this.#held.set(name, value);
       this.#heldBytes += value.length;
       return;

@@ -10,7 +10,6 @@ import { bytes, count, shellWord } from '../format.ts';
 import { type Progress, startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
-import { keepYoungGenerationSmall } from '../young-generation.ts';
 
 /** Flags of `drayer mirror`. */
 export type MirrorFlags = {
@@ -25,7 +24,6 @@ export async function mirror(
   id: string | undefined,
   flags: MirrorFlags,
 ): Promise<number> {
-  keepYoungGenerationSmall();
   const { terminal, signal } = session;
   const { dataDir } = await session.settings({ dataDir: flags.dataDir });
   const path = flags.stream === undefined ? undefined : resolve(flags.stream);

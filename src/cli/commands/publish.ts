@@ -2,12 +2,8 @@
 import { relative } from 'node:path';
 import { EXIT } from '../../core/errors.ts';
 import { chooseSites } from '../../daemon/choose-sites.ts';
-import {
-  givenSecretKey,
-  type PublishedSite,
-  publishSite,
-  type Site,
-} from '../../daemon/publish-site.ts';
+import { givenKey, type PublishedSite, publishSite, type Site } from '../../daemon/publish-site.ts';
+import { markPathOfKey } from '../../store/mark.ts';
 import { bytes, count, number, shellWord } from '../format.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
@@ -20,6 +16,7 @@ export type PublishFlags = {
   readonly keyFile?: string | undefined;
   readonly dryRun?: boolean | undefined;
   readonly allowMassDelete?: boolean | undefined;
+  readonly unusedKey?: boolean | undefined;
 };
 
 /** Publishes a folder, or every folder that the config names. */
@@ -28,12 +25,12 @@ export async function publish(
   directory: string | undefined,
   flags: PublishFlags,
 ): Promise<number> {
-  keepYoungGenerationSmall();
   const config = await session.config();
   const sites = chooseSites(config, {
     directory,
     streamPath: flags.stream,
-    secretKey: givenSecretKey(flags.keyFile, session.environment),
+    key: givenKey(flags.keyFile, session.environment),
+    unusedKey: flags.unusedKey,
   });
   const results: object[] = [];
   for (const site of sites) {
@@ -55,6 +52,7 @@ async function publishOne(
   const { ignore, maxFileBytes } = await session.config();
   const { terminal, signal } = session;
   const progress = startProgress(terminal);
+  let newKeyPath: string | undefined;
   try {
     return await publishSite(site, {
       signal,
@@ -62,14 +60,31 @@ async function publishOne(
       maxFileBytes,
       dryRun: flags.dryRun,
       allowMassDelete: flags.allowMassDelete,
+      onNewKey: (path) => {
+        newKeyPath = path;
+      },
       onProgress: (state) => {
+        // Again and again: with every thread it starts, the engine goes back to its own ways.
+        keepYoungGenerationSmall();
         const read = `${count(state.files, 'file')}, ${bytes(state.bytes)}`;
         progress.update(read, state.bytes, state.totalBytes);
       },
     });
+  } catch (error) {
+    progress.finish();
+    // The key stays, and the next publish will not speak of it again.
+    if (newKeyPath !== undefined) sayNewKey(session, newKeyPath);
+    throw error;
   } finally {
     progress.finish();
   }
+}
+
+function sayNewKey({ terminal }: Session, path: string): void {
+  terminal.say(`made a key: ${path}`);
+  terminal.say(
+    `copy it to a safe place now, and ${markPathOfKey(path)} with it: only this key can change this site, and nobody can make it again`,
+  );
 }
 
 const MOST_LISTED = 20;
@@ -119,12 +134,7 @@ async function printResult(session: Session, site: Site, published: PublishedSit
   );
   terminal.print(`stream ${id}`);
   for (const { path, reason } of skipped) terminal.say(`left out ${path}: ${reason}`);
-  if (newKeyPath !== undefined) {
-    terminal.say(`made a key: ${newKeyPath}`);
-    terminal.say(
-      'copy it to a safe place now: only it can change this site, and nobody can make it again',
-    );
-  }
+  if (newKeyPath !== undefined) sayNewKey(session, newKeyPath);
   if (gitignoreUpdated !== undefined)
     terminal.say(`keeps stream and key out of git: ${gitignoreUpdated}`);
   await printNextStep(session, published, streamPath);

@@ -1,5 +1,5 @@
 /** Finding a stream at an address: in which form the peer there serves it, if at all. */
-import { DrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 import type { SignedRecord } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 import type { HttpClient } from './http-client.ts';
@@ -19,12 +19,19 @@ export async function connectSource(
 ): Promise<{ source: Source; tip: SignedRecord | undefined }> {
   const forms = peer.site ? [true, false] : [false, true];
   const sources = forms.map((isSite) => new Source(http, peer, { publicKey, isSite }));
+  const possible: Source[] = [];
   for (const source of sources) {
-    const tip = await source.tipRecord();
-    if (tip !== undefined) return { source, tip };
+    try {
+      const tip = await source.tipRecord();
+      if (tip !== undefined) return { source, tip };
+      possible.push(source);
+    } catch (error) {
+      // A server that shows another site at this name does nothing wrong.
+      if (!isDrayerError(error, 'PEER_MISBEHAVED') || !(await source.isOfAnother())) throw error;
+    }
   }
   // A stream without records has no tip to show, but an empty list.
-  for (const source of sources) {
+  for (const source of possible) {
     if (await source.hasEmptyList()) return { source, tip: undefined };
   }
   throw new DrayerError('NOT_FOUND', `${peer.text}: has no stream ${formatStreamId(publicKey)}`, {

@@ -62,3 +62,11 @@ export function blame(url: string, error: unknown): unknown {
     hint: 'nothing of it was kept; ask another peer',
   });
 }
+
+/** Makes the peer's fault of an answer that is longer than anything it was asked for. */
+export function blameTooLarge(error: DrayerError): DrayerError {
+  return new DrayerError('PEER_MISBEHAVED', `${error.message}, for a single record`, {
+    cause: error,
+    hint: 'nothing of it was kept; ask another peer',
+  });
+}

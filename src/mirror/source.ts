@@ -3,7 +3,7 @@
  * protocol: our server in pages and by hash, the original only `newRecords/<t>` and `crdr/<t>`.
  * Decodes, and blames the peer for what cannot be decoded; checks no signature.
  */
-import { DrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual, MAX_INTEGER, type Micros, type SignedRecord } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 import { LIMITS } from '../wire/limits.ts';
@@ -22,7 +22,7 @@ import { decodeRecord, type WireRecord } from '../wire/record-codec.ts';
 import { RecordReader } from '../wire/record-reader.ts';
 import { collectBody } from './http-body.ts';
 import type { HttpClient, HttpResponse } from './http-client.ts';
-import { blame } from './peer-errors.ts';
+import { blame, blameTooLarge } from './peer-errors.ts';
 import type { PeerUrl } from './peer-url.ts';
 
 /** Some records of a page, in the order they came; values are attached where they came too. */
@@ -48,8 +48,9 @@ const BATCH_RECORDS = 256;
 const BATCH_BYTES = 1024 * 1024;
 /** Asked with a single record: a snapshot's value comes along, a film's does not. */
 const SINGLE_INLINE_BYTES = 1024;
-const SINGLE_BYTES: number = LIMITS.recordBytes + LIMITS.metadataBytes;
-const PAGE_BYTES: number = LIMITS.pageBytes + SINGLE_BYTES;
+const SINGLE_BYTES: number = LIMITS.metadataBytes + SINGLE_INLINE_BYTES;
+const PLAIN_SINGLE_BYTES: number = LIMITS.recordBytes + LIMITS.metadataBytes;
+const PAGE_BYTES: number = LIMITS.pageBytes + PLAIN_SINGLE_BYTES;
 
 /** A peer that has the stream. */
 export class Source {
@@ -58,6 +59,7 @@ export class Source {
   /** The stream's key. */
   readonly publicKey: Uint8Array;
   readonly #http: HttpClient;
+  readonly #isSite: boolean;
   readonly #base: string;
   /** Where the same stream is at an original; undefined on a site's own origin, which no original has. */
   readonly #originalBase: string | undefined;
@@ -69,6 +71,7 @@ export class Source {
     this.#http = http;
     this.publicKey = publicKey;
     this.url = isSite ? peer.origin : peer.base;
+    this.#isSite = isSite;
     this.#base = isSite ? WELL_KNOWN_PATH : streamPath(publicKey);
     this.#originalBase = isSite ? undefined : originalStreamPath(publicKey);
   }
@@ -83,14 +86,19 @@ export class Source {
     return this.repairRecord(MAX_INTEGER);
   }
 
+  /** Whether a site's own origin is another stream's: its tip says so. */
+  async isOfAnother(): Promise<boolean> {
+    if (!this.#isSite) return false;
+    const answer = await this.#askSingle(MAX_INTEGER);
+    if (answer === undefined) return false;
+    const { chain } = this.#blaming(answer.url, () => decodeRecord(answer.body));
+    return chain.length !== 0 && !bytesEqual(chain, this.publicKey);
+  }
+
   /** The record with the greatest prevChange not above `old` (R14), or undefined. */
   async repairRecord(old: Micros): Promise<SignedRecord | undefined> {
-    const answer = await this.#ask({ inline: SINGLE_INLINE_BYTES }, (options) =>
-      crdrPath(this.publicKey, old, options),
-    );
-    if (answer === undefined) return undefined;
-    const body = await collectBody(answer.body(SINGLE_BYTES));
-    return this.#blaming(answer.url, () => this.#own(decodeRecord(body)));
+    const answer = await this.#askSingle(old);
+    return answer && this.#blaming(answer.url, () => this.#own(decodeRecord(answer.body)));
   }
 
   /**
@@ -117,7 +125,7 @@ export class Source {
     const url = this.url + recordPath(this.publicKey, type, key, { inline: 0, base: this.#base });
     const answer = await this.#http.get(url);
     if (answer.status !== 200) return this.#none(answer);
-    const body = await collectBody(answer.body(SINGLE_BYTES));
+    const body = await this.#collectSingle(answer);
     return this.#blaming(url, () => this.#own(decodeRecord(body)));
   }
 
@@ -199,6 +207,26 @@ export class Source {
     );
     answer?.discard();
     return answer !== undefined;
+  }
+
+  async #askSingle(old: Micros): Promise<{ url: string; body: Uint8Array } | undefined> {
+    const answer = await this.#ask({ inline: SINGLE_INLINE_BYTES }, (options) =>
+      crdrPath(this.publicKey, old, options),
+    );
+    if (answer === undefined) return undefined;
+    return { url: answer.url, body: await this.#collectSingle(answer) };
+  }
+
+  /** One record, with a value no longer than was asked for: all an endless answer can bring. */
+  async #collectSingle(answer: HttpResponse): Promise<Uint8Array> {
+    // An original sends the value whatever was asked.
+    const maxBytes = this.isPlain ? PLAIN_SINGLE_BYTES : SINGLE_BYTES;
+    try {
+      return await collectBody(answer.body(maxBytes));
+    } catch (error) {
+      if (!isDrayerError(error, 'TOO_LARGE') || this.isPlain) throw error;
+      throw blameTooLarge(error);
+    }
   }
 
   /** Asks with a query; where that finds nothing, as an original has to be asked (§6). */

@@ -165,6 +165,20 @@ test(
 );
 
 test(
+  'mirrorStream :: a server with another site at / has no such stream, and does nothing wrong',
+  scope(async (t) => {
+    const { port } = await startServer(t, site);
+    const { publicKey } = KEY_B;
+
+    for (const page of ['', '/', '/deep/page.html']) {
+      const url = `http://127.0.0.1:${port}${page}`;
+      const error = await rejectsCode(mirrorStream({ url, publicKey }), 'NOT_FOUND');
+      assert.match(error.message, `has no stream ${formatStreamId(publicKey)}`);
+    }
+  }),
+);
+
+test(
   'mirrorStream :: a file of another stream is not touched',
   scope(async (t) => {
     const { port } = await startServer(t);

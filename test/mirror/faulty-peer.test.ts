@@ -1,10 +1,12 @@
 /** Peers that lie, break off or know little: nothing visible changes, and honest contact repairs all. */
 import { copyFileSync, existsSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { decode, encode } from '@msgpack/msgpack';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ErrorCode } from '../../src/core/errors.ts';
+import { formatStreamId } from '../../src/core/stream-id.ts';
 import { mirrorStream } from '../../src/mirror/mirror.ts';
 import { readForkProof } from '../../src/store/fork-proof.ts';
 import { openStream } from '../../src/store/open-stream.ts';
@@ -12,6 +14,7 @@ import { RecordReader } from '../../src/wire/record-reader.ts';
 import type { Answer, Tamper } from '../helpers/proxy-peer.ts';
 import { noise, type Published, publish } from '../helpers/published.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
+import { scriptedPeer } from '../helpers/scripted-peer.ts';
 import { serve } from '../helpers/serving.ts';
 import { streamRows } from '../helpers/stream-rows.ts';
 import { rejectsCode } from '../helpers/throws.ts';
@@ -241,6 +244,31 @@ test(
 );
 
 test(
+  'mirrorStream :: a record without end is cut off early, and is the peer’s doing (R19)',
+  scope(async (t) => {
+    const { publicKey } = await publish(t).then(({ stream }) => stream);
+    let sent = 0;
+    const peer = await scriptedPeer(t, async (_path, response) => {
+      response.writeHead(200, { 'content-type': 'application/octet-stream' });
+      const piece = Buffer.alloc(65_536);
+      while (!response.destroyed) {
+        sent += piece.length;
+        if (!response.write(piece)) await nextTurn(response);
+      }
+    });
+
+    const options = { url: `${peer.url}/${formatStreamId(publicKey, 'base64url')}` };
+    const path = t.path('mirror.stream');
+    const error = await rejectsCode(mirrorStream({ ...options, path }), 'PEER_MISBEHAVED');
+
+    assert.match(error.message, `${peer.url}/`);
+    assert.match(error.message, 'for a single record');
+    // What the sockets on both ends hold comes on top of the limit.
+    assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes were sent`);
+  }),
+);
+
+test(
   'mirrorStream :: a stream above its quota stops, with what it held (R19)',
   scope(async (t) => {
     const { published, options, before } = await startMirror(t);
@@ -256,6 +284,14 @@ test(
     assert.equal(streamRows(options.path), streamRows(published.path));
   }),
 );
+
+/** Resolves when more can be written, or nobody reads any more. */
+function nextTurn(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    response.once('drain', resolve);
+    response.once('close', resolve);
+  });
+}
 
 type Started = {
   published: Published;

@@ -65,6 +65,7 @@ const addPublish: Add = (program, open, done) => {
     .option('--key-file <file>', "the secret key's file (default: beside the stream)")
     .option('-n, --dry-run', 'show what would change and write nothing')
     .option('--allow-mass-delete', 'also when most files of the stream are gone from the folder')
+    .option('--unused-key', 'begin a stream with a key that nothing was ever published with')
     .action((directory: string | undefined, flags) =>
       done(import('./commands/publish.ts').then((m) => m.publish(open(flags), directory, flags))),
     );

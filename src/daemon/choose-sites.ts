@@ -3,13 +3,15 @@ import { resolve } from 'node:path';
 import type { Config } from '../config/load-config.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { readKeyFile } from '../store/key-file.ts';
-import type { Site } from './publish-site.ts';
+import type { GivenKey, Site } from './publish-site.ts';
 
 /** What was named instead of what the config says. */
 export type SiteChoice = {
   readonly directory?: string | undefined;
   readonly streamPath?: string | undefined;
-  readonly secretKey?: Uint8Array | undefined;
+  readonly key?: GivenKey | undefined;
+  /** See {@link Site.unusedKey}. */
+  readonly unusedKey?: boolean | undefined;
 };
 
 /**
@@ -21,7 +23,7 @@ export type SiteChoice = {
  * @throws {DrayerError} KEY_NOT_FOUND, KEY_MODE, KEY_INVALID for a configured key file
  */
 export function chooseSites(config: Config, choice: SiteChoice): Site[] {
-  const { streamPath, secretKey } = choice;
+  const { streamPath, key, unusedKey } = choice;
   const wanted = choice.directory === undefined ? undefined : resolve(choice.directory);
   const named = config.streams.flatMap(({ directory, path, keyFile }) => {
     const isMeant = directory !== undefined && (wanted ?? directory) === directory;
@@ -30,7 +32,7 @@ export function chooseSites(config: Config, choice: SiteChoice): Site[] {
   const isNew = named.length === 0 && wanted !== undefined;
   const entries = isNew ? [{ directory: wanted, path: undefined, keyFile: undefined }] : named;
   if (entries.length === 0) throw nothingToPublish(config.file);
-  if (entries.length > 1 && (streamPath ?? secretKey) !== undefined) {
+  if (entries.length > 1 && (streamPath ?? key) !== undefined) {
     const message = `one stream file or key cannot be for ${entries.length} folders`;
     throw new DrayerError('USAGE', message, {
       hint: 'name the folder it is for: drayer publish DIR',
@@ -39,14 +41,15 @@ export function chooseSites(config: Config, choice: SiteChoice): Site[] {
   return entries.map(({ directory, path, keyFile }) => ({
     directory,
     streamPath: streamPath ?? path,
-    secretKey: secretKey ?? configuredKey(keyFile),
+    ...(key ?? configuredKey(keyFile)),
+    unusedKey,
   }));
 }
 
-function configuredKey(keyFile: string | undefined): Uint8Array | undefined {
+function configuredKey(keyFile: string | undefined): GivenKey | undefined {
   if (keyFile === undefined) return undefined;
   try {
-    return readKeyFile(keyFile);
+    return { secretKey: readKeyFile(keyFile), keyPath: keyFile };
   } catch (cause) {
     if (!isDrayerError(cause, 'KEY_NOT_FOUND')) throw cause;
     const hint = `copy the key there, or make a new one: drayer key new ${keyFile}`;

@@ -11,6 +11,7 @@ import { resolveSiteDirectory } from '../publish/site-directory.ts';
 import { parseSecretKey, readKeyFile } from '../store/key-file.ts';
 import { hasFile } from '../store/open-reader.ts';
 import { createStream, openStream } from '../store/open-stream.ts';
+import { checkKeyUse, checkUnused, noteKeyUse } from './key-use.ts';
 import { streamPathOf } from './known-streams.ts';
 
 /** Which folder goes into which stream, with which key. */
@@ -20,6 +21,16 @@ export type Site = {
   readonly streamPath?: string | undefined;
   /** Default: the key file beside the stream, made with it. */
   readonly secretKey?: Uint8Array | undefined;
+  /** The file it came from, absolute; undefined where it came as a text. */
+  readonly keyPath?: string | undefined;
+  /** The owner says that nothing was ever signed with the key that is there. */
+  readonly unusedKey?: boolean | undefined;
+};
+
+/** Options of {@link publishSite}. */
+export type PublishSiteOptions = PublishOptions & {
+  /** Called when a key file was made, also where the publish fails after that. */
+  readonly onNewKey?: ((path: string) => void) | undefined;
 };
 
 /** What {@link publishSite} did. */
@@ -42,22 +53,33 @@ export type PublishedSite = {
  */
 export async function publishSite(
   site: Site,
-  options: PublishOptions = {},
+  options: PublishSiteOptions = {},
 ): Promise<PublishedSite> {
-  const { directory, secretKey } = site;
+  const { directory, secretKey, keyPath, unusedKey } = site;
   const streamPath =
     site.streamPath === undefined ? streamPathOf(directory) : resolve(site.streamPath);
   if (options.dryRun && !hasFile(streamPath)) return rehearse(directory, streamPath, options);
 
-  const prepared = prepareSite(directory, { streamPath: site.streamPath, secretKey });
+  if (secretKey !== undefined && !unusedKey && !hasFile(streamPath)) {
+    checkUnused(streamPath, keyPath);
+  }
+  const prepared = prepareSite(directory, { streamPath: site.streamPath, secretKey, unusedKey });
+  const newKeyPath = prepared.keyCreated ? prepared.keyPath : undefined;
+  if (newKeyPath !== undefined) options.onNewKey?.(newKeyPath);
   const stream = openStream(prepared.streamPath, { secretKey });
   try {
+    if (keyPath !== undefined && !unusedKey) {
+      checkKeyUse(prepared.streamPath, keyPath, stream.reader.generation());
+    }
     const report = await publishDirectory(directory, stream, { ...options, secretKey });
+    if (keyPath !== undefined && !options.dryRun) {
+      noteKeyUse(prepared.streamPath, keyPath, stream.reader.generation());
+    }
     return {
       streamPath: prepared.streamPath,
       id: stream.id,
       publicKey: stream.publicKey,
-      newKeyPath: prepared.created && secretKey === undefined ? prepared.keyPath : undefined,
+      newKeyPath,
       gitignoreUpdated: prepared.gitignoreUpdated,
       report,
     };
@@ -65,6 +87,9 @@ export async function publishSite(
     stream.close();
   }
 }
+
+/** A secret key, and the file it came from. */
+export type GivenKey = { readonly secretKey: Uint8Array; readonly keyPath: string | undefined };
 
 /**
  * Reads the secret key that was given instead of the one beside the stream.
@@ -75,17 +100,19 @@ export async function publishSite(
  * @returns undefined where none was given
  * @throws {DrayerError} KEY_NOT_FOUND, KEY_MODE, KEY_INVALID when it cannot be used
  */
-export function givenSecretKey(
+export function givenKey(
   keyFile: string | undefined,
   environment: Record<string, string | undefined>,
-): Uint8Array | undefined {
+): GivenKey | undefined {
   const text = environment['DRAYER_KEY'];
   delete environment['DRAYER_KEY'];
   const path = keyFile ?? environment['DRAYER_KEY_FILE'];
   if (keyFile === undefined && text !== undefined && text !== '') {
-    return parseSecretKey(text, 'DRAYER_KEY');
+    return { secretKey: parseSecretKey(text, 'DRAYER_KEY'), keyPath: undefined };
   }
-  return path === undefined || path === '' ? undefined : readKeyFile(resolve(path));
+  if (path === undefined || path === '') return undefined;
+  const keyPath = resolve(path);
+  return { secretKey: readKeyFile(keyPath), keyPath };
 }
 
 /** A first publish that is only looked at: into a stream that is thrown away. */

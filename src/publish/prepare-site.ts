@@ -15,6 +15,8 @@ export type PreparedSite = {
   readonly streamPath: string;
   /** Whether the stream and its key were made just now: the key wants a backup. */
   readonly created: boolean;
+  /** Whether the key was made too; one that was there already or was given was not. */
+  readonly keyCreated: boolean;
   /** Where the private key is, absolute. */
   readonly keyPath: string;
   /** The .gitignore that was changed or made, if any. */
@@ -27,6 +29,8 @@ export type PrepareSiteOptions = {
   readonly streamPath?: string | undefined;
   /** The key of a stream that has to be made; a new one, kept beside the stream, by default. */
   readonly secretKey?: Uint8Array | undefined;
+  /** The key that is there has signed nothing, though no mark says so. */
+  readonly unusedKey?: boolean | undefined;
 };
 
 /**
@@ -45,9 +49,9 @@ export function prepareSite(directory: string, options: PrepareSiteOptions = {})
 
   const keyPath = keyPathOf(streamPath);
   const hasKey = existsSync(keyPath) || options.secretKey !== undefined;
-  const created = mayBeNew(streamPath, hasKey) && tryCreate(streamPath, options.secretKey);
+  const created = mayBeNew(streamPath, hasKey) && tryCreate(streamPath, options);
   const gitignoreUpdated = existsSync(keyPath) ? addToGitignore(streamPath) : undefined;
-  return { streamPath, created, keyPath, gitignoreUpdated };
+  return { streamPath, created, keyCreated: created && !hasKey, keyPath, gitignoreUpdated };
 }
 
 // A crash in the very first transaction leaves an empty file, or one that SQLite rolls back to nothing
@@ -56,9 +60,9 @@ function mayBeNew(streamPath: string, hasKey: boolean): boolean {
   return !hasFile(streamPath) || (hasKey && hasFile(`${streamPath}-journal`));
 }
 
-function tryCreate(streamPath: string, secretKey: Uint8Array | undefined): boolean {
+function tryCreate(streamPath: string, { secretKey, unusedKey }: PrepareSiteOptions): boolean {
   try {
-    createStream(streamPath, { secretKey }).close();
+    createStream(streamPath, { secretKey, unusedKey }).close();
     return true;
   } catch (error) {
     if (isDrayerError(error, 'STREAM_EXISTS') && hasFile(streamPath)) return false;

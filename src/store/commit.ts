@@ -9,11 +9,11 @@ import type { Step } from '../core/chain.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { emptyView } from '../core/overlay.ts';
 import { type Mark, planBatch } from '../core/plan-batch.ts';
-import { bytesEqual, HASH_BYTES, type Micros, type SignedRecord } from '../core/record.ts';
+import { bytesEqual, type Micros, type SignedRecord } from '../core/record.ts';
 import { signedBytes } from '../core/signing.ts';
 import type { Compactor } from './compactor.ts';
 import type { Connection } from './database.ts';
-import { RECOVER_HINT, readMark, writeMark } from './mark.ts';
+import { isBehind, markOf, RECOVER_HINT, readMark, writeMark } from './mark.ts';
 import { hashName, type PreparedValues } from './prepared-values.ts';
 import type { Generation, StreamReader } from './reader.ts';
 import { RowWriter, type ValueSource } from './rows.ts';
@@ -237,19 +237,6 @@ export class Committer {
     const message = `${reader.path}: record ${held.id} is damaged and cannot be signed again`;
     throw new DrayerError('STREAM_INVALID', message, { hint: RECOVER_HINT });
   }
-}
-
-function markOf({ idTip, tip, snapshot }: Generation): Mark {
-  const root = snapshot?.root ?? new Uint8Array(HASH_BYTES);
-  return { id: idTip, modified: tip, seq: snapshot?.seq ?? 0, root };
-}
-
-function isBehind(held: Generation, known: Mark | undefined): boolean {
-  if (known === undefined) return false;
-  const { id, modified, seq, root } = markOf(held);
-  if (id < known.id || modified < known.modified || seq < known.seq) return true;
-  // The same place with another content is another history.
-  return seq === known.seq && !bytesEqual(root, known.root);
 }
 
 function isIoError(cause: unknown): boolean {

@@ -3,11 +3,21 @@
  * 64-byte secret key (seed, then public key), 88 characters. Content is never echoed in a message.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, linkSync, openSync, readSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
 import { keyPairFromSeed } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { fileError, isErrno, syncDirectory, writeSynced } from './durable-file.ts';
+import { markPathOfKey, readMark, UNUSED_MARK, writeMark } from './mark.ts';
 
 /** An Ed25519 key pair: 32 bytes public; 64 bytes secret, seed then public key. */
 export type KeyPair = { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array };
@@ -100,6 +110,18 @@ export function writeKeyFile(path: string, secretKey: Uint8Array): void {
   } finally {
     rmSync(part, { force: true });
   }
+}
+
+/**
+ * Writes the file of a key that was made just now, and first the mark that says it has signed nothing:
+ * a key without any mark may be a restored one, and no stream is begun with it.
+ *
+ * @throws {DrayerError} STREAM_EXISTS when there is a key already
+ */
+export function writeNewKey(path: string, secretKey: Uint8Array): void {
+  const markPath = markPathOfKey(path);
+  if (!existsSync(path) && readMark(markPath) === undefined) writeMark(markPath, UNUSED_MARK);
+  writeKeyFile(path, secretKey);
 }
 
 /** A key file is 88 characters; anything much longer is another file. */

@@ -6,13 +6,42 @@
 import { readFileSync } from 'node:fs';
 import { DrayerError } from '../core/errors.ts';
 import type { Mark } from '../core/plan-batch.ts';
+import { bytesEqual, HASH_BYTES } from '../core/record.ts';
 import { fileError, isErrno, replaceSynced } from './durable-file.ts';
+import type { Generation } from './reader.ts';
 
 export type { Mark };
 
 /** Path of the mark that belongs to the stream at `streamPath`. */
 export function markPathOf(streamPath: string): string {
   return `${streamPath}.mark`;
+}
+
+/** Path of the mark that belongs to a key file; beside its stream, the one of the stream. */
+export function markPathOfKey(keyPath: string): string {
+  return `${keyPath.replace(/\.privatekey$/, '')}.mark`;
+}
+
+/** The mark of a key that has signed nothing yet. */
+export const UNUSED_MARK: Mark = { id: 0, modified: 0, seq: 0, root: new Uint8Array(HASH_BYTES) };
+
+/** Returns the mark a key has that has signed a generation and nothing after it. */
+export function markOf({ idTip, tip, snapshot }: Generation): Mark {
+  return {
+    id: idTip,
+    modified: tip,
+    seq: snapshot?.seq ?? 0,
+    root: snapshot?.root ?? UNUSED_MARK.root,
+  };
+}
+
+/** Tells whether a generation is not the one of a mark, nor one that came after it. */
+export function isBehind(held: Generation, known: Mark | undefined): boolean {
+  if (known === undefined) return false;
+  const { id, modified, seq, root } = markOf(held);
+  if (id < known.id || modified < known.modified || seq < known.seq) return true;
+  // The same place with another content is another history.
+  return seq === known.seq && !bytesEqual(root, known.root);
 }
 
 /**

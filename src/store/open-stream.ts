@@ -10,7 +10,7 @@ import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual, type Micros } from '../core/record.ts';
 import { type Connection, connect, prepareForWriting } from './database.ts';
 import { syncDirectory } from './durable-file.ts';
-import { generateKeyPair, keyPathOf, publicKeyOf, readKeyFile, writeKeyFile } from './key-file.ts';
+import { generateKeyPair, keyPathOf, publicKeyOf, readKeyFile, writeNewKey } from './key-file.ts';
 import { LocalAttributes, SNAPSHOTS_ATTRIBUTE } from './local-attributes.ts';
 import { markPathOf, RECOVER_HINT, readMark } from './mark.ts';
 import {
@@ -51,6 +51,8 @@ export type CreateStreamOptions = OpenStreamOptions & {
    * Default true.
    */
   readonly snapshots?: boolean | undefined;
+  /** The caller knows that the key beside the path has signed nothing, though no mark says so. */
+  readonly unusedKey?: boolean | undefined;
 };
 
 /**
@@ -58,7 +60,8 @@ export type CreateStreamOptions = OpenStreamOptions & {
  *
  * @throws {DrayerError} STREAM_EXISTS when there is a file or a key of that name
  * @throws {DrayerError} DIRECTORY_NOT_FOUND when there is nowhere to put it
- * @throws {DrayerError} STREAM_BEHIND_MARK when the key there has signed a stream that is gone
+ * @throws {DrayerError} STREAM_BEHIND_MARK when the key there has signed a stream that is gone, or
+ *   may have: nothing beside it says that it is new
  * @example
  * const stream = createStream('notes.stream');
  * stream.set('hello', { text: 'world' });
@@ -66,7 +69,7 @@ export type CreateStreamOptions = OpenStreamOptions & {
 export function createStream(path: string, options: CreateStreamOptions = {}): Stream {
   const { snapshots = true } = options;
   checkAbsent(path);
-  const secretKey = options.secretKey ?? keyForNew(path);
+  const secretKey = options.secretKey ?? keyForNew(path, options.unusedKey);
   checkSecretKey(secretKey);
 
   const connection = connect(path, { create: true });
@@ -133,7 +136,7 @@ function checkAbsent(path: string): void {
   }
   if (hasFile(path) && !hasFile(`${path}-journal`)) throw alreadyExists(path);
   checkJournal(path);
-  if (readMark(markPathOf(path)) === undefined) return;
+  if ((readMark(markPathOf(path))?.modified ?? 0) === 0) return;
   const message = `${path}: the stream is gone, but its key has signed it before`;
   throw new DrayerError('STREAM_BEHIND_MARK', message, { hint: RECOVER_HINT });
 }
@@ -142,13 +145,25 @@ function alreadyExists(path: string): DrayerError {
   return new DrayerError('STREAM_EXISTS', `${path}: there is a file of this name already`);
 }
 
-// A key without stream and mark was made right before a crash: it has signed nothing, so it serves.
-function keyForNew(path: string): Uint8Array {
+// A key whose mark says that it has signed nothing was made right before a crash, or by hand: it
+// serves. One without a mark was restored, for all we know, and its stream is somewhere else.
+function keyForNew(path: string, isUnused = false): Uint8Array {
   const held = keyBeside(path);
-  if (held !== undefined) return held;
+  if (held !== undefined) {
+    if (isUnused || readMark(markPathOf(path)) !== undefined) return held;
+    throw maybeUsed(path, keyPathOf(path));
+  }
   const { secretKey } = generateKeyPair();
-  writeKeyFile(keyPathOf(path), secretKey);
+  writeNewKey(keyPathOf(path), secretKey);
   return secretKey;
+}
+
+/** The error that says that a key without its stream is not begun anew with. */
+export function maybeUsed(path: string, keyName: string): DrayerError {
+  const message = `${path}: there is no such stream, but ${keyName} may have signed one; a second one would divide its readers`;
+  return new DrayerError('STREAM_BEHIND_MARK', message, {
+    hint: `fetch it from a server that has it: drayer recover ${path} --from URL; only if nothing was ever published with this key: drayer publish --unused-key`,
+  });
 }
 
 function keyBeside(path: string): Uint8Array | undefined {

@@ -1,9 +1,25 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import Database from 'better-sqlite3';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { givenSecretKey, publishSite } from '../../src/daemon/publish-site.ts';
-import { formatSecretKey, generateKeyPair, writeKeyFile } from '../../src/store/key-file.ts';
+import { isDrayerError } from '../../src/core/errors.ts';
+import { givenKey, publishSite } from '../../src/daemon/publish-site.ts';
+import {
+  formatSecretKey,
+  generateKeyPair,
+  writeKeyFile,
+  writeNewKey,
+} from '../../src/store/key-file.ts';
+import { readMark } from '../../src/store/mark.ts';
+import { createStream } from '../../src/store/open-stream.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { rejectsCode, throwsCode } from '../helpers/throws.ts';
 
@@ -37,7 +53,12 @@ test(
     const directory = makeSite(t);
     const { publicKey, secretKey } = generateKeyPair();
 
-    const published = await publishSite({ directory, secretKey, streamPath: t.path('x.stream') });
+    const published = await publishSite({
+      directory,
+      secretKey,
+      unusedKey: true,
+      streamPath: t.path('x.stream'),
+    });
 
     assert.equal(published.publicKey, publicKey);
     assert.is(published.newKeyPath, undefined);
@@ -67,7 +88,7 @@ test(
   scope(async (t) => {
     const directory = makeSite(t);
     const { secretKey, publicKey } = generateKeyPair();
-    writeKeyFile(t.path('site.stream.privatekey'), secretKey);
+    writeNewKey(t.path('site.stream.privatekey'), secretKey);
     writeFileSync(t.path('site.stream'), '');
 
     const published = await publishSite({ directory });
@@ -82,7 +103,7 @@ test(
   scope(async (t) => {
     const directory = makeSite(t);
     const { secretKey, publicKey } = generateKeyPair();
-    writeKeyFile(t.path('site.stream.privatekey'), secretKey);
+    writeNewKey(t.path('site.stream.privatekey'), secretKey);
     // The file and its rollback journal as they are while the first transaction is being written.
     const database = t.defer(new Database(t.path('half')), (one) => one.close());
     database.pragma('cache_size = 1');
@@ -102,7 +123,95 @@ test(
 );
 
 test(
-  'givenSecretKey :: flag, then DRAYER_KEY, then DRAYER_KEY_FILE; the text leaves the environment',
+  'publishSite :: a key that was restored without its stream does not begin a second history (R11)',
+  scope(async (t) => {
+    const directory = makeSite(t);
+    await publishSite({ directory });
+    for (const end of ['', '-wal', '-shm', '.mark'])
+      rmSync(t.path(`site.stream${end}`), { force: true });
+
+    const error = await rejectsCode(publishSite({ directory }), 'STREAM_BEHIND_MARK');
+
+    assert.ok(isDrayerError(error));
+    assert.match(error.hint ?? '', 'drayer recover');
+    assert.match(error.hint ?? '', '--unused-key');
+    assert.not(existsSync(t.path('site.stream')));
+    const { newKeyPath, report } = await publishSite({ directory, unusedKey: true });
+    assert.is(newKeyPath, undefined, 'the key was there');
+    assert.is(report.generation.snapshot?.seq, 1);
+  }),
+);
+
+test(
+  'publishSite :: a key made beforehand begins a stream, and is not called a new one',
+  scope(async (t) => {
+    const directory = makeSite(t);
+    const { secretKey, publicKey } = generateKeyPair();
+    writeNewKey(t.path('site.stream.privatekey'), secretKey);
+
+    const published = await publishSite({ directory });
+
+    assert.equal(published.publicKey, publicKey);
+    assert.is(published.newKeyPath, undefined);
+  }),
+);
+
+test(
+  'publishSite :: a key that was made is told of also where the first publish fails',
+  scope(async (t) => {
+    const directory = makeSite(t);
+    writeFileSync(t.path('site', 'bad\\name'), 'x');
+    const told: string[] = [];
+    const onNewKey = (path: string): void => void told.push(path);
+
+    await rejectsCode(publishSite({ directory }, { onNewKey }), 'PATH_INVALID');
+    assert.equal(told, [t.path('site.stream.privatekey')]);
+
+    rmSync(t.path('site', 'bad\\name'));
+    assert.is((await publishSite({ directory }, { onNewKey })).newKeyPath, undefined);
+    assert.is(told.length, 1);
+  }),
+);
+
+test(
+  'publishSite :: one key file does not sign two streams, begun or not',
+  scope(async (t) => {
+    const directory = makeSite(t);
+    const { secretKey } = generateKeyPair();
+    const keyPath = t.path('my.key');
+    writeNewKey(keyPath, secretKey);
+    const key = { secretKey, keyPath };
+    const [b, c] = [t.path('b.stream'), t.path('c.stream')];
+    await publishSite({ directory, ...key, streamPath: b });
+
+    await rejectsCode(publishSite({ directory, ...key, streamPath: c }), 'KEY_MISMATCH');
+    assert.not(existsSync(c));
+
+    createStream(c, { secretKey }).close();
+    await rejectsCode(publishSite({ directory, ...key, streamPath: c }), 'KEY_MISMATCH');
+
+    writeFileSync(t.path('site', 'more.txt'), 'more');
+    const { report } = await publishSite({ directory, ...key, streamPath: b });
+    assert.is(report.generation.snapshot?.seq, 2);
+    assert.is(readMark(t.path('my.key.mark'))?.seq, 2);
+  }),
+);
+
+test(
+  'publishSite :: a key of which nothing is known begins a stream only when its owner vouches for it',
+  scope(async (t) => {
+    const directory = makeSite(t);
+    const { secretKey } = generateKeyPair();
+
+    await rejectsCode(publishSite({ directory, secretKey }), 'STREAM_BEHIND_MARK');
+
+    assert.is((await publishSite({ directory, secretKey, unusedKey: true })).report.wrote, true);
+    assert.is((await publishSite({ directory, secretKey })).report.wrote, false);
+  }),
+);
+
+test(
+  'givenKey :: flag, then DRAYER_KEY, then DRAYER_KEY_FILE; the text leaves the environment',
   scope((t) => {
     const [flag, text, file] = [generateKeyPair(), generateKeyPair(), generateKeyPair()];
     writeKeyFile(t.path('flag'), flag.secretKey);
@@ -113,13 +222,19 @@ test(
     });
 
     const all = environment();
-    assert.equal(givenSecretKey(t.path('flag'), all), flag.secretKey);
+    assert.equal(givenKey(t.path('flag'), all), {
+      secretKey: flag.secretKey,
+      keyPath: t.path('flag'),
+    });
     assert.not('DRAYER_KEY' in all);
-    assert.equal(givenSecretKey(undefined, environment()), text.secretKey);
-    assert.equal(givenSecretKey(undefined, all), file.secretKey);
-    assert.is(givenSecretKey(undefined, { DRAYER_KEY: '', DRAYER_KEY_FILE: '' }), undefined);
+    assert.equal(givenKey(undefined, environment()), {
+      secretKey: text.secretKey,
+      keyPath: undefined,
+    });
+    assert.equal(givenKey(undefined, all)?.secretKey, file.secretKey);
+    assert.is(givenKey(undefined, { DRAYER_KEY: '', DRAYER_KEY_FILE: '' }), undefined);
     assert.throws(
-      () => givenSecretKey(undefined, { DRAYER_KEY: 'not a key' }),
+      () => givenKey(undefined, { DRAYER_KEY: 'not a key' }),
       throwsCode('KEY_INVALID'),
     );
   }),

@@ -29,7 +29,13 @@ test(
 
     const streamPath = `${realpathSync(t.directory)}/site.stream`;
     const keyPath = `${streamPath}.privatekey`;
-    assert.equal(prepared, { streamPath, created: true, keyPath, gitignoreUpdated: undefined });
+    assert.equal(prepared, {
+      streamPath,
+      created: true,
+      keyCreated: true,
+      keyPath,
+      gitignoreUpdated: undefined,
+    });
     assert.is(statSync(keyPath).mode & 0o777, 0o600);
     assert.equal(readdirSync(t.path('site')), ['index.html']);
     t.defer(openStream(streamPath), (stream) => stream.close());

@@ -9,7 +9,7 @@ import {
   keyPathOf,
   publicKeyOf,
   readKeyFile,
-  writeKeyFile,
+  writeNewKey,
 } from '../../store/key-file.ts';
 import { shellWord, table, wordRows } from '../format.ts';
 import type { Session } from '../session.ts';
@@ -22,7 +22,7 @@ export async function keyNew(session: Session, file: string): Promise<number> {
   const { terminal } = session;
   const path = resolve(file);
   const { publicKey, secretKey } = generateKeyPair();
-  writeKeyFile(path, secretKey);
+  writeNewKey(path, secretKey);
   printKey(session, publicKey, path);
   terminal.say('keep a copy in a safe place: nobody can make this key again');
   terminal.say(`publish with it: drayer publish DIR --key-file ${shellWord(path)}`);

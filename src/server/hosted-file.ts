@@ -21,6 +21,8 @@ export class HostedFile {
   readonly source: StreamSource;
   /** What the file says of itself; undefined until there is a file. */
   identity: { readonly id: string; readonly publicKey: Uint8Array } | undefined;
+  /** Modified tip at the last look; 0 until there was one. */
+  tip = 0;
   /** When it was last asked for, in the owner's count; the lowest is closed first. */
   lastUsed = 0;
   #reader: StreamReader | undefined;
@@ -97,6 +99,7 @@ export class HostedFile {
   }
 
   #compare(generation: Generation): Generation | undefined {
+    this.tip = generation.tip;
     const state = stateOf(generation);
     if (state === this.#state) return undefined;
     this.#state = state;

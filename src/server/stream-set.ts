@@ -3,6 +3,7 @@
  * SQLite's data_version is a read of shared memory, while file watchers miss changes on some file
  * systems and report every write of a transaction on others.
  */
+import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import type { Generation, StreamReader } from '../store/reader.ts';
 import { HostedFile, type StreamSource } from './hosted-file.ts';
@@ -28,6 +29,7 @@ export type GenerationEvent = {
 export type StreamSet = {
   /** The reader of a hosted stream; use it within one tick, and not after. */
   find(publicKey: Uint8Array): StreamReader | undefined;
+  /** What is hosted now, each id once. */
   list(): readonly HostedStream[];
   /** Calls `listener` after every new generation of any stream; returns how to stop that. */
   onGeneration(listener: (event: GenerationEvent) => void): () => void;
@@ -39,7 +41,7 @@ export type StreamSetOptions = {
   readonly pollMs?: number | undefined;
   /** Most connections held open; the least recently used is closed first. */
   readonly maxOpen?: number | undefined;
-  /** Told what goes wrong while polling; the file is tried again later. */
+  /** Told what goes wrong while polling; the file is tried again later. Also of two files of one stream. */
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
 };
 
@@ -72,6 +74,7 @@ export function openStreamSet(
 export class OpenStreamSet implements StreamSet {
   readonly #files: HostedFile[] = [];
   readonly #listeners = new Set<(event: GenerationEvent) => void>();
+  readonly #warned = new Set<string>();
   readonly #options: StreamSetOptions;
   readonly #timer: NodeJS.Timeout;
   #turn = 0;
@@ -87,12 +90,15 @@ export class OpenStreamSet implements StreamSet {
   /** Hosts one more. @throws {DrayerError} what opening throws */
   add(source: StreamSource): void {
     if (source.path.endsWith('.part')) return;
-    this.#files.push(new HostedFile(source));
+    if (this.#files.some((file) => file.source.path === source.path)) return;
+    const file = new HostedFile(source);
+    this.#files.push(file);
+    this.#warnOfTwins(file);
     this.#closeOldest();
   }
 
   find(publicKey: Uint8Array): StreamReader | undefined {
-    const file = this.#files.find((one) => isOf(one, publicKey));
+    const file = newestOf(this.#twins(publicKey));
     if (file === undefined) return undefined;
     this.#uses += 1;
     file.lastUsed = this.#uses;
@@ -102,9 +108,14 @@ export class OpenStreamSet implements StreamSet {
   }
 
   list(): readonly HostedStream[] {
-    return this.#files.flatMap(({ identity, source }) =>
-      identity === undefined ? [] : [{ ...identity, name: source.name }],
-    );
+    const listed = new Map<string, HostedStream>();
+    for (const { identity, source } of this.#files) {
+      if (identity === undefined) continue;
+      // The copy of an own stream has no name, whichever of the two is served.
+      const name = listed.get(identity.id)?.name ?? source.name;
+      listed.set(identity.id, { ...identity, name });
+    }
+    return [...listed.values()];
   }
 
   onGeneration(listener: (event: GenerationEvent) => void): () => void {
@@ -137,12 +148,29 @@ export class OpenStreamSet implements StreamSet {
     try {
       const generation = look();
       if (generation === undefined || file.identity === undefined) return;
+      this.#warnOfTwins(file);
+      if (newestOf(this.#twins(file.identity.publicKey)) !== file) return;
       const event = { ...file.identity, generation };
       for (const listener of this.#listeners) listener(event);
     } catch (error) {
       file.release();
       this.#options.onError?.(error, file.source.path);
     }
+  }
+
+  /** The files of one stream: an own one and a mirror of it, or a copy that was left lying about. */
+  #twins(publicKey: Uint8Array): HostedFile[] {
+    return this.#files.filter((file) => isOf(file, publicKey));
+  }
+
+  #warnOfTwins({ identity, source }: HostedFile): void {
+    const twins = identity === undefined ? [] : this.#twins(identity.publicKey);
+    const other = twins.find((file) => file.source !== source);
+    if (identity === undefined || other === undefined || this.#warned.has(source.path)) return;
+    for (const twin of twins) this.#warned.add(twin.source.path);
+    const what = `${source.path} and ${other.source.path} are both the stream ${identity.id}`;
+    const message = `${what}; the one with the newest state is served`;
+    this.#options.onError?.(new DrayerError('CONFLICT', message), source.path);
   }
 
   #closeOldest(): void {
@@ -152,6 +180,13 @@ export class OpenStreamSet implements StreamSet {
     open.sort((a, b) => a.lastUsed - b.lastUsed);
     for (const file of open.slice(0, open.length - maxOpen)) file.release();
   }
+}
+
+function newestOf(files: readonly HostedFile[]): HostedFile | undefined {
+  return files.reduce<HostedFile | undefined>(
+    (newest, file) => (newest === undefined || file.tip > newest.tip ? file : newest),
+    undefined,
+  );
 }
 
 function isOf(file: HostedFile, publicKey: Uint8Array): boolean {

@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs';
+import { copyFileSync, renameSync, rmSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -8,7 +8,7 @@ import {
   type StreamSetOptions,
   type StreamSource,
 } from '../../src/server/stream-set.ts';
-import { createStream } from '../../src/store/open-stream.ts';
+import { createStream, openStream } from '../../src/store/open-stream.ts';
 import type { Stream } from '../../src/store/stream.ts';
 import { KEY_A, KEY_B, KEY_C, type TestKey } from '../helpers/keys.ts';
 import { inOtherProcess } from '../helpers/other-process.ts';
@@ -46,6 +46,40 @@ test(
     assert.equal(
       set.list().map(({ name }) => name),
       ['B', undefined],
+    );
+  }),
+);
+
+test(
+  'openStreamSet :: of two files of one stream the newest is served, each id is listed once',
+  scope((t) => {
+    make(t, 'own.stream').close();
+    copyFileSync(t.path('own.stream'), t.path('copy.stream'));
+    const own = openStream(t.path('own.stream'), { secretKey: KEY_A.secretKey });
+    t.defer(own, (one) => one.close()).set('b', 2);
+    const errors: string[] = [];
+    const sources = [
+      { path: t.path('copy.stream') },
+      { path: t.path('own.stream'), name: 'own' },
+      { path: t.path('own.stream') },
+    ];
+    const set = open(t, sources, { onError: (error) => errors.push(String(error)) });
+    const events = eventsOf(set);
+
+    assert.is(set.find(KEY_A.publicKey)?.path, t.path('own.stream'));
+    assert.equal(
+      set.list().map(({ name }) => name),
+      ['own'],
+    );
+    assert.is(errors.length, 1);
+    assert.match(errors[0] ?? '', t.path('own.stream'));
+    assert.match(errors[0] ?? '', t.path('copy.stream'));
+
+    own.set('c', 3);
+    set.poll();
+    assert.equal(
+      events.map(({ generation }) => generation.tip),
+      [own.reader.generation().tip],
     );
   }),
 );

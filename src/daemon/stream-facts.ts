@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { isDrayerError } from '../core/errors.ts';
 import type { Micros, SignedRecord } from '../core/record.ts';
 import { decodeFile, MAX_HEADER_BYTES } from '../files/file-record.ts';
+import { forkProofPathOf } from '../store/fork-proof.ts';
 import { keyPathOf } from '../store/key-file.ts';
+import { isBehind, markPathOf, readMark } from '../store/mark.ts';
 import { openReader } from '../store/open-reader.ts';
 import type { Generation, StreamReader } from '../store/reader.ts';
 import { partPathOf } from '../store/staging.ts';
@@ -26,6 +28,10 @@ export type StreamFacts = {
   readonly keyPath: string | undefined;
   /** Whether this mirror has checked the generation against its snapshot; undefined for an own stream. */
   readonly isComplete: boolean | undefined;
+  /** The key has signed more than this file holds: it was restored, or is an old copy. */
+  readonly isBehindMark: boolean;
+  /** Path of the proof that the key signed two histories, where there is one. */
+  readonly forkProofPath: string | undefined;
   /** A newer generation is being fetched, or was left half fetched. */
   readonly isFetching: boolean;
 };
@@ -90,6 +96,7 @@ function collectFacts(reader: StreamReader, keyFile: string): StreamFacts {
   }
   const generation = reader.generation();
   const hasKey = existsSync(keyFile);
+  const forkPath = forkProofPathOf(reader.path);
   const list = [...types].map(([type, sums]) => ({ type, ...sums }));
   return {
     path: reader.path,
@@ -101,8 +108,20 @@ function collectFacts(reader: StreamReader, keyFile: string): StreamFacts {
     bytes: list.reduce((sum, { bytes }) => sum + bytes, 0),
     keyPath: hasKey ? keyFile : undefined,
     isComplete: hasKey ? undefined : readTrust(trustPathOf(reader.path))?.tip === generation.tip,
+    isBehindMark: isBehindMark(reader.path, generation),
+    forkProofPath: existsSync(forkPath) ? forkPath : undefined,
     isFetching: existsSync(partPathOf(reader.path)),
   };
+}
+
+function isBehindMark(path: string, generation: Generation): boolean {
+  try {
+    return isBehind(generation, readMark(markPathOf(path)));
+  } catch (error) {
+    // One that cannot be understood keeps the key from signing just as well.
+    if (isDrayerError(error, 'STREAM_BEHIND_MARK')) return true;
+    throw error;
+  }
 }
 
 function describeRecord(reader: StreamReader, record: SignedRecord): ListedRecord {

@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listRecords, readStreamFacts, withReader } from '../../src/daemon/stream-facts.ts';
-import { createStream } from '../../src/store/open-stream.ts';
+import { createStream, openStream } from '../../src/store/open-stream.ts';
 import { scope } from '../helpers/scope.ts';
 
 const test = suite('daemon/stream-facts');
@@ -43,6 +43,27 @@ test(
 
     writeFileSync(`${path}.part`, '');
     assert.is(readStreamFacts(path).isFetching, true);
+  }),
+);
+
+test(
+  'readStreamFacts :: a stream behind its mark, or with two histories, is known as such (R11, R16)',
+  scope((t) => {
+    const path = t.path('a.stream');
+    createStream(path).set('x', 1).close();
+    copyFileSync(path, t.path('old'));
+    openStream(path).set('x', 2).close();
+
+    assert.is(readStreamFacts(path).isBehindMark, false);
+    assert.is(readStreamFacts(path).forkProofPath, undefined);
+
+    copyFileSync(t.path('old'), path);
+    writeFileSync(`${path}.fork`, '');
+    assert.is(readStreamFacts(path).isBehindMark, true);
+    assert.is(readStreamFacts(path).forkProofPath, `${path}.fork`);
+
+    writeFileSync(`${path}.mark`, 'no mark');
+    assert.is(readStreamFacts(path).isBehindMark, true);
   }),
 );
 

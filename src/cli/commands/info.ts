@@ -2,7 +2,7 @@
 import { EXIT } from '../../core/errors.ts';
 import { formatStreamId } from '../../core/stream-id.ts';
 import { readStreamFacts, type StreamFacts } from '../../daemon/stream-facts.ts';
-import { bytes, count, number, table, time, wordRows } from '../format.ts';
+import { bytes, count, number, shellWord, table, time, wordRows } from '../format.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
@@ -16,6 +16,7 @@ export async function info(
   const { terminal } = session;
   const stream = await chooseStream(session, name, flags);
   const facts = readStreamFacts(stream.path, stream.keyFile);
+  warn(session, facts);
   if (terminal.isJson) {
     terminal.printJson(jsonFacts(facts, stream.name));
     return EXIT.done;
@@ -37,6 +38,17 @@ export async function info(
   }
   terminal.say(sentence(facts));
   return EXIT.done;
+}
+
+function warn({ terminal }: Session, { path, isBehindMark, forkProofPath }: StreamFacts): void {
+  if (forkProofPath !== undefined) {
+    const what = 'the key of this stream has signed two histories, so no copy of it can be trusted';
+    terminal.complain('warning', `${what} to be the newest; the proof is ${forkProofPath}`);
+  }
+  if (isBehindMark) {
+    terminal.complain('warning', `${path} is older than what its key has signed`);
+    terminal.complain('hint', `drayer recover ${shellWord(path)} --from URL brings it up to date`);
+  }
 }
 
 const MOST_WANTED = 20;
@@ -97,6 +109,8 @@ function jsonFacts(facts: StreamFacts, name: string | undefined): object {
       covered,
     },
     complete: facts.isComplete,
+    behind: facts.isBehindMark,
+    forkProof: facts.forkProofPath,
     fetching: facts.isFetching,
     wanted,
   };

@@ -149,6 +149,7 @@ const addRecover: Add = (program, open, done) => {
   command(program, 'recover', 'bring an own stream that fell behind back to its newest state')
     .argument('[stream]', STREAM_HELP)
     .requiredOption('--from <url>', 'a server that holds the newest state')
+    .option('--key-file <file>', "the secret key's file (default: beside the stream)")
     .option('--data-dir <dir>', 'folder of the mirrors')
     .action((stream: string | undefined, flags) =>
       done(import('./commands/recover.ts').then((m) => m.recover(open(flags), stream, flags))),

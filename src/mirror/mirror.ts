@@ -154,7 +154,11 @@ function checkTip({ store, source, verifier }: Session, tip: SignedRecord): void
   const own = store.visible?.generation();
   const shown = snapshotIn(tip);
   if (own?.snapshot === undefined || own.snapshotRecord === undefined || !shown) return;
-  if (areForked(own.snapshot, shown)) throw twoHistories(store, own.snapshotRecord, tip);
+  // Also the order tells: whoever signs on from one history has the later time and the higher number.
+  const byTime = tip.modified - own.snapshotRecord.modified;
+  const isTurnedRound = byTime * (shown.seq - own.snapshot.seq) < 0;
+  if (isTurnedRound || areForked(own.snapshot, shown))
+    throw twoHistories(store, own.snapshotRecord, tip);
 }
 
 function report(session: Session, source: MirrorReport['source'], changed: boolean): MirrorReport {

@@ -8,7 +8,7 @@ const NEVER_PUBLISHED: readonly RegExp[] = [
   // The private key and copies of it: foo.stream.privatekey, foo.stream.privatekey.bak, …
   /\.privatekey(?![a-z0-9])/i,
   // A stream and what lies beside it; `live.stream.html` is none of them.
-  /\.stream(\.(mark|part|staging|evidence|tmp)\b.*)?(-(wal|shm|journal))?$/i,
+  /\.stream(\.(mark|part|staging|evidence|damaged|tmp)\b.*)?(-(wal|shm|journal))?$/i,
   /^\.(git|hg|svn|drayer)$/i,
   /^\.env/i,
   /^\.(npmrc|netrc|pgpass|ssh|gnupg|aws)$/i,

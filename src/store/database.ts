@@ -268,7 +268,8 @@ export function storeError(path: string, cause: unknown): unknown {
     return new DrayerError('STREAM_BUSY', message, { cause, hint });
   }
   if (/^SQLITE_(NOTADB|CORRUPT|FORMAT|SCHEMA|CONSTRAINT|MISMATCH)/.test(code)) {
-    return new DrayerError('STREAM_INVALID', `${path}: ${cause.message}`, { cause });
+    const hint = RECOVER_ANEW_HINT;
+    return new DrayerError('STREAM_INVALID', `${path}: ${cause.message}`, { cause, hint });
   }
   if (/^SQLITE_(READONLY|PERM|AUTH)/.test(code)) {
     const hint = 'check who owns the file and its directory';
@@ -280,3 +281,7 @@ export function storeError(path: string, cause: unknown): unknown {
   const message = code === 'SQLITE_FULL' ? 'the disk is full' : cause.message;
   return new DrayerError('STORAGE_FAILED', `${path}: ${message} (${code})`, { cause });
 }
+
+/** What to do about a file that is no sound stream. */
+export const RECOVER_ANEW_HINT =
+  'move it away and mirror it again; your own stream: drayer recover STREAM --from URL does both';

@@ -5,7 +5,7 @@
  */
 import { isAcceptablePublicKey } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
-import type { Connection } from './database.ts';
+import { type Connection, RECOVER_ANEW_HINT } from './database.ts';
 
 /** The original's tables. */
 const ATTR_SQL = 'CREATE TABLE attr (key text, value text)';
@@ -178,5 +178,6 @@ function isSameSql(found: string | null | undefined, expected: string): boolean 
 }
 
 function invalid(connection: Connection, message: string): DrayerError {
-  return new DrayerError('STREAM_INVALID', `${connection.path}: ${message}`);
+  const hint = RECOVER_ANEW_HINT;
+  return new DrayerError('STREAM_INVALID', `${connection.path}: ${message}`, { hint });
 }

@@ -39,7 +39,7 @@ test(
   'the ten minutes :: every command of it works in the order it stands there',
   scope(async (t) => {
     const author = shell(t);
-    const friend = shell(t, { home: 'friend' });
+    const friend = shell(t, { home: 'friend', directory: t.path('friend') });
     const text = blockAfter('## Ten minutes') + blockAfter('drayer serve site ');
     assert.match(text, 'drayer` is the built command');
     mkdirSync(t.path('site'));

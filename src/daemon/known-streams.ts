@@ -30,7 +30,10 @@ export function streamPathOf(directory: string): string {
   return `${isThere ? realpathSync.native(directory) : resolve(directory)}.stream`;
 }
 
-/** Lists the streams of a config, then the mirrors of a data folder that does not have to exist. */
+/**
+ * Lists the streams of a config, or of the folder where there is none, then the mirrors of a data
+ * folder that does not have to exist.
+ */
 export async function listKnownStreams(config: Config, dataDir: string): Promise<KnownStream[]> {
   const own = config.streams.map(({ directory, path, keyFile, name }) => ({
     // A loaded config has a folder or a path in every entry.
@@ -39,15 +42,17 @@ export async function listKnownStreams(config: Config, dataDir: string): Promise
     directory,
     keyFile,
   }));
-  const mirrors = (await streamFilesIn(dataDir)).map((path) => ({ ...UNNAMED, path }));
-  return [...own, ...mirrors];
+  const here = config.file === undefined ? await streamFilesIn(config.root) : [];
+  const found = here.map((path) => ({ ...UNNAMED, path, name: nameOfFile(path) }));
+  const mirrors = (await streamFilesIn(dataDir)).filter((path) => !here.includes(path));
+  return [...own, ...found, ...mirrors.map((path) => ({ ...UNNAMED, path }))];
 }
 
 /**
  * Finds the stream a person means.
  *
  * @param text - a stream file, a published folder, a configured name, or a stream id in any
- *   spelling; undefined means the only one there is
+ *   spelling; undefined means the only one there is, or the only own one beside mirrors
  * @param isThere - what makes a stream one that can be meant: by default, that its file exists
  * @throws {DrayerError} STREAM_NOT_FOUND when there is none of that name, or it is not published yet
  * @throws {DrayerError} INPUT_NEEDED when `text` is undefined and there are several
@@ -100,6 +105,8 @@ function onlyOne(
       hint: 'drayer publish DIR makes one, drayer mirror URL copies one, or name a stream file',
     });
   }
+  const own = present.filter(({ name }) => name !== undefined);
+  if (own.length === 1 && own[0] !== undefined) return own[0];
   if (present.length <= 1) return first;
   throw new DrayerError('INPUT_NEEDED', `which one of ${present.length} streams?`, {
     hint: `name one: ${present.map(label).join(', ')}`,
@@ -117,7 +124,7 @@ async function findNamed(text: string, known: readonly KnownStream[]): Promise<K
     return named ?? { ...UNNAMED, path: streamPathOf(path), directory: path, name: basename(path) };
   }
   if (kind === 'file') {
-    return { ...UNNAMED, path, name: basename(path).replace(/\.stream$/, '') };
+    return { ...UNNAMED, path, name: nameOfFile(path) };
   }
   const found = named ?? findById(text, known);
   if (found !== undefined) return found;
@@ -166,5 +173,9 @@ function unlessError<T>(body: () => T): T | undefined {
 }
 
 function label(stream: KnownStream): string {
-  return stream.name ?? basename(stream.path).replace(/\.stream$/, '');
+  return stream.name ?? nameOfFile(stream.path);
+}
+
+function nameOfFile(path: string): string {
+  return basename(path).replace(/\.stream$/, '');
 }

@@ -58,6 +58,30 @@ test(
 );
 
 test(
+  'listKnownStreams :: without a config, the streams of the folder come first',
+  scope(async (t) => {
+    await mkdir(t.path('data'));
+    for (const path of [t.path('site.stream'), t.path('data', 'm.stream')])
+      await writeFile(path, '');
+    const none = { file: undefined, root: t.directory, streams: [] };
+
+    const known = await listKnownStreams(none, t.path('data'));
+    const same = await listKnownStreams(none, t.directory);
+
+    assert.equal(
+      known.map(({ path, name }) => [path, name]),
+      [
+        [t.path('site.stream'), 'site'],
+        [t.path('data', 'm.stream'), undefined],
+      ],
+    );
+    assert.is((await findStream(undefined, known)).name, 'site');
+    assert.is(same.length, 1);
+    assert.is((await listKnownStreams(config(t, []), t.path('data'))).length, 1);
+  }),
+);
+
+test(
   'listKnownStreams :: a data folder that is not there yet holds nothing',
   scope(async (t) => {
     assert.equal(await listKnownStreams(config(t, []), t.path('none')), []);
@@ -118,13 +142,16 @@ test(
     makeStream(t.path('a.stream'));
     makeStream(t.path('b.stream'));
 
-    const error = await rejectsCode(
-      findStream(undefined, [own(t, 'a'), { ...own(t, 'b'), name: undefined }]),
-      'INPUT_NEEDED',
-    );
+    const mirrors = ['a', 'b'].map((name) => ({ ...own(t, name), name: undefined }));
+    for (const known of [mirrors, [own(t, 'a'), own(t, 'b')]]) {
+      const error = await rejectsCode(findStream(undefined, known), 'INPUT_NEEDED');
 
-    assert.is(error.message, 'which one of 2 streams?');
-    assert.is((error as { hint?: string }).hint, 'name one: a, b');
+      assert.is(error.message, 'which one of 2 streams?');
+      assert.is((error as { hint?: string }).hint, 'name one: a, b');
+    }
+    // An own one comes before mirrors.
+    const [, b] = mirrors;
+    assert.is((await findStream(undefined, [own(t, 'a'), ...(b ? [b] : [])])).name, 'a');
   }),
 );
 

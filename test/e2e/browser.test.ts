@@ -53,7 +53,7 @@ run(
   scope(async (t) => {
     cpSync(`${root}/examples/hello`, t.path('hello'), { recursive: true });
     const author = shell(t);
-    const friend = shell(t, { home: 'friend' });
+    const friend = shell(t, { home: 'friend', directory: t.path('friend') });
     await author.run('publish', 'hello');
     const server = author.start('serve', 'hello', '--port', '0');
     const [url] = await server.waitFor(SITE_URL);

@@ -35,7 +35,8 @@ function assertHelps({ status, stdout, stderr }: Run, expected: Expected): void 
   const hints = lines.filter((line) => line.startsWith('drayer: hint: '));
   assert.is(errors.length, 1, stderr);
   assert.is(hints.length, 1, stderr);
-  assert.match(errors[0] ?? '', expected.message);
+  const more = lines.filter((line) => line.startsWith('drayer:   '));
+  assert.match([...errors, ...more].join('\n'), expected.message);
   assert.match(hints[0] ?? '', expected.hint);
   assert.not.match(stderr, /\bat .*\.js:\d+|node:internal|\[object |undefined/);
   assert.is(stdout, '');

@@ -16,7 +16,7 @@ test(
     const site = t.path('examples');
     cpSync(examples, site, { recursive: true, filter: (path) => !/\.stream/.test(path) });
     const author = shell(t);
-    const friend = shell(t, { home: 'friend' });
+    const friend = shell(t, { home: 'friend', directory: t.path('friend') });
 
     const published = await author.run('publish', 'examples');
     assert.is(published.status, 0, published.stderr);
@@ -54,7 +54,7 @@ test(
   scope(async (t) => {
     cpSync(`${examples}/hello`, t.path('site'), { recursive: true });
     const author = shell(t);
-    const friend = shell(t, { home: 'friend' });
+    const friend = shell(t, { home: 'friend', directory: t.path('friend') });
     await author.run('publish', 'site');
     const server = author.start('serve', 'site', '--port', '0');
     const [url] = await server.waitFor(SITE_URL);

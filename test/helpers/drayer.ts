@@ -3,7 +3,7 @@
  * is searched for the secret keys that lie in the test's folder: none may ever be printed.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Scope } from './scope.ts';
@@ -46,8 +46,12 @@ export type Shell = {
   with(environment: Record<string, string>): Shell;
 };
 
-/** Makes a shell in `directory`, by default the test's own; mirrors lie in `home` below it. */
+/**
+ * Makes a shell in `directory`, by default the test's own; mirrors lie in `home`. The streams of the
+ * test's folder are not at hand in a folder of its own.
+ */
 export function shell(t: Scope, { directory = t.directory, home = 'home' } = {}): Shell {
+  mkdirSync(directory, { recursive: true });
   buildOnce();
   return shellOf(t, directory, {
     PATH: process.env['PATH'] ?? '',

@@ -1,7 +1,8 @@
 /** `drayer cat [stream] <path>`: the content of one file, from here or, by proof, from a peer. */
 import { once } from 'node:events';
-import { DrayerError, EXIT } from '../../core/errors.ts';
+import { DrayerError, EXIT, isDrayerError } from '../../core/errors.ts';
 import { formatStreamId, parseStreamId, parseStreamUrl } from '../../core/stream-id.ts';
+import type { KnownStream } from '../../daemon/known-streams.ts';
 import { withReader } from '../../daemon/stream-facts.ts';
 import { inflateFile, MAX_FILE_BYTES } from '../../files/file-record.ts';
 import type { Session } from '../session.ts';
@@ -49,7 +50,7 @@ function parseTarget(first: string, second: string | undefined, from: string | u
 }
 
 async function readHere(session: Session, target: Target, flags: CatFlags): Promise<Uint8Array> {
-  const stream = await chooseStream(session, target.stream, flags);
+  const stream = await chooseHeld(session, target, flags);
   return withReader(stream.path, (reader) => {
     const record = reader.findRecord('file', target.path);
     if (record === undefined) {
@@ -67,6 +68,29 @@ async function readHere(session: Session, target: Target, flags: CatFlags): Prom
       },
     );
   });
+}
+
+/** {@link chooseStream}, where an id that is not held can still be had from a server. */
+async function chooseHeld(session: Session, target: Target, flags: CatFlags): Promise<KnownStream> {
+  try {
+    return await chooseStream(session, target.stream, flags);
+  } catch (error) {
+    const id = target.stream === undefined ? undefined : idOf(target.stream);
+    if (id === undefined || !isDrayerError(error, 'STREAM_NOT_FOUND')) throw error;
+    throw new DrayerError('STREAM_NOT_FOUND', `there is no copy of ${id} here`, {
+      cause: error,
+      hint: `fetch the file from a server that has it: add --from URL; drayer mirror URL ${id} copies all of it`,
+    });
+  }
+}
+
+function idOf(text: string): string | undefined {
+  try {
+    return formatStreamId(parseStreamId(text));
+  } catch (error) {
+    if (isDrayerError(error, 'STREAM_ID_INVALID')) return undefined;
+    throw error;
+  }
 }
 
 async function fetchThere(session: Session, target: Target, from: string): Promise<Uint8Array> {

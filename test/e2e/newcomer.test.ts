@@ -29,7 +29,7 @@ function makeSite(t: Scope, name = 'site', text = '<h1>Hello</h1>'): string {
 
 async function list(sh: Shell, stream: string): Promise<string[]> {
   const { stdout } = await sh.run('ls', stream, '--json');
-  return JSON.parse(stdout).map(({ key }: { key: string }) => key);
+  return JSON.parse(stdout).files.map(({ key }: { key: string }) => key);
 }
 
 test(

@@ -19,7 +19,11 @@ export async function ls(
   const stream = await chooseStream(session, name, flags);
   const records = withReader(stream.path, (reader) => listRecords(reader, type));
   if (terminal.isJson) {
-    terminal.printJson(records.map(jsonRecord));
+    const list = records.map(jsonRecord);
+    const { path } = stream;
+    terminal.printJson(
+      type === 'file' ? { stream: path, files: list } : { stream: path, records: list },
+    );
     return EXIT.done;
   }
   const rows = records.map((record) => [size(record), time(record.time), visible(record.key)]);

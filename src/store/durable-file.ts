@@ -47,8 +47,20 @@ export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
+/** What the commonest codes mean, and what to do. */
+const CAUSES: Readonly<Record<string, readonly [meaning: string, hint: string]>> = {
+  EACCES: ['permission denied', 'check who owns the file and its folder, and with which mode'],
+  EPERM: ['not permitted', 'check who owns the file and its folder, and with which mode'],
+  ENOENT: ['its folder is missing', 'make the folder first, or choose another path'],
+  ENOTDIR: ['a part of the path is not a folder', 'check the path'],
+  EISDIR: ['there is a folder of that name', 'choose another path'],
+  EROFS: ['the file system is read-only', 'choose a path elsewhere'],
+  ENOSPC: ['no space left on the device', 'make room and run the command again'],
+};
+
 /** Wraps what node:fs threw. */
 export function fileError(path: string, what: string, cause: unknown): DrayerError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  return new DrayerError('STORAGE_FAILED', `${path}: ${what} (${code})`, { cause });
+  const [meaning, hint] = CAUSES[code] ?? [code, undefined];
+  return new DrayerError('STORAGE_FAILED', `${path}: ${what}: ${meaning}`, { cause, hint });
 }

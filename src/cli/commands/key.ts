@@ -1,7 +1,7 @@
 /** `drayer key new` and `drayer key show`. The secret key itself is never printed. */
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { EXIT } from '../../core/errors.ts';
+import { dirname, resolve } from 'node:path';
+import { DrayerError, EXIT } from '../../core/errors.ts';
 import { formatStreamId } from '../../core/stream-id.ts';
 import { readStreamId } from '../../daemon/stream-facts.ts';
 import {
@@ -21,6 +21,13 @@ const DATABASE_START = Buffer.from('SQLite format 3\0');
 export async function keyNew(session: Session, file: string): Promise<number> {
   const { terminal } = session;
   const path = resolve(file);
+  const folder = dirname(path);
+  if (!existsSync(folder)) {
+    const message = `${path}: cannot write the private key: its folder is missing`;
+    throw new DrayerError('STORAGE_FAILED', message, {
+      hint: `make the folder first: mkdir -p ${shellWord(folder)}`,
+    });
+  }
   const { publicKey, secretKey } = generateKeyPair();
   writeNewKey(path, secretKey);
   printKey(session, publicKey, path);
@@ -54,7 +61,8 @@ export async function keyShow(
 
 /** Whether a file is one that can only be a key: by what it holds, since a key may be called anything. */
 function isKeyFile(path: string): boolean {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  // An id in words is longer than any name can be; that is found out where streams are looked for.
+  if (!existsSync(path) || !statSync(path).isFile()) return false;
   // What is called a stream is read as one, so that a damaged one is told as such.
   return !path.endsWith('.stream') && !isDatabase(path);
 }

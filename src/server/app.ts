@@ -137,7 +137,8 @@ function lowerCase(name: string): string {
 
 function checkMount(mount: string): string {
   const path = mount.replace(/^\/*/, '/').replace(/\/+$/, '');
-  if (/^(?:\/[\w.~-]+)*$/.test(path)) return path;
+  // A browser resolves `..` before it asks, so nothing would ever be found below such a prefix.
+  if (/^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)*$/.test(path)) return path;
   throw new DrayerError('USAGE', `expected a mount prefix such as /mirror, got ${mount}`);
 }
 

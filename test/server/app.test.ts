@@ -337,7 +337,10 @@ test(
 test('createApp :: a mount prefix that is no path is refused', () => {
   const streams = { find: () => undefined, list: () => [], onGeneration: () => () => {} };
 
-  assert.throws(() => createApp({ streams, mount: '/a b' }), throwsCode('USAGE'));
+  for (const mount of ['/a b', '../x', '/a/..', '/./a']) {
+    assert.throws(() => createApp({ streams, mount }), throwsCode('USAGE'), mount);
+  }
+  for (const mount of ['', 'a/b/', '/.a/..b']) createApp({ streams, mount }).emit('close');
 });
 
 test(

@@ -47,7 +47,8 @@ async function chooseKey(
   id: string | undefined,
 ): Promise<Uint8Array> {
   const named = parsePeerUrl(url).publicKey;
-  if (id !== undefined) return parseStreamId(id);
+  // As `drayer serve` prints it.
+  if (id !== undefined) return parseStreamId(id.replace(/\.localhost$/i, ''));
   if (named !== undefined) return named;
   const offered = await listRemoteStreams(url, { signal: session.signal });
   const [only] = offered;

@@ -26,7 +26,7 @@ export async function recover(
 ): Promise<number> {
   const { terminal, signal } = session;
   const given = givenKey(keyFile, session.environment);
-  const stream = await chooseOwn(session, name, flags);
+  const stream = await chooseOwn(session, name, flags, given !== undefined);
   const key = given ?? configuredKey(stream);
   const progress = startProgress(terminal);
   let report: RecoverReport;
@@ -62,12 +62,18 @@ async function chooseOwn(
   session: Session,
   name: string | undefined,
   flags: StreamFlags,
+  isKeyGiven: boolean,
 ): Promise<KnownStream> {
   const path = name === undefined ? undefined : resolve(name);
   if (path !== undefined && !existsSync(path) && (isOwn({ path }) || path.endsWith('.stream'))) {
     return { path, name: undefined, directory: undefined, keyFile: undefined };
   }
-  return chooseStream(session, name, flags, (one) => isOwn(one) || existsSync(one.path));
+  return chooseStream(
+    session,
+    name,
+    flags,
+    (one) => isKeyGiven || isOwn(one) || existsSync(one.path),
+  );
 }
 
 function isOwn({ path, keyFile }: Pick<KnownStream, 'path'> & Partial<KnownStream>): boolean {

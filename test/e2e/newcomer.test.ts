@@ -338,7 +338,7 @@ test(
     const { id } = JSON.parse((await author.run('info', 'b', '--json')).stdout);
     const server = author.start('serve', 'a', 'b', '--port', '0');
     const [, port] = await server.waitFor(/http:\/\/localhost:(\d+)\//);
-    const friend = shell(t, { home: 'friend' });
+    const friend = shell(t, { home: 'friend', directory: t.path('friend') });
 
     const asked = await friend.run('mirror', `http://127.0.0.1:${port}`);
     assert.is(asked.status, 4);
@@ -425,7 +425,7 @@ test(
     await author.run('publish', 'site');
     const server = author.start('serve', 'site', '--port', '0');
     const [url] = await server.waitFor(SITE_URL);
-    const friend = shell(t, { home: 'friend' });
+    const friend = shell(t, { home: 'friend', directory: t.path('friend') });
     await friend.run('mirror', url);
     await server.stop();
     const mirror = friend.start('serve', '--port', '0');

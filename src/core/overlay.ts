@@ -22,8 +22,8 @@ export type Changes = {
   /** Ids of the base that are gone. */
   readonly removed: readonly number[];
   /**
-   * The records that came or changed. Stored in this order, after the removals, no two rows ever
-   * share a `modified` or a `prevChange`: first those with a new `modified`, the highest first,
+   * The records that came or changed. Stored in this order, after the removals, from one complete
+   * state to another, no two rows ever share a `modified` or a `prevChange`: first those with a new `modified`, the highest first,
    * then those that only had a link moved back.
    */
   readonly puts: readonly SignedRecord[];

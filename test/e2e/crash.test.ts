@@ -198,7 +198,7 @@ test(
     const seed = freshSeed();
     const random = randomFrom(seed);
     const author = shell(t);
-    const friend = shell(t, { home: 'friend' });
+    const friend = shell(t, { home: 'friend', directory: t.path('friend') });
     const folder = t.path('site');
     let current: Site | undefined;
     let next = writeVersion(folder, 0);

@@ -146,7 +146,7 @@ const IN_AN_EMPTY_FOLDER: readonly Mistake[] = [
     given: (t) => writeFileSync(t.path('x.stream'), 'this is no database, whatever its name says'),
     status: 6,
     message: /x\.stream: .*not a database/,
-    hint: 'check that it is a stream',
+    hint: 'move it away and mirror it again',
   },
   {
     what: 'no stream to list',

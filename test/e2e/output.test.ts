@@ -22,7 +22,8 @@ test(
     const { status, stderr } = await sh.run('publish', 'site');
 
     assert.is(status, 1);
-    const [head = '', one = '', two = '', hint = '', ...more] = stderr.split('\n');
+    const errors = stderr.slice(stderr.indexOf('drayer: error:'));
+    const [head = '', one = '', two = '', hint = '', ...more] = errors.split('\n');
     assert.is(head, 'drayer: error: nothing was published because of 2 files:');
     assert.match(one, /^drayer: {3}.*one.*forged.*: /);
     assert.match(two, /^drayer: {3}.*two.*: /);

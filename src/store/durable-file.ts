@@ -1,5 +1,13 @@
 /** Small files that must be on disk, whole, before the program goes on: the key and the mark. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
 
@@ -28,6 +36,22 @@ export function replaceSynced(path: string, content: string | Uint8Array, mode: 
     rmSync(part, { force: true });
   }
   syncDirectory(path);
+}
+
+/**
+ * Reads a small text file.
+ *
+ * @param what - what it holds, for the message: `the high-water mark`
+ * @returns undefined where there is no such file
+ * @throws {DrayerError} when it is there and cannot be read
+ */
+export function readTextIfThere(path: string, what: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (isErrno(cause, 'ENOENT')) return undefined;
+    throw fileError(path, `cannot read ${what}`, cause);
+  }
 }
 
 /** Waits until the disk has the entry of this path in its directory. */

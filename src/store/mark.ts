@@ -3,11 +3,10 @@
  * is behind its mark was restored from a backup or lost in a power cut; signing on from there would
  * make a second history, so it is refused.
  */
-import { readFileSync } from 'node:fs';
 import { DrayerError } from '../core/errors.ts';
 import type { Mark } from '../core/plan-batch.ts';
 import { bytesEqual, HASH_BYTES } from '../core/record.ts';
-import { fileError, isErrno, replaceSynced } from './durable-file.ts';
+import { fileError, readTextIfThere, replaceSynced } from './durable-file.ts';
 import type { Generation } from './reader.ts';
 
 export type { Mark };
@@ -51,13 +50,8 @@ export function isBehind(held: Generation, known: Mark | undefined): boolean {
  * @throws {DrayerError} STREAM_BEHIND_MARK when there is one that cannot be understood
  */
 export function readMark(path: string): Mark | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    if (isErrno(cause, 'ENOENT')) return undefined;
-    throw fileError(path, 'cannot read the high-water mark', cause);
-  }
+  const text = readTextIfThere(path, 'the high-water mark');
+  if (text === undefined) return undefined;
   const mark = parseMark(text);
   if (mark !== undefined) return mark;
   const message = `${path}: expected a high-water mark, got something else`;

@@ -114,7 +114,8 @@ export class StreamSession {
       tx.end();
       prepared.clear();
     }
-    // The committer has asked for the batch, or thrown.
+    // The committer has asked for the batch, or thrown; the compiler cannot see that a callback has
+    // set it.
     return (result as unknown as { value: T }).value;
   }
 

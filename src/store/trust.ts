@@ -2,10 +2,9 @@
  * What a mirror has seen complete, in a file beside the stream file, not in it: a stream file that is
  * replaced by an older one, or a peer that shows an older state, is noticed (R20, R22).
  */
-import { readFileSync } from 'node:fs';
 import { DrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
-import { fileError, isErrno, replaceSynced } from './durable-file.ts';
+import { fileError, readTextIfThere, replaceSynced } from './durable-file.ts';
 
 /** The newest generation a mirror has called complete. */
 export type Trust = {
@@ -28,13 +27,8 @@ export function trustPathOf(streamPath: string): string {
  *   it would be to forget what it protects from
  */
 export function readTrust(path: string): Trust | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    if (isErrno(cause, 'ENOENT')) return undefined;
-    throw fileError(path, 'cannot read the trust state', cause);
-  }
+  const text = readTextIfThere(path, 'the trust state');
+  if (text === undefined) return undefined;
   const trust = parseTrust(text);
   if (trust !== undefined) return trust;
   throw new DrayerError('STREAM_INVALID', `${path}: expected a trust state, got something else`, {

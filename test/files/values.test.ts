@@ -41,6 +41,8 @@ test('encodeObject :: decoding gives back what JSON can say', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (object) => {
       assert.equal(decodeObject(encodeObject(object)), object);
+      // The oracle refuses this one name.
+      if (JSON.stringify(object).includes('"__proto__"')) return;
       assert.equal(decode(encodeObject(object)), object);
     }),
   );

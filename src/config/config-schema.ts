@@ -6,10 +6,22 @@
 import * as v from 'valibot';
 import { DrayerError } from '../core/errors.ts';
 
+/** A tool that makes the site: `drayer publish` runs it and publishes what it wrote. */
+export type BuildConfig = {
+  /** Command line, run as npm runs a script: by the shell, in the folder of the config file. */
+  readonly command: string;
+  /** Folder that the command writes, relative to the config file: what is published. */
+  readonly output: string;
+  /** Command line of the tool's own watcher, which runs beside `drayer publish --watch`. Default: none. */
+  readonly watch?: string | undefined;
+};
+
 /** One stream of a config: a folder to publish, a stream file to serve, or both. */
 export type StreamConfig = {
   /** Folder to publish, relative to the config file. Left out: the stream is only served. */
   readonly directory?: string | undefined;
+  /** What makes the folder to publish, instead of `directory`. */
+  readonly build?: BuildConfig | undefined;
   /** Stream file, relative to the config file. Default: `NAME.stream` beside the folder. */
   readonly path?: string | undefined;
   /** File of the secret key, relative to the config file. Default: the stream file's name with `.privatekey` added. */
@@ -22,6 +34,8 @@ export type StreamConfig = {
 export type DrayerConfig = {
   /** Folder to publish, relative to this file. Short for `streams: [{ directory }]`. */
   readonly directory?: string | undefined;
+  /** What makes the folder to publish, instead of `directory`: `{ command: 'npx eleventy', output: '_site' }`. */
+  readonly build?: BuildConfig | undefined;
   /** Stream file of `directory`. Default: `NAME.stream` beside it. */
   readonly stream?: string | undefined;
   /** File of the secret key of `directory`. Default: the stream file's name with `.privatekey` added. */
@@ -91,8 +105,11 @@ const byteCount = v.pipe(
   v.check((n) => Number.isSafeInteger(n) && n > 0, 'a whole number of bytes above 0'),
 );
 
+const build = v.strictObject({ command: text, output: text, watch: v.optional(text) });
+
 const stream = v.strictObject({
   directory: v.optional(text),
+  build: v.optional(build),
   path: v.optional(text),
   keyFile: v.optional(text),
   name: v.optional(text),
@@ -100,6 +117,7 @@ const stream = v.strictObject({
 
 const schema = v.strictObject({
   directory: v.optional(text),
+  build: v.optional(build),
   stream: v.optional(text),
   keyFile: v.optional(text),
   streams: v.optional(v.array(stream)),
@@ -119,23 +137,31 @@ const schema = v.strictObject({
 /** The names a config may have, for the hint after a misspelt one. */
 const FIELDS = Object.keys(schema.entries);
 const STREAM_FIELDS = Object.keys(stream.entries);
+const BUILD_FIELDS = Object.keys(build.entries);
 
 // Fails to compile when a field is added to the type and not to the schema.
 type Unchecked = Exclude<keyof DrayerConfig, keyof typeof schema.entries>;
 type UncheckedStream = Exclude<keyof StreamConfig, keyof typeof stream.entries>;
-const nothingUnchecked: [Unchecked, UncheckedStream] extends [never, never] ? true : false = true;
+type UncheckedBuild = Exclude<keyof BuildConfig, keyof typeof build.entries>;
+const nothingUnchecked: [Unchecked | UncheckedStream | UncheckedBuild] extends [never]
+  ? true
+  : false = true;
 void nothingUnchecked;
 
 function checkTogether(config: DrayerConfig, file: string): void {
-  const single = (['directory', 'stream', 'keyFile'] as const).find((f) => config[f] !== undefined);
+  const single = (['directory', 'build', 'stream', 'keyFile'] as const).find(
+    (name) => config[name] !== undefined,
+  );
   if (single !== undefined && config.streams !== undefined) {
     throw invalid(file, `${single}: expected either this field or streams, got both`);
   }
-  if (config.keyFile !== undefined && config.directory === undefined) {
+  checkOneFolder(config, 'directory', file);
+  if (config.keyFile !== undefined && (config.directory ?? config.build) === undefined) {
     throw invalid(file, 'keyFile: expected directory beside it, got none');
   }
   for (const [index, entry] of (config.streams ?? []).entries()) {
-    if (entry.directory !== undefined || entry.path !== undefined) continue;
+    checkOneFolder(entry, `streams[${index}].directory`, file);
+    if ((entry.directory ?? entry.build ?? entry.path) !== undefined) continue;
     throw invalid(file, `streams[${index}]: expected directory, path or both, got neither`);
   }
   if (config.host !== undefined && config.lan === true) {
@@ -143,16 +169,34 @@ function checkTogether(config: DrayerConfig, file: string): void {
   }
 }
 
+function checkOneFolder(
+  { directory, build }: StreamConfig | DrayerConfig,
+  field: string,
+  file: string,
+): void {
+  if (directory === undefined || build === undefined) return;
+  throw invalid(file, `${field}: expected either this field or build with its output, got both`);
+}
+
 function describeIssue(issue: v.BaseIssue<unknown>): string {
   const path = fieldPath(issue);
   if (issue.type === 'strict_object' && issue.expected === 'never') {
-    const known = issue.path?.length === 1 ? FIELDS : STREAM_FIELDS;
-    return `${path}: no such field; there are ${known.join(', ')}`;
+    return `${path}: no such field; there are ${fieldsBeside(issue).join(', ')}`;
+  }
+  // What is missing altogether is told of the object around it.
+  if (issue.type === 'strict_object' && issue.received === 'undefined' && path.includes('.')) {
+    return `${path}: expected string, got nothing`;
   }
   const expected = issue.kind === 'schema' ? (issue.expected ?? 'something else') : issue.message;
   const got = issue.kind === 'schema' ? typeName(issue.input) : JSON.stringify(issue.input);
   const subject = path === '' ? 'default export' : path;
   return `${subject}: expected ${expected.toLowerCase()}, got ${got}`;
+}
+
+/** The names that are known where a field has another one. */
+function fieldsBeside({ path }: v.BaseIssue<unknown>): readonly string[] {
+  if (path?.at(-2)?.key === 'build') return BUILD_FIELDS;
+  return path?.length === 1 ? FIELDS : STREAM_FIELDS;
 }
 
 /** `streams[1].path`, as JavaScript would write it. */

@@ -10,7 +10,10 @@ import type { DrayerConfig, StreamConfig } from './config-schema.ts';
 import { defineConfig } from './define-config.ts';
 
 /** A loaded config: what was written, with the paths made absolute and one list of streams. */
-export type Config = Omit<DrayerConfig, 'directory' | 'stream' | 'keyFile' | 'streams'> & {
+export type Config = Omit<
+  DrayerConfig,
+  'directory' | 'build' | 'stream' | 'keyFile' | 'streams'
+> & {
   /** The file it came from, or undefined where there is none. */
   readonly file: string | undefined;
   /** The folder of the config file, or the one that was searched. */
@@ -23,12 +26,24 @@ export type Config = Omit<DrayerConfig, 'directory' | 'stream' | 'keyFile' | 'st
 export type ConfiguredStream = {
   /** Folder to publish, absolute; undefined when the stream is only served. */
   readonly directory: string | undefined;
+  /** What makes that folder; left out when a person does. */
+  readonly build?: ConfiguredBuild | undefined;
   /** Stream file, absolute; undefined means beside the folder. */
   readonly path: string | undefined;
   /** File of the secret key, absolute; undefined means beside the stream file. */
   readonly keyFile: string | undefined;
   /** The configured name, or the name of the folder or stream file. */
   readonly name: string;
+};
+
+/** The build step of a loaded config; what it writes is the stream's `directory`. */
+export type ConfiguredBuild = {
+  /** Command line for the shell. */
+  readonly command: string;
+  /** Command line of the tool's own watcher, for as long as drayer watches. */
+  readonly watch: string | undefined;
+  /** Folder both run in, absolute: that of the config file. */
+  readonly folder: string;
 };
 
 /** Options of {@link loadConfig}. */
@@ -153,10 +168,10 @@ function cannotRun(file: string, error: unknown): DrayerError {
 }
 
 function absoluteConfig(written: DrayerConfig, file: string): Config {
-  const { directory, stream, keyFile, streams, dataDir, ...rest } = written;
+  const { directory, build, stream, keyFile, streams, dataDir, ...rest } = written;
   const root = dirname(file);
-  const single = directory !== undefined || stream !== undefined;
-  const list = single ? [{ directory, path: stream, keyFile }] : (streams ?? []);
+  const isSingle = directory !== undefined || build !== undefined || stream !== undefined;
+  const list = isSingle ? [{ directory, build, path: stream, keyFile }] : (streams ?? []);
   return {
     ...rest,
     file,
@@ -167,10 +182,13 @@ function absoluteConfig(written: DrayerConfig, file: string): Config {
 }
 
 function absoluteStream(root: string, entry: StreamConfig): ConfiguredStream {
-  const directory = absolute(root, entry.directory);
+  const directory = absolute(root, entry.build?.output ?? entry.directory);
   const path = absolute(root, entry.path);
   const name = entry.name ?? basename(directory ?? path ?? root).replace(/\.stream$/, '');
-  return { directory, path, keyFile: absolute(root, entry.keyFile), name };
+  const stream = { directory, path, keyFile: absolute(root, entry.keyFile), name };
+  if (entry.build === undefined) return stream;
+  const { command, watch } = entry.build;
+  return { ...stream, build: { command, watch, folder: root } };
 }
 
 function absolute(root: string, path: string | undefined): string | undefined {

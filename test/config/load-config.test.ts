@@ -150,6 +150,50 @@ test(
   }),
 );
 
+test(
+  'loadConfig :: the output of a build is the folder to publish, and its command runs beside the file',
+  scope(async (t) => {
+    await write(
+      t,
+      typed(
+        `{ build: { command: 'npx eleventy', output: '_site' }, stream: 'me.stream', keyFile: 'k' }`,
+      ),
+    );
+    const build = { command: 'npx eleventy', watch: undefined, folder: t.directory };
+    const expected = { directory: t.path('_site'), path: t.path('me.stream'), name: '_site' };
+
+    const { streams } = await loadConfig(t.directory);
+
+    assert.equal(streams, [{ ...expected, keyFile: t.path('k'), build }]);
+  }),
+);
+
+test(
+  'loadConfig :: every stream may have a build of its own, or none',
+  scope(async (t) => {
+    await write(
+      t,
+      typed(
+        `{ streams: [{ build: { command: 'make', output: 'out', watch: 'make -w' }, name: 'x' }, { directory: 'a' }] }`,
+      ),
+    );
+
+    const { streams } = await loadConfig(t.directory);
+
+    assert.equal(
+      streams.map(({ directory, name, build }) => ({ directory, name, build })),
+      [
+        {
+          directory: t.path('out'),
+          name: 'x',
+          build: { command: 'make', watch: 'make -w', folder: t.directory },
+        },
+        { directory: t.path('a'), name: 'a', build: undefined },
+      ],
+    );
+  }),
+);
+
 const WRONG: readonly (readonly [source: string, message: string])[] = [
   [typed('{ port: "80" as any }'), 'port: expected number, got string'],
   [typed('{ port: 70000 }'), 'port: expected an integer from 0 to 65535, got 70000'],
@@ -176,6 +220,28 @@ const WRONG: readonly (readonly [source: string, message: string])[] = [
   ],
   [typed('{ mount: "drayer" }'), 'mount: expected a path such as /drayer, got "drayer"'],
   [typed('{ maxFileBytes: 0 }'), 'maxFileBytes: expected a whole number of bytes above 0, got 0'],
+  [
+    typed('{ directory: "a", build: { command: "b", output: "c" } }'),
+    'directory: expected either this field or build with its output, got both',
+  ],
+  [
+    typed('{ streams: [{ directory: "a", build: { command: "b", output: "c" } }] }'),
+    'streams[0].directory: expected either this field or build with its output, got both',
+  ],
+  [
+    typed('{ build: { command: "b", output: "c" }, streams: [] }'),
+    'build: expected either this field or streams, got both',
+  ],
+  [typed('{ build: "npm run build" as any }'), 'build: expected object, got string'],
+  [typed('{ build: { command: "b" } as any }'), 'build.output: expected string, got nothing'],
+  [
+    typed('{ build: { command: "", output: "c" } }'),
+    'build.command: expected a non-empty string, got ""',
+  ],
+  [
+    typed('{ streams: [{ build: { command: "b", output: "c", cwd: "." } as any }] }'),
+    'streams[0].build.cwd: no such field; there are command, output, watch',
+  ],
   [typed('null as any'), 'default export: expected object, got null'],
   ['export const port = 1;', 'default export: expected object, got undefined'],
 ];
@@ -200,7 +266,7 @@ test(
 
     const error = await rejectsCode(loadConfig(t.directory), 'CONFIG_INVALID');
 
-    assert.match(error.message, `${file}: prot: no such field; there are directory, stream,`);
+    assert.match(error.message, `${file}: prot: no such field; there are directory, build, stream,`);
   }),
 );
 

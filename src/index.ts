@@ -4,10 +4,12 @@
  */
 
 export type { DrayerConfig, StreamConfig } from './config/config-schema.ts';
-export { createProject, listTemplates } from './config/create-project.ts';
+export type { CreatedProject, CreateProjectOptions } from './config/create-project.ts';
+export { createProject } from './config/create-project.ts';
 export { defineConfig } from './config/define-config.ts';
 export type { Config, ConfiguredStream, LoadConfigOptions } from './config/load-config.ts';
 export { loadConfig } from './config/load-config.ts';
+export { listTemplates } from './config/templates.ts';
 export type { ErrorCode, ErrorDetail } from './core/errors.ts';
 export { DrayerError, isDrayerError } from './core/errors.ts';
 export type { Draft, Micros, SignedRecord } from './core/record.ts';

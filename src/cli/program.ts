@@ -49,11 +49,14 @@ First steps:
 type Add = (program: Command, open: OpenSession, done: (r: CommandResult) => Promise<void>) => void;
 
 const addInit: Add = (program, open, done) => {
-  command(program, 'init', 'start a site from a template')
-    .argument('[dir]', 'folder to fill', '.')
-    .option('-t, --template <name>', 'which template', 'page')
+  command(program, 'init', 'start a site from a template, or with the site that is there')
+    .argument('[dir]', 'folder to fill (default: this one)')
+    .option('-t, --template <name>', 'page, blog, docs or gallery (default: page)')
+    .option('-n, --name <text>', 'what the site is called, in place of the name of the sample')
     .option('-f, --force', 'also into a folder that is not empty; replaces files of the same name')
-    .action((directory: string, flags) =>
+    .option('--from-existing', 'copy nothing: only add config and key to the site that is there')
+    .option('-o, --output <folder>', 'with --from-existing: the finished site (default: guessed)')
+    .action((directory: string | undefined, flags) =>
       done(import('./commands/init.ts').then((m) => m.init(open(flags), directory, flags))),
     );
 };

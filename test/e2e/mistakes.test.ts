@@ -230,7 +230,7 @@ const IN_AN_EMPTY_FOLDER: readonly Mistake[] = [
     args: ['init', 'new', '--template', 'shop'],
     status: 2,
     message: 'no template "shop"',
-    hint: 'there is page',
+    hint: /there (is|are) .*page/,
   },
   {
     what: 'init where something is',

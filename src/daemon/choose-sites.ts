@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import type { Config } from '../config/load-config.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { readKeyFile } from '../store/key-file.ts';
-import type { GivenKey, Site } from './publish-site.ts';
+import type { GivenKey } from './given-key.ts';
+import type { Site } from './publish-site.ts';
 
 /** What was named instead of what the config says. */
 export type SiteChoice = {

@@ -8,7 +8,6 @@ import { join, resolve } from 'node:path';
 import { prepareSite } from '../publish/prepare-site.ts';
 import { type PublishOptions, type PublishReport, publishDirectory } from '../publish/publisher.ts';
 import { resolveSiteDirectory } from '../publish/site-directory.ts';
-import { parseSecretKey, readKeyFile } from '../store/key-file.ts';
 import { hasFile } from '../store/open-reader.ts';
 import { createStream, openStream } from '../store/open-stream.ts';
 import { checkKeyUse, checkUnused, noteKeyUse } from './key-use.ts';
@@ -86,33 +85,6 @@ export async function publishSite(
   } finally {
     stream.close();
   }
-}
-
-/** A secret key, and the file it came from. */
-export type GivenKey = { readonly secretKey: Uint8Array; readonly keyPath: string | undefined };
-
-/**
- * Reads the secret key that was given instead of the one beside the stream.
- *
- * @param keyFile - as typed or configured; wins over the environment
- * @param environment - DRAYER_KEY_FILE and DRAYER_KEY are read; DRAYER_KEY is removed from it, so
- *   that no child process inherits it and no crash dump lists it
- * @returns undefined where none was given
- * @throws {DrayerError} KEY_NOT_FOUND, KEY_MODE, KEY_INVALID when it cannot be used
- */
-export function givenKey(
-  keyFile: string | undefined,
-  environment: Record<string, string | undefined>,
-): GivenKey | undefined {
-  const text = environment['DRAYER_KEY'];
-  delete environment['DRAYER_KEY'];
-  const path = keyFile ?? environment['DRAYER_KEY_FILE'];
-  if (keyFile === undefined && text !== undefined && text !== '') {
-    return { secretKey: parseSecretKey(text, 'DRAYER_KEY'), keyPath: undefined };
-  }
-  if (path === undefined || path === '') return undefined;
-  const keyPath = resolve(path);
-  return { secretKey: readKeyFile(keyPath), keyPath };
 }
 
 /** A first publish that is only looked at: into a stream that is thrown away. */

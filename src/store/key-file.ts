@@ -63,20 +63,26 @@ export function formatSecretKey(secretKey: Uint8Array): string {
   return Buffer.from(secretKey).toString('base64');
 }
 
+/** Options of {@link readKeyFile}. */
+export type ReadKeyFileOptions = {
+  /** Also a file that others can read: a secret mounted into a container often is one. */
+  readonly allowReadable?: boolean | undefined;
+};
+
 /**
  * Reads a private key file.
  *
  * @returns 64 bytes, seed then public key
  * @throws {DrayerError} KEY_NOT_FOUND when there is none
- * @throws {DrayerError} KEY_MODE when others than the owner can read it
+ * @throws {DrayerError} KEY_MODE when others than the owner can read it, unless that is allowed
  * @throws {DrayerError} KEY_INVALID when it is not a key
  */
-export function readKeyFile(path: string): Uint8Array {
+export function readKeyFile(path: string, options: ReadKeyFileOptions = {}): Uint8Array {
   const file = openKey(path);
   try {
-    const { mode } = fstatSync(file);
     // Windows reports no modes; its files belong to the user by default.
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    const isOpen = process.platform !== 'win32' && (fstatSync(file).mode & 0o077) !== 0;
+    if (isOpen && options.allowReadable !== true) {
       const message = `${path}: other users of this machine can read the private key`;
       throw new DrayerError('KEY_MODE', message, {
         hint: `run: chmod 600 ${JSON.stringify(path)}`,

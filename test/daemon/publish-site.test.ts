@@ -11,17 +11,12 @@ import Database from 'better-sqlite3';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isDrayerError } from '../../src/core/errors.ts';
-import { givenKey, publishSite } from '../../src/daemon/publish-site.ts';
-import {
-  formatSecretKey,
-  generateKeyPair,
-  writeKeyFile,
-  writeNewKey,
-} from '../../src/store/key-file.ts';
+import { publishSite } from '../../src/daemon/publish-site.ts';
+import { generateKeyPair, writeNewKey } from '../../src/store/key-file.ts';
 import { readMark } from '../../src/store/mark.ts';
 import { createStream } from '../../src/store/open-stream.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
-import { rejectsCode, throwsCode } from '../helpers/throws.ts';
+import { rejectsCode } from '../helpers/throws.ts';
 
 const test = suite('daemon/publish-site');
 
@@ -207,36 +202,6 @@ test(
 
     assert.is((await publishSite({ directory, secretKey, unusedKey: true })).report.wrote, true);
     assert.is((await publishSite({ directory, secretKey })).report.wrote, false);
-  }),
-);
-
-test(
-  'givenKey :: flag, then DRAYER_KEY, then DRAYER_KEY_FILE; the text leaves the environment',
-  scope((t) => {
-    const [flag, text, file] = [generateKeyPair(), generateKeyPair(), generateKeyPair()];
-    writeKeyFile(t.path('flag'), flag.secretKey);
-    writeKeyFile(t.path('file'), file.secretKey);
-    const environment = (): Record<string, string | undefined> => ({
-      DRAYER_KEY: formatSecretKey(text.secretKey),
-      DRAYER_KEY_FILE: t.path('file'),
-    });
-
-    const all = environment();
-    assert.equal(givenKey(t.path('flag'), all), {
-      secretKey: flag.secretKey,
-      keyPath: t.path('flag'),
-    });
-    assert.not('DRAYER_KEY' in all);
-    assert.equal(givenKey(undefined, environment()), {
-      secretKey: text.secretKey,
-      keyPath: undefined,
-    });
-    assert.equal(givenKey(undefined, all)?.secretKey, file.secretKey);
-    assert.is(givenKey(undefined, { DRAYER_KEY: '', DRAYER_KEY_FILE: '' }), undefined);
-    assert.throws(
-      () => givenKey(undefined, { DRAYER_KEY: 'not a key' }),
-      throwsCode('KEY_INVALID'),
-    );
   }),
 );
 

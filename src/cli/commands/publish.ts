@@ -1,7 +1,8 @@
 /** `drayer publish [dir]`: folder in, signed stream out, and what to do with it. */
 import { EXIT } from '../../core/errors.ts';
 import { chooseSites } from '../../daemon/choose-sites.ts';
-import { givenKey, type PublishedSite, publishSite, type Site } from '../../daemon/publish-site.ts';
+import { givenKey, type KeyFlags } from '../../daemon/given-key.ts';
+import { type PublishedSite, publishSite, type Site } from '../../daemon/publish-site.ts';
 import { bytes, count } from '../format.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
@@ -9,9 +10,8 @@ import { keepYoungGenerationSmall } from '../young-generation.ts';
 import { jsonResult, printDryRun, printResult, sayNewKey } from './publish-output.ts';
 
 /** Flags of `drayer publish`. */
-export type PublishFlags = {
+export type PublishFlags = KeyFlags & {
   readonly stream?: string | undefined;
-  readonly keyFile?: string | undefined;
   readonly dryRun?: boolean | undefined;
   readonly allowMassDelete?: boolean | undefined;
   readonly unusedKey?: boolean | undefined;
@@ -27,7 +27,7 @@ export async function publish(
   const sites = chooseSites(config, {
     directory,
     streamPath: flags.stream,
-    key: givenKey(flags.keyFile, session.environment),
+    key: await givenKey(flags, session.environment),
     unusedKey: flags.unusedKey,
   });
   const results: object[] = [];

@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { EXIT } from '../../core/errors.ts';
+import { type GivenKey, givenKey, type KeyFlags } from '../../daemon/given-key.ts';
 import type { KnownStream } from '../../daemon/known-streams.ts';
-import { type GivenKey, givenKey } from '../../daemon/publish-site.ts';
+
 import { type RecoverReport, recoverStream } from '../../mirror/recover.ts';
 import { keyPathOf, readKeyFile } from '../../store/key-file.ts';
 import { markPathOf } from '../../store/mark.ts';
@@ -13,19 +14,16 @@ import type { Session } from '../session.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
 
 /** Flags of `drayer recover`. */
-export type RecoverFlags = StreamFlags & {
-  readonly from: string;
-  readonly keyFile?: string | undefined;
-};
+export type RecoverFlags = StreamFlags & KeyFlags & { readonly from: string };
 
 /** Fetches the newest state of an own stream; its file may be old, or lost. */
 export async function recover(
   session: Session,
   name: string | undefined,
-  { from, keyFile, ...flags }: RecoverFlags,
+  { from, ...flags }: RecoverFlags,
 ): Promise<number> {
   const { terminal, signal } = session;
-  const given = givenKey(keyFile, session.environment);
+  const given = await givenKey(flags, session.environment);
   const stream = await chooseOwn(session, name, flags, given !== undefined);
   const key = given ?? configuredKey(stream);
   const progress = startProgress(terminal);

@@ -59,6 +59,7 @@ const CODES = {
   NATIVE_MISSING: [500, 1],
   // publish
   DIRECTORY_NOT_FOUND: [404, 2],
+  BUILD_FAILED: [500, 1],
   SECRET_IN_SITE: [500, 8],
   MASS_DELETE: [409, 8],
   // network

@@ -6,13 +6,15 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { parsePort } from '../config/settings.ts';
 import { EXIT } from '../core/errors.ts';
-import type { CommonFlags, Session } from './session.ts';
-
-/** Opens the session of a command from its flags. */
-export type OpenSession = (flags: CommonFlags) => Session;
-
-/** Gives the exit status of a command. */
-export type CommandResult = Promise<number>;
+import {
+  type Add,
+  type CommandResult,
+  command,
+  keyOptions,
+  type OpenSession,
+  STREAM_HELP,
+} from './command.ts';
+import { OWNER_COMMANDS } from './owner-commands.ts';
 
 /** Builds the program; the returned function runs one `argv` and gives the exit status. */
 export function createProgram(open: OpenSession): (argv: readonly string[]) => Promise<number> {
@@ -29,7 +31,7 @@ export function createProgram(open: OpenSession): (argv: readonly string[]) => P
   const done = async (result: CommandResult): Promise<void> => {
     status = await result;
   };
-  for (const add of [addInit, addPublish, addServe, addMirror, addReaders, addKey, addRecover]) {
+  for (const add of [addInit, addPublish, addServe, addMirror, addReaders, ...OWNER_COMMANDS]) {
     add(program, open, done);
   }
   return async (argv) => {
@@ -46,8 +48,6 @@ First steps:
   $ drayer mirror http://HOST:33125      on another machine: copy and check it
 `;
 
-type Add = (program: Command, open: OpenSession, done: (r: CommandResult) => Promise<void>) => void;
-
 const addInit: Add = (program, open, done) => {
   command(program, 'init', 'start a site from a template, or with the site that is there')
     .argument('[dir]', 'folder to fill (default: this one)')
@@ -62,13 +62,13 @@ const addInit: Add = (program, open, done) => {
 };
 
 const addPublish: Add = (program, open, done) => {
-  command(program, 'publish', 'make a stream equal to a folder and sign what changed')
+  keyOptions(command(program, 'publish', 'make a stream equal to a folder and sign what changed'))
     .argument('[dir]', 'folder to publish; without it, what drayer.config.ts names')
     .option('-s, --stream <file>', 'stream file (default: NAME.stream beside the folder)')
-    .option('--key-file <file>', "the secret key's file (default: beside the stream)")
     .option('-n, --dry-run', 'show what would change and write nothing')
     .option('--allow-mass-delete', 'also when most files of the stream are gone from the folder')
     .option('--unused-key', 'begin a stream with a key that nothing was ever published with')
+    .option('--no-build', 'publish the output of the configured build as it is')
     .action((directory: string | undefined, flags) =>
       done(import('./commands/publish.ts').then((m) => m.publish(open(flags), directory, flags))),
     );
@@ -101,8 +101,6 @@ const addMirror: Add = (program, open, done) => {
     );
 };
 
-const STREAM_HELP = 'published folder, stream file, name or id';
-
 const addReaders: Add = (program, open, done) => {
   command(program, 'ls', 'list the files of a stream')
     .argument('[stream]', STREAM_HELP)
@@ -132,41 +130,6 @@ const addReaders: Add = (program, open, done) => {
       done(import('./commands/verify.ts').then((m) => m.verify(open(flags), stream, flags))),
     );
 };
-
-const addKey: Add = (program, open, done) => {
-  const key = program.command('key').description('make a key, or show one in all spellings');
-  command(key, 'new', 'make a key pair')
-    .argument('<file>', 'file for the secret key; it must not exist')
-    .action((file: string, flags) =>
-      done(import('./commands/key.ts').then((m) => m.keyNew(open(flags), file))),
-    );
-  command(key, 'show', 'show the id of a stream or key file in all spellings')
-    .argument('[stream]', `${STREAM_HELP}, or a key file`)
-    .option('--data-dir <dir>', 'folder of the mirrors')
-    .action((stream: string | undefined, flags) =>
-      done(import('./commands/key.ts').then((m) => m.keyShow(open(flags), stream, flags))),
-    );
-};
-
-const addRecover: Add = (program, open, done) => {
-  command(program, 'recover', 'bring an own stream that fell behind back to its newest state')
-    .argument('[stream]', STREAM_HELP)
-    .requiredOption('--from <url>', 'a server that holds the newest state')
-    .option('--key-file <file>', "the secret key's file (default: beside the stream)")
-    .option('--data-dir <dir>', 'folder of the mirrors')
-    .action((stream: string | undefined, flags) =>
-      done(import('./commands/recover.ts').then((m) => m.recover(open(flags), stream, flags))),
-    );
-};
-
-function command(parent: Command, name: string, summary: string): Command {
-  return parent
-    .command(name)
-    .description(summary)
-    .option('--json', 'print the result as one JSON object')
-    .option('-q, --quiet', 'print results and warnings only')
-    .option('-c, --config <file>', 'config file (default: drayer.config.ts of this folder)');
-}
 
 function portOption(): Option {
   return new Option(

@@ -1,6 +1,7 @@
 /** What every command gets: the terminal, the signal that ends it, and the settled configuration. */
 import { type Config, loadConfig } from '../config/load-config.ts';
 import { cacheDir, resolveSettings, type SettingFlags, type Settings } from '../config/settings.ts';
+import { ownEnvironment } from './own-environment.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
 /** The flags that every command takes. */
@@ -24,7 +25,7 @@ export type Session = {
 
 /** Makes the session of one command. */
 export function createSession(flags: CommonFlags, signal: AbortSignal): Session {
-  const environment = process.env;
+  const environment = ownEnvironment();
   const { json = false, quiet = false } = flags;
   let loading: Promise<Config> | undefined;
   const config = (): Promise<Config> => {

@@ -1,0 +1,37 @@
+/** What the commands of the command line have in common: how they are added, and the flags they share. */
+import type { Command } from 'commander';
+import type { CommonFlags, Session } from './session.ts';
+
+/** Opens the session of a command from its flags. */
+export type OpenSession = (flags: CommonFlags) => Session;
+
+/** Gives the exit status of a command. */
+export type CommandResult = Promise<number>;
+
+/** Adds commands to the program; `done` takes what a command comes to. */
+export type Add = (
+  program: Command,
+  open: OpenSession,
+  done: (result: CommandResult) => Promise<void>,
+) => void;
+
+/** What may stand for a stream. */
+export const STREAM_HELP = 'published folder, stream file, name or id';
+
+/** Adds a command with the flags that every command takes. */
+export function command(parent: Command, name: string, summary: string): Command {
+  return parent
+    .command(name)
+    .description(summary)
+    .option('--json', 'print the result as one JSON object')
+    .option('-q, --quiet', 'print results and warnings only')
+    .option('-c, --config <file>', 'config file (default: drayer.config.ts of this folder)');
+}
+
+/** Adds the flags that say where the secret key is, for a command that signs. */
+export function keyOptions(added: Command): Command {
+  return added
+    .option('--key-file <file>', "the secret key's file (default: beside the stream)")
+    .option('--key-stdin', 'read the secret key from stdin')
+    .option('--allow-readable-key', 'also a --key-file that other users of this machine can read');
+}

@@ -11,7 +11,7 @@ import { siteKeyOf } from '../files/site-path.ts';
 import { stampOf } from './disk-stat.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
 import type { PublishFault } from './publish-fault.ts';
-import { makeSlicer } from './slicer.ts';
+import { makeSlicer, type Slicer } from './slicer.ts';
 
 /** A regular file a walk found. */
 export type DiskFile = {
@@ -51,31 +51,45 @@ export type WalkOptions = {
 export async function walkDirectory(root: string, options: WalkOptions): Promise<Walk> {
   const { rules, onFile, signal } = options;
   const walk: Walk = { files: [], skipped: [], faults: [] };
-  const pending: Place[] = [{ path: root, relative: '' }];
   const slice = makeSlicer(signal);
-
+  const pending: Place[] = [{ path: root, relative: '' }];
   for (let place = pending.pop(); place !== undefined; place = pending.pop()) {
-    for (const name of listDirectory(place, walk)) {
-      const child = childOf(place, name);
-      const stat = lstatOf(child, walk);
-      if (stat === undefined) continue;
-      const reason = rules.reasonFor(child.relative, child.path, stat.isDirectory());
-      if (reason !== undefined) walk.skipped.push({ path: child.relative, reason });
-      else if (stat.isDirectory()) pending.push({ ...child, stat });
-      else addFile(child, stat, { walk, onFile });
-      if (slice.isOver()) await slice.pause();
-    }
+    for (const child of await walkPlace(place, walk, { rules, onFile, slice })) pending.push(child);
   }
   return walk;
 }
 
-type Place = {
+/** A directory to look into, or one that was found. */
+export type Place = {
   readonly path: string;
   /** From the root, `/`-separated, as on disk. */
   readonly relative: string;
   /** Of a directory, before it was listed. */
   readonly stat?: BigIntStats;
 };
+
+/** A directory that {@link walkPlace} found. */
+export type FoundPlace = Place & { readonly stat: BigIntStats };
+
+/** Walks one directory alone: adds what is in it to `walk`, and returns the directories in it. */
+export async function walkPlace(
+  place: Place,
+  walk: Walk,
+  { rules, onFile, slice }: Omit<WalkOptions, 'signal'> & { readonly slice: Slicer },
+): Promise<FoundPlace[]> {
+  const places: FoundPlace[] = [];
+  for (const name of listDirectory(place, walk)) {
+    const child = childOf(place, name);
+    const stat = lstatOf(child, walk);
+    if (stat === undefined) continue;
+    const reason = rules.reasonFor(child.relative, child.path, stat.isDirectory());
+    if (reason !== undefined) walk.skipped.push({ path: child.relative, reason });
+    else if (stat.isDirectory()) places.push({ ...child, stat });
+    else addFile(child, stat, { walk, onFile });
+    if (slice.isOver()) await slice.pause();
+  }
+  return places;
+}
 
 function childOf(place: Place, name: string): Place {
   const relative = place.relative === '' ? name : `${place.relative}/${name}`;

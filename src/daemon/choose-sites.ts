@@ -17,7 +17,7 @@ export type SiteChoice = {
 
 /**
  * Chooses the sites to publish. What the config says of a folder holds for it also when the folder
- * is named.
+ * is named, but for its build: a folder that is named is published as it is.
  *
  * @throws {DrayerError} USAGE, CONFIG_INVALID when there is nothing to publish
  * @throws {DrayerError} USAGE when one stream file or key is given for several folders
@@ -26,12 +26,14 @@ export type SiteChoice = {
 export function chooseSites(config: Config, choice: SiteChoice): Site[] {
   const { streamPath, key, unusedKey } = choice;
   const wanted = choice.directory === undefined ? undefined : resolve(choice.directory);
-  const named = config.streams.flatMap(({ directory, path, keyFile }) => {
+  const named = config.streams.flatMap(({ directory, path, keyFile, build }) => {
     const isMeant = directory !== undefined && (wanted ?? directory) === directory;
-    return isMeant ? [{ directory, path, keyFile }] : [];
+    return isMeant ? [{ directory, path, keyFile, build }] : [];
   });
   const isNew = named.length === 0 && wanted !== undefined;
-  const entries = isNew ? [{ directory: wanted, path: undefined, keyFile: undefined }] : named;
+  const entries = isNew
+    ? [{ directory: wanted, path: undefined, keyFile: undefined, build: undefined }]
+    : named;
   if (entries.length === 0) throw nothingToPublish(config.file);
   if (entries.length > 1 && (streamPath ?? key) !== undefined) {
     const message = `one stream file or key cannot be for ${entries.length} folders`;
@@ -39,8 +41,9 @@ export function chooseSites(config: Config, choice: SiteChoice): Site[] {
       hint: 'name the folder it is for: drayer publish DIR',
     });
   }
-  return entries.map(({ directory, path, keyFile }) => ({
+  return entries.map(({ directory, path, keyFile, build }) => ({
     directory,
+    build: wanted === undefined ? build : undefined,
     streamPath: streamPath ?? path,
     ...(key ?? configuredKey(keyFile)),
     unusedKey,

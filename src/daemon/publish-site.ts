@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { ConfiguredBuild } from '../config/load-config.ts';
 import { prepareSite } from '../publish/prepare-site.ts';
 import { type PublishOptions, type PublishReport, publishDirectory } from '../publish/publisher.ts';
 import { resolveSiteDirectory } from '../publish/site-directory.ts';
@@ -16,6 +17,8 @@ import { streamPathOf } from './known-streams.ts';
 /** Which folder goes into which stream, with which key. */
 export type Site = {
   readonly directory: string;
+  /** What makes the folder, where that is to be done before; see `buildSites`. */
+  readonly build?: ConfiguredBuild | undefined;
   /** Default: `NAME.stream` beside the folder. */
   readonly streamPath?: string | undefined;
   /** Default: the key file beside the stream, made with it. */

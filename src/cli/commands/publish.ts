@@ -15,6 +15,10 @@ export type PublishFlags = KeyFlags & {
   readonly dryRun?: boolean | undefined;
   readonly allowMassDelete?: boolean | undefined;
   readonly unusedKey?: boolean | undefined;
+  /** False with --no-build. */
+  readonly build?: boolean | undefined;
+  readonly json?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
 };
 
 /** Publishes a folder, or every folder that the config names. */
@@ -30,6 +34,7 @@ export async function publish(
     key: await givenKey(flags, session.environment),
     unusedKey: flags.unusedKey,
   });
+  await build(session, sites, flags);
   const results: object[] = [];
   for (const site of sites) {
     const published = await publishOne(session, site, flags);
@@ -40,6 +45,21 @@ export async function publish(
   if (session.terminal.isJson)
     session.terminal.printJson(results.length === 1 ? results[0] : results);
   return EXIT.done;
+}
+
+async function build(
+  { terminal, environment, signal }: Session,
+  sites: readonly Site[],
+  flags: PublishFlags,
+): Promise<void> {
+  if (flags.build === false || !sites.some((site) => site.build !== undefined)) return;
+  const { buildSites } = await import('../../daemon/run-build.ts');
+  await buildSites(sites, {
+    environment,
+    signal,
+    output: flags.json || flags.quiet ? 'kept' : 'live',
+    onCommand: (command) => terminal.say(`builds with ${command}`),
+  });
 }
 
 async function publishOne(

@@ -39,12 +39,18 @@ function wrongWord(word: string, i: number): string {
   return `word ${i + 1}, ${shown}, cannot stand there: a word is missing or two are swapped`;
 }
 
-function listAt(place: number): readonly string[] {
-  return place % 2 === 0 ? EVEN : ODD;
+/** The words by byte value, in lower case, that may stand at a place; places count from 0. */
+export function wordsAt(place: number): readonly string[] {
+  return [...valuesAt(place).keys()];
 }
 
-function valuesAt(place: number): ReadonlyMap<string, number> {
+/** The byte values of the words, in lower case, that may stand at a place. */
+export function valuesAt(place: number): ReadonlyMap<string, number> {
   return place % 2 === 0 ? EVEN_VALUES : ODD_VALUES;
+}
+
+function listAt(place: number): readonly string[] {
+  return place % 2 === 0 ? EVEN : ODD;
 }
 
 function valuesOf(list: readonly string[]): ReadonlyMap<string, number> {

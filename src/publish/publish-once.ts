@@ -1,0 +1,168 @@
+/**
+ * One pass of a publish over what a site is and what the stream holds, wherever both come from: read
+ * anew for a single publish, kept in memory while a folder is watched.
+ */
+import type { Batch } from '../core/batch.ts';
+import { MAX_FILE_BYTES } from '../files/file-record.ts';
+import type { Generation } from '../store/reader.ts';
+import type { Stream } from '../store/stream.ts';
+import { FILE_TYPE } from '../store/typed-reads.ts';
+import { diffSite, type HeldFiles, isAsRemembered, type SiteDiff } from './diff.ts';
+import type { Done, HeldSite } from './held-site.ts';
+import { type IgnoreRules, makeIgnoreRules } from './ignore-rules.ts';
+import { checkMassDelete } from './mass-delete.ts';
+import { findPathClashes } from './path-clashes.ts';
+import { faultsError, type PublishFault } from './publish-fault.ts';
+import { type PublishReport, reportOf, reportUnchanged } from './publish-report.ts';
+import { secretNeedles } from './secret-scan.ts';
+import { type PublishProgress, SiteReading } from './site-reading.ts';
+import { ownFilesOf, secretKeyOf } from './stream-files.ts';
+import type { DiskFile, Walk } from './walk.ts';
+
+/** Options of {@link publishDirectory}. */
+export type PublishOptions = {
+  readonly signal?: AbortSignal | undefined;
+  /** Called for every file that was read. */
+  readonly onProgress?: ((progress: PublishProgress) => void) | undefined;
+  /** Look at everything, change nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** Largest file that is published, in bytes, inclusive; 64 MiB by default. */
+  readonly maxFileBytes?: number | undefined;
+  /** Most threads, the main one included; by default what the machine has, at most 4. */
+  readonly threads?: number | undefined;
+  /** Do it even if most files would go. */
+  readonly allowMassDelete?: boolean | undefined;
+  /** What to leave out, in the syntax of .gitignore. */
+  readonly ignore?: readonly string[] | undefined;
+  /** The stream's private key, where it is not in the file beside it: no file may contain it. */
+  readonly secretKey?: Uint8Array | undefined;
+};
+
+/** Both sides of the comparison. */
+export type SiteSource = {
+  /** The stream before the publish. */
+  readHeld(): HeldSite;
+  /** The files it holds. */
+  readFiles(): HeldFiles;
+  /** What the directory holds; `onFile` is called for each file as soon as it is found. */
+  walk(onFile: ((file: DiskFile) => void) | undefined): Promise<Walk>;
+  /** Stops the publish, by throwing, before anything is read. */
+  checkDiff?(diff: SiteDiff): void;
+  /** Stops it before anything is signed. */
+  checkReading?(reading: SiteReading): void;
+  /** Keeps what was found out, once it is committed. */
+  remember(done: Done): void;
+};
+
+/** Makes the rules of a site's walk. */
+export function rulesOf(
+  stream: Stream,
+  { ignore: patterns }: PublishOptions,
+): Promise<IgnoreRules> {
+  return makeIgnoreRules({ patterns, ownFiles: ownFilesOf(stream.path) });
+}
+
+/**
+ * Publishes once.
+ *
+ * @returns undefined when the stream changed meanwhile, so that everything is compared again (R11)
+ */
+export async function publishOnce(
+  stream: Stream,
+  site: SiteSource,
+  options: PublishOptions,
+): Promise<PublishReport | undefined> {
+  const { maxFileBytes = MAX_FILE_BYTES, dryRun } = options;
+  const held = site.readHeld();
+  const reading = openReading(stream, options);
+  try {
+    // Into an empty stream every file goes: other threads need not wait until all are found.
+    const onFile = (file: DiskFile) => reading.add({ file, record: undefined });
+    const walk = await site.walk(held.isEmpty ? onFile : undefined);
+    stopOn([...walk.faults, ...findOversized(walk.files, maxFileBytes)]);
+    if (held.stamps !== undefined && isAsRemembered(walk.files, held.stamps))
+      return reportUnchanged(walk, held);
+    const files = site.readFiles();
+    const diff = compare(walk, files, options);
+    site.checkDiff?.(diff);
+    if (!held.isEmpty) for (const doubtful of diff.doubtful) reading.add(doubtful);
+    await reading.finish();
+    stopOn(reading.faults);
+    site.checkReading?.(reading);
+
+    const batch = batchOf(diff, reading);
+    const generation = dryRun ? held.generation : commit(stream, batch, held.generation);
+    if (generation === undefined) return undefined;
+    const done = { held, files, walk, diff, reading, generation };
+    if (!dryRun) site.remember(done);
+    return reportOf(done);
+  } finally {
+    await reading.close();
+    stream.discardPrepared();
+  }
+}
+
+function openReading(stream: Stream, options: PublishOptions): SiteReading {
+  const { signal, onProgress, threads, maxFileBytes = MAX_FILE_BYTES, dryRun } = options;
+  const secretKey = options.secretKey ?? secretKeyOf(stream.path);
+  const needles = secretKey === undefined ? [] : secretNeedles(secretKey);
+  return new SiteReading(stream, {
+    settings: { maxBytes: maxFileBytes, needles },
+    threads,
+    signal,
+    onProgress,
+    onValue: (hash, value) => {
+      if (!dryRun) stream.prepareValue(hash, value);
+    },
+  });
+}
+
+function compare(walk: Walk, held: HeldFiles, options: PublishOptions): SiteDiff {
+  const diff = diffSite(walk.files, held);
+  stopOn(findClashes(walk, diff));
+  if (!options.allowMassDelete) {
+    const removed = diff.removed.length;
+    checkMassDelete({ held: held.records.size, removed, found: walk.files.length });
+  }
+  return diff;
+}
+
+function stopOn(faults: readonly PublishFault[]): void {
+  if (faults.length > 0) throw faultsError(faults);
+}
+
+function findOversized(files: readonly DiskFile[], maxBytes: number): PublishFault[] {
+  const oversized = files.filter(({ bytes }) => bytes > maxBytes);
+  return oversized.map(({ key, bytes }) => {
+    return {
+      path: key,
+      code: 'TOO_LARGE',
+      message: `expected at most ${maxBytes} bytes, got ${bytes}`,
+    };
+  });
+}
+
+// What is in the stream was looked at when it came there.
+function findClashes(walk: Walk, { doubtful }: SiteDiff): PublishFault[] {
+  return doubtful.some(({ record }) => record === undefined) ? findPathClashes(walk.files) : [];
+}
+
+function batchOf({ removed }: SiteDiff, { fresh }: SiteReading): Batch {
+  // Sorted: the ids of a first publish follow the paths, whichever thread was faster.
+  const sorted = [...fresh].sort((a, b) => (a.key < b.key ? -1 : 1));
+  return {
+    puts: sorted.map(({ key, hash }) => ({ type: FILE_TYPE, key, hash })),
+    deletes: removed.map((key) => ({ type: FILE_TYPE, key })),
+  };
+}
+
+// R11: what was compared must be what is changed; under the write lock the tip tells.
+function commit(stream: Stream, batch: Batch, compared: Generation): Generation | undefined {
+  if (batch.puts.length === 0 && batch.deletes.length === 0) return compared;
+  let hasMoved = false;
+  const generation = stream.commit(() => {
+    hasMoved = stream.reader.view.modifiedTip() !== compared.tip;
+    return hasMoved ? { puts: [], deletes: [] } : batch;
+  });
+  return hasMoved ? undefined : generation;
+}

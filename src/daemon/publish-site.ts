@@ -11,7 +11,7 @@ import { type PublishOptions, type PublishReport, publishDirectory } from '../pu
 import { resolveSiteDirectory } from '../publish/site-directory.ts';
 import { hasFile } from '../store/open-reader.ts';
 import { createStream, openStream } from '../store/open-stream.ts';
-import { checkKeyUse, checkUnused, noteKeyUse } from './key-use.ts';
+import { checkKeyUse, checkNoTwin, checkRestored, checkUnused, noteKeyUse } from './key-use.ts';
 import { streamPathOf } from './known-streams.ts';
 
 /** Which folder goes into which stream, with which key. */
@@ -62,9 +62,7 @@ export async function publishSite(
     site.streamPath === undefined ? streamPathOf(directory) : resolve(site.streamPath);
   if (options.dryRun && !hasFile(streamPath)) return rehearse(directory, streamPath, options);
 
-  if (secretKey !== undefined && !unusedKey && !hasFile(streamPath)) {
-    checkUnused(streamPath, keyPath);
-  }
+  await checkGivenKey(site, streamPath);
   const prepared = prepareSite(directory, { streamPath: site.streamPath, secretKey, unusedKey });
   const newKeyPath = prepared.keyCreated ? prepared.keyPath : undefined;
   if (newKeyPath !== undefined) options.onNewKey?.(newKeyPath);
@@ -88,6 +86,17 @@ export async function publishSite(
   } finally {
     stream.close();
   }
+}
+
+async function checkGivenKey(site: Site, streamPath: string): Promise<void> {
+  const { secretKey, keyPath, unusedKey } = site;
+  if (secretKey === undefined) return;
+  if (hasFile(streamPath)) {
+    if (keyPath !== undefined && !unusedKey) checkRestored(streamPath, keyPath);
+    return;
+  }
+  if (!unusedKey) checkUnused(streamPath, keyPath);
+  await checkNoTwin(streamPath, secretKey);
 }
 
 /** A first publish that is only looked at: into a stream that is thrown away. */

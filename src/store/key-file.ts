@@ -17,7 +17,7 @@ import { keyPairFromSeed } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { fileError, isErrno, syncDirectory, writeSynced } from './durable-file.ts';
-import { markPathOfKey, readMark, UNUSED_MARK, writeMark } from './mark.ts';
+import { markPathOfKey, readMark, UNUSED_MARK, writeMark, writeRestoredMark } from './mark.ts';
 
 /** An Ed25519 key pair: 32 bytes public; 64 bytes secret, seed then public key. */
 export type KeyPair = { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array };
@@ -127,6 +127,19 @@ export function writeKeyFile(path: string, secretKey: Uint8Array): void {
 export function writeNewKey(path: string, secretKey: Uint8Array): void {
   const markPath = markPathOfKey(path);
   if (!existsSync(path) && readMark(markPath) === undefined) writeMark(markPath, UNUSED_MARK);
+  writeKeyFile(path, secretKey);
+}
+
+/**
+ * Writes the file of a key that was restored from a backup. Where no mark lies beside it, one is left
+ * that says so: the key may have signed more than a stream file here knows (R11).
+ *
+ * @throws {DrayerError} STREAM_EXISTS when there is a key already
+ */
+export function writeRestoredKey(path: string, secretKey: Uint8Array): void {
+  const markPath = markPathOfKey(path);
+  const isUnknown = !existsSync(path) && !existsSync(markPath);
+  if (isUnknown) writeRestoredMark(markPath);
   writeKeyFile(path, secretKey);
 }
 

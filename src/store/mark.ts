@@ -47,13 +47,15 @@ export function isBehind(held: Generation, known: Mark | undefined): boolean {
  * Reads a mark.
  *
  * @returns the mark, or undefined where there is none
- * @throws {DrayerError} STREAM_BEHIND_MARK when there is one that cannot be understood
+ * @throws {DrayerError} STREAM_BEHIND_MARK when there is one that cannot be understood, or that says
+ *   that the key was restored
  */
 export function readMark(path: string): Mark | undefined {
   const text = readTextIfThere(path, 'the high-water mark');
   if (text === undefined) return undefined;
   const mark = parseMark(text);
   if (mark !== undefined) return mark;
+  if (text === RESTORED) throw restored(path);
   const message = `${path}: expected a high-water mark, got something else`;
   throw new DrayerError('STREAM_BEHIND_MARK', message, { hint: RECOVER_HINT });
 }
@@ -62,16 +64,41 @@ export function readMark(path: string): Mark | undefined {
 export function writeMark(path: string, mark: Mark): void {
   const { id, modified, seq, root } = mark;
   const text = JSON.stringify({ id, modified, seq, root: Buffer.from(root).toString('hex') });
-  try {
-    replaceSynced(path, `${text}\n`, 0o644);
-  } catch (cause) {
-    throw fileError(path, 'cannot write the high-water mark', cause);
-  }
+  replaceMark(path, `${text}\n`);
+}
+
+/**
+ * Writes the mark of a key that was restored from paper: how far it has signed is not known, so nothing
+ * is signed with it until {@link writeMark} says so, after a recovery.
+ */
+export function writeRestoredMark(path: string): void {
+  replaceMark(path, RESTORED);
+}
+
+/** Tells whether a mark is one that {@link writeRestoredMark} wrote. */
+export function isRestoredMark(path: string): boolean {
+  return readTextIfThere(path, 'the high-water mark') === RESTORED;
 }
 
 /** What to do about a stream that is behind its mark. */
 export const RECOVER_HINT =
   'fetch the newer state from a server that has it: drayer recover --from URL';
+
+const RESTORED = '{"restored":true}\n';
+
+function replaceMark(path: string, text: string): void {
+  try {
+    replaceSynced(path, text, 0o644);
+  } catch (cause) {
+    throw fileError(path, 'cannot write the high-water mark', cause);
+  }
+}
+
+function restored(path: string): DrayerError {
+  const message = `${path}: the key was restored from a backup, and how far it has signed is not known`;
+  const sure = `if the stream file that lies here is surely its newest state, remove ${path}`;
+  return new DrayerError('STREAM_BEHIND_MARK', message, { hint: `${RECOVER_HINT}; ${sure}` });
+}
 
 function parseMark(text: string): Mark | undefined {
   const fields = parseJson(text);

@@ -12,7 +12,14 @@ import { type Connection, connect, prepareForWriting } from './database.ts';
 import { syncDirectory } from './durable-file.ts';
 import { generateKeyPair, keyPathOf, publicKeyOf, readKeyFile, writeNewKey } from './key-file.ts';
 import { LocalAttributes, SNAPSHOTS_ATTRIBUTE } from './local-attributes.ts';
-import { markPathOf, RECOVER_HINT, readMark } from './mark.ts';
+import {
+  isRestoredMark,
+  markPathOf,
+  RECOVER_HINT,
+  readMark,
+  UNUSED_MARK,
+  writeMark,
+} from './mark.ts';
 import {
   addIndexes,
   checkJournal,
@@ -67,9 +74,10 @@ export type CreateStreamOptions = OpenStreamOptions & {
  * stream.set('hello', { text: 'world' });
  */
 export function createStream(path: string, options: CreateStreamOptions = {}): Stream {
-  const { snapshots = true } = options;
+  const { snapshots = true, unusedKey } = options;
+  if (unusedKey && isRestoredMark(markPathOf(path))) writeMark(markPathOf(path), UNUSED_MARK);
   checkAbsent(path);
-  const secretKey = options.secretKey ?? keyForNew(path, options.unusedKey);
+  const secretKey = options.secretKey ?? keyForNew(path, unusedKey);
   checkSecretKey(secretKey);
 
   const connection = connect(path, { create: true });

@@ -56,6 +56,7 @@ const CODES = {
   KEY_NOT_FOUND: [404, 4],
   KEY_MODE: [500, 8],
   KEY_MISMATCH: [409, 8],
+  SECRET_EXPOSED: [500, 8],
   NATIVE_MISSING: [500, 1],
   // publish
   DIRECTORY_NOT_FOUND: [404, 2],

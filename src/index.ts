@@ -33,6 +33,8 @@ export type { PreparedSite, PrepareSiteOptions } from './publish/prepare-site.ts
 export { prepareSite } from './publish/prepare-site.ts';
 export type { PublishOptions, PublishReport } from './publish/publisher.ts';
 export { publishDirectory } from './publish/publisher.ts';
+export type { Watch, WatchOptions } from './publish/watch-directory.ts';
+export { watchDirectory } from './publish/watch-directory.ts';
 export type { AuditFinding, AuditOptions, AuditReport } from './store/audit.ts';
 export { verifyStream } from './store/audit.ts';
 export type { KeyPair } from './store/key-file.ts';

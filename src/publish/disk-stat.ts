@@ -13,6 +13,11 @@ export function stampOf(stat: BigIntStats): string {
   return `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.dev}:${stat.ino}`;
 }
 
+/** The change time in a stamp, ms since 1970. */
+export function changedMs(stamp: string): number {
+  return Number(stamp.split(' ', 3)[2]) / 1e6;
+}
+
 /** The modification time in micros. */
 export function mtimeMicros(stat: BigIntStats): Micros {
   return Number(stat.mtimeNs / 1000n);

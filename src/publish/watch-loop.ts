@@ -1,0 +1,282 @@
+/**
+ * When a watched site is looked at, and what becomes of what goes wrong. One look at a time; hints that
+ * come meanwhile make the next.
+ */
+import { DrayerError, type ErrorCode, isDrayerError } from '../core/errors.ts';
+import type { Stream } from '../store/stream.ts';
+import type { PublishReport } from './publish-report.ts';
+import { abortError } from './slicer.ts';
+import type { WatchOptions } from './watch-directory.ts';
+import type { Hints, OpenHints } from './watch-hints.ts';
+import { type Look, WatchedSite } from './watch-site.ts';
+
+const SETTLE_MS = 100;
+const RESCAN_MS = 60_000;
+/** A directory that was just found is looked at once more, ms: files may have come before the watch. */
+const SECOND_LOOK_MS = 1000;
+/** How soon to try again where no hint will say that it is over, ms. */
+const RETRY_MS = 500;
+/** Time between two looks at everything where the system has no watches left, ms. */
+const BLIND_MS = 2000;
+/** What keeps moving is spoken of after so long, ms. */
+const PATIENCE_MS = 10_000;
+
+/** Its patterns may let in, or leave out, anything. */
+const IGNORE_FILE = '.drayerignore';
+
+/** What the watch cannot get over: it is about the stream or its key, not about the folder. */
+const FATAL: ReadonlySet<ErrorCode> = new Set([
+  'STREAM_NOT_FOUND',
+  'STREAM_READ_ONLY',
+  'STREAM_BEHIND_MARK',
+  'STREAM_INVALID',
+  'CHAIN_FULL',
+  'KEY_INVALID',
+  'KEY_MODE',
+  'KEY_MISMATCH',
+  'ABORTED',
+  'INTERNAL',
+]);
+/** What may end without a change in the folder. */
+const RETRIED: ReadonlySet<ErrorCode> = new Set([
+  'DIRECTORY_NOT_FOUND',
+  'STREAM_BUSY',
+  'STORAGE_FAILED',
+]);
+
+/** Told once until it is over, however its words change. */
+const TOLD_BY_CODE: ReadonlySet<ErrorCode> = new Set(['MASS_DELETE', 'FILE_CHANGING']);
+
+/** A promise and how to settle it. */
+type Deferred<T> = {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+};
+
+/** One watch. {@link WatchLoop.close} must be called. */
+export class WatchLoop {
+  readonly #root: string;
+  readonly #options: WatchOptions;
+  readonly #settleMs: number;
+  readonly #site: WatchedSite;
+  readonly #stop = new AbortController();
+  readonly #onAbort = (): void => void this.close();
+  readonly #first: Deferred<PublishReport | undefined> = deferred();
+  readonly #closed: Deferred<void> = deferred();
+  readonly #hints = new Set<string>();
+  readonly #found = new Set<string>();
+  #isWhole = true;
+  #source: Hints | undefined;
+  #lastHintMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #secondLook: NodeJS.Timeout | undefined;
+  #rescan: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #problem: string | undefined;
+  #movingSinceMs: number | undefined;
+  #isBlind = false;
+
+  constructor(root: string, stream: Stream, options: WatchOptions) {
+    const { settleMs = SETTLE_MS } = options;
+    this.#root = root;
+    this.#options = options;
+    this.#settleMs = settleMs;
+    this.#site = new WatchedSite(root, stream, {
+      ...options,
+      settleMs,
+      signal: this.#stop.signal,
+    });
+  }
+
+  /** Resolves when the watch has been closed; rejects with what it cannot get over. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * Watches, then publishes: what changes in between is hinted at.
+   *
+   * @returns what the first publish did; undefined when a problem was told instead
+   */
+  async start(open: OpenHints): Promise<PublishReport | undefined> {
+    const { signal, rescanMs = RESCAN_MS } = this.#options;
+    if (signal?.aborted) throw abortError(signal);
+    signal?.addEventListener('abort', this.#onAbort);
+    // The rules, which say what need not be watched.
+    await this.#site.look(undefined);
+    const source = await open({
+      root: this.#root,
+      isIgnored: (...path) => this.#site.isIgnored(...path),
+      onHint: (directory, name) => this.#hint(directory, name),
+      onError: (error) => this.#lose(error),
+    });
+    this.#source = source;
+    if (this.#isClosed) await source.close();
+    else this.#every(rescanMs);
+    this.#arm(0);
+    return this.#first.promise;
+  }
+
+  /** Ends the watch, after what is being committed. Idempotent. */
+  close(): Promise<void> {
+    return this.#end(() => this.#closed.resolve());
+  }
+
+  get #isClosed(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  async #end(settle: () => void): Promise<void> {
+    if (this.#isClosed) return this.closed.catch(() => {});
+    this.#stop.abort();
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    for (const timer of [this.#timer, this.#secondLook, this.#rescan]) clearTimeout(timer);
+    this.#first.reject(abortError(this.#options.signal));
+    await this.#source?.close();
+    await this.#running;
+    settle();
+  }
+
+  #hint(directory: string, name: string | undefined): void {
+    // What it says holds for the whole site.
+    if (name === IGNORE_FILE) this.#isWhole = true;
+    this.#hints.add(directory);
+    this.#lastHintMs = performance.now();
+    this.#noteMoving();
+    this.#arm(this.#settleMs);
+  }
+
+  #arm(ms: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#isClosed) this.#timer = setTimeout(() => this.#due(), ms);
+  }
+
+  #due(): void {
+    this.#timer = undefined;
+    // The end of the run looks for what came meanwhile.
+    if (this.#running !== undefined) return;
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+      const isMore = this.#isWhole || this.#hints.size > 0;
+      const quietMs = performance.now() - this.#lastHintMs;
+      if (isMore && this.#timer === undefined) this.#arm(Math.max(0, this.#settleMs - quietMs));
+    });
+  }
+
+  async #run(): Promise<void> {
+    const hints = this.#isWhole ? undefined : [...this.#hints];
+    const quietMs = performance.now() - this.#lastHintMs;
+    this.#isWhole = false;
+    this.#hints.clear();
+    try {
+      const look = await this.#site.look(hints);
+      this.#rearm(look.replaced);
+      if (look.moving.length > 0) return this.#postpone(look);
+      this.#succeed(await this.#site.publish(quietMs));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #postpone({ moving, waitMs }: Look): void {
+    for (const directory of moving) this.#hints.add(directory);
+    this.#noteMoving();
+    this.#arm(waitMs);
+  }
+
+  #succeed(report: PublishReport): void {
+    this.#movingSinceMs = undefined;
+    if (this.#problem !== undefined) {
+      this.#problem = undefined;
+      this.#options.onMended?.();
+    }
+    if (report.wrote) this.#options.onGeneration?.(report);
+    this.#first.resolve(report);
+  }
+
+  #fail(error: unknown): void {
+    if (!isDrayerError(error) || FATAL.has(error.code)) {
+      this.#first.reject(error);
+      // Not awaited here: it waits for this very run.
+      void this.#end(() => this.#closed.reject(error));
+      return;
+    }
+    if (error.code === 'FILE_CHANGING') {
+      this.#isWhole = true;
+      this.#noteMoving(error);
+      this.#arm(this.#settleMs);
+      return;
+    }
+    this.#tell(error);
+    if (!RETRIED.has(error.code)) return;
+    this.#isWhole = true;
+    this.#arm(RETRY_MS);
+  }
+
+  #noteMoving(error?: DrayerError): void {
+    const now = performance.now();
+    this.#movingSinceMs ??= now;
+    if (now - this.#movingSinceMs < PATIENCE_MS) return;
+    const message = 'files of the folder have been changing for a while without a pause';
+    const hint =
+      'it goes on when nothing changes for a moment; what changes for ever can be ignored';
+    this.#tell(error ?? new DrayerError('FILE_CHANGING', message, { hint }));
+  }
+
+  #tell(problem: DrayerError): void {
+    const { code, message } = problem;
+    const told = TOLD_BY_CODE.has(code) ? code : message;
+    if (told !== this.#problem) this.#options.onProblem?.(problem);
+    this.#problem = told;
+    this.#first.resolve(undefined);
+  }
+
+  #rearm(replaced: readonly string[]): void {
+    if (this.#source === undefined || replaced.length === 0) return;
+    this.#source.rearm(replaced);
+    for (const directory of replaced) this.#found.add(directory);
+    this.#secondLook ??= setTimeout(() => {
+      this.#secondLook = undefined;
+      for (const directory of this.#found) this.#hints.add(directory);
+      this.#found.clear();
+      if (this.#timer === undefined) this.#arm(0);
+    }, SECOND_LOOK_MS);
+  }
+
+  #lose(error: unknown): void {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if ((code === 'ENOSPC' || code === 'EMFILE') && !this.#isBlind) {
+      this.#isBlind = true;
+      this.#every(BLIND_MS);
+      const message =
+        'the system has no watches left for this folder; it is looked through instead';
+      const hint = 'on Linux raise the limit: sysctl fs.inotify.max_user_watches=524288';
+      this.#options.onProblem?.(new DrayerError('STORAGE_FAILED', message, { cause: error, hint }));
+    }
+    this.#lookAtAll();
+  }
+
+  #every(ms: number): void {
+    clearInterval(this.#rescan);
+    this.#rescan = setInterval(() => this.#lookAtAll(), ms);
+    this.#rescan.unref();
+  }
+
+  #lookAtAll(): void {
+    this.#isWhole = true;
+    if (this.#timer === undefined) this.#arm(0);
+  }
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve: Deferred<T>['resolve'] = () => {};
+  let reject: Deferred<T>['reject'] = () => {};
+  const promise = new Promise<T>((take, refuse) => {
+    resolve = take;
+    reject = refuse;
+  });
+  // Whoever wants to know waits for it; nobody has to.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}

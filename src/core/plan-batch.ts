@@ -5,10 +5,10 @@
  */
 import { hash } from '#crypto';
 import { type Batch, type Changes, type SnapshotPolicy, settleBatch } from './batch.ts';
-import { layOutBatch, type ValuedDraft } from './batch-layout.ts';
+import { layOutBatch } from './batch-layout.ts';
 import { type ChainView, isSnapshot, type Step } from './chain.ts';
-import type { Micros, SignedRecord } from './record.ts';
-import { signDraft } from './signing.ts';
+import type { Draft, Micros, SignedRecord } from './record.ts';
+import { type BeginSigning, beginDrafts, signDraft, withSignature } from './signing.ts';
 import { encodeSnapshot, type Snapshot } from './snapshot.ts';
 import type { SnapshotTrie } from './trie.ts';
 import { EMPTY_ROOT } from './trie-hash.ts';
@@ -43,6 +43,8 @@ export type PlanOptions = {
   readonly now: Micros;
   /** 64 bytes, seed then public key. */
   readonly secretKey: Uint8Array;
+  /** Who signs the records; by default each is signed here, when all else about it is known. */
+  readonly beginSigning?: BeginSigning | undefined;
   /** What was given out before; the stream's own tips by default. */
   readonly mark?: Mark | undefined;
   /** Left out for a stream without snapshots. */
@@ -77,7 +79,7 @@ export type Plan = {
  * @throws {DrayerError} RECORD_INVALID when a put has no valid record (R2)
  */
 export function planBatch(view: ChainView, batch: Batch, options: PlanOptions): Plan {
-  const { now, secretKey, snapshot, losers = [] } = options;
+  const { now, secretKey, beginSigning, snapshot, losers = [] } = options;
   const before = currentMark(view, options);
   const changes = settleBatch(view, batch, { now, losers, snapshot: policyOf(snapshot) });
   if (changes.writes.length === 0 && changes.deleted.size === 0) {
@@ -89,17 +91,24 @@ export function planBatch(view: ChainView, batch: Batch, options: PlanOptions): 
   const created = changes.writes.filter((write) => write.held === undefined).length;
   const top = moved.at(-1);
   const covered = snapshot === undefined ? moved : moved.slice(0, -1);
-  const records = covered.map((draft) => signWithValue(draft, secretKey));
-  const silent = patched.map((draft) => signDraft(draft, secretKey));
+  const signatureOf = beginDrafts([...covered, ...patched], secretKey, beginSigning);
 
-  // Nothing from here on can fail: the trie is brought up to date with the rest or not at all.
+  // Nothing that the batch says can fail from here on: the trie is brought up to date with the rest
+  // or not at all. Others may be signing meanwhile.
+  const root = snapshot && updateTrie(snapshot.trie, view, { changes, covered });
+  const records = covered.map((draft, index) => {
+    const record = withSignature(draft, signatureOf(index));
+    return draft.value === undefined ? record : { ...record, value: draft.value };
+  });
+  const silent = patched.map((draft, index) =>
+    withSignature(draft, signatureOf(covered.length + index)),
+  );
   let made: Snapshot | undefined;
-  if (snapshot !== undefined && top !== undefined) {
-    updateTrie(snapshot.trie, view, { changes, records });
+  if (snapshot !== undefined && root !== undefined && top !== undefined) {
     const count = view.count() - changes.deleted.size + created - 1;
-    made = makeSnapshot(snapshot, { before, count, now });
+    made = makeSnapshot(snapshot, { before, count, root, now });
     const value = encodeSnapshot(made);
-    records.push(signWithValue({ ...top, hash: hash(value), value }, secretKey));
+    records.push({ ...signDraft({ ...top, hash: hash(value) }, secretKey), value });
   }
   const mark = {
     id: before.id + created,
@@ -127,16 +136,12 @@ function currentMark(view: ChainView, { mark, snapshot }: PlanOptions): Mark {
   };
 }
 
-function signWithValue(draft: ValuedDraft, secretKey: Uint8Array): SignedRecord {
-  const record = signDraft(draft, secretKey);
-  return draft.value === undefined ? record : { ...record, value: draft.value };
-}
-
+/** Returns the new root. */
 function updateTrie(
   trie: SnapshotTrie,
   view: ChainView,
-  { changes, records }: { changes: Changes; records: readonly SignedRecord[] },
-): void {
+  { changes, covered }: { changes: Changes; covered: readonly Draft[] },
+): Uint8Array {
   for (const gone of changes.deleted.values()) {
     if (isSnapshot(gone)) continue;
     trie.delete(gone.type, gone.key);
@@ -144,16 +149,17 @@ function updateTrie(
     const left = view.byKey(gone.type, gone.key).find(({ id }) => !changes.deleted.has(id));
     if (left !== undefined) trie.set(left);
   }
-  for (const record of records) trie.set(record);
+  for (const draft of covered) trie.set(draft);
+  return trie.root();
 }
 
 function makeSnapshot(
-  { trie, lifetimeMicros }: SnapshotOptions,
-  { before, count, now }: { before: Mark; count: number; now: Micros },
+  { lifetimeMicros }: SnapshotOptions,
+  { before, count, root, now }: { before: Mark; count: number; root: Uint8Array; now: Micros },
 ): Snapshot {
   const time = Math.max(0, now);
   const exp = lifetimeMicros === undefined ? 0 : time + lifetimeMicros;
-  return { seq: before.seq + 1, count, root: trie.root(), time, exp, previous: before.root };
+  return { seq: before.seq + 1, count, root, time, exp, previous: before.root };
 }
 
 function stepsOf(

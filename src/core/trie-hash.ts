@@ -4,7 +4,7 @@
  */
 import { hash } from '#crypto';
 import { type Draft, HASH_BYTES } from './record.ts';
-import { encodeUtf8 } from './utf8.ts';
+import { hashOfText, hashOfType } from './text-hash.ts';
 
 /** Bytes of a position. */
 export const POSITION_BYTES = 64;
@@ -63,32 +63,8 @@ export function firstDifference(a: Uint8Array, b: Uint8Array): number | undefine
   return undefined;
 }
 
-// Records of one type come in long runs.
-function hashOfType(type: string): Uint8Array {
-  if (type !== lastType.name) lastType = { name: type, hash: hashOfText(type) };
-  return lastType.hash;
-}
-
-// The platform's encoder makes a buffer for each text; most keys fit in one that is there.
-function hashOfText(text: string): Uint8Array {
-  const { length } = text;
-  if (length > textBytes.length) return hash(encodeUtf8(text));
-  for (let i = 0; i < length; i += 1) {
-    const code = text.charCodeAt(i);
-    if (code >= 0x80) return hash(encodeUtf8(text));
-    textBytes[i] = code;
-  }
-  return hash(textBytes.subarray(0, length));
-}
-
-let lastType: { readonly name: string; readonly hash: Uint8Array } = {
-  name: '',
-  hash: hash(new Uint8Array(0)),
-};
-
 // Hashing is synchronous and copies nothing it keeps, so one buffer of each kind is enough.
 const leafBytes = new Uint8Array(new ArrayBuffer(LEAF_BYTES));
 const leafView = new DataView(leafBytes.buffer);
-const textBytes = new Uint8Array(new ArrayBuffer(256));
 const nodeBytes = new Uint8Array(new ArrayBuffer(NODE_BYTES));
 nodeBytes[0] = 1;

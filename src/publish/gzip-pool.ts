@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { DrayerError } from '../core/errors.ts';
+import type { BeginSigning } from '../core/signing.ts';
 import { shouldStore } from '../files/stored-media.ts';
 import {
   type EncodeJob,
@@ -14,7 +15,14 @@ import {
   encodeDiskFile,
 } from './encode-disk-file.ts';
 import { JobQueue } from './job-queue.ts';
+import { type SharedSigning, signTogether } from './shared-signing.ts';
 import { abortError, checkSignal, makeSlicer } from './slicer.ts';
+import { workerUrl } from './worker-url.ts';
+
+/** What a worker is asked to do; only `encode` is answered. */
+export type WorkerOrder =
+  | { readonly kind: 'encode'; readonly jobs: readonly EncodeJob[] }
+  | { readonly kind: 'sign'; readonly signing: SharedSigning };
 
 /** Options of a {@link GzipPool}. */
 export type GzipPoolOptions = {
@@ -97,6 +105,14 @@ export class GzipPool {
     }
   }
 
+  /** Signs a batch, together with the workers there are. */
+  get beginSigning(): BeginSigning | undefined {
+    if (this.#members.length === 0) return undefined;
+    return signTogether((signing) => {
+      for (const { worker } of this.#members) worker.postMessage({ kind: 'sign', signing });
+    });
+  }
+
   /** Ends the workers, in the middle of their work if need be. */
   async close(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#stop);
@@ -112,7 +128,7 @@ export class GzipPool {
         const bytes = batch.reduce((sum, job) => sum + job.bytes, 0);
         this.#bytesAhead += bytes;
         member.batches.push(bytes);
-        member.worker.postMessage(batch);
+        member.worker.postMessage({ kind: 'encode', jobs: batch });
       }
     }
   }
@@ -130,7 +146,7 @@ export class GzipPool {
   }
 
   #start(): Member {
-    const worker = new Worker(workerUrl(), {
+    const worker = new Worker(workerUrl('gzip-worker'), {
       workerData: this.#options.settings,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
@@ -158,15 +174,4 @@ export class GzipPool {
 // Measured on one core: opening and reading 0.05 ms, gzip 50 MB/s, checksum and hash 400 MB/s.
 function estimateMs({ key, bytes }: EncodeJob): number {
   return 0.05 + bytes / (shouldStore(key) ? 400_000 : 50_000);
-}
-
-function workerUrl(): URL {
-  if (!import.meta.url.endsWith('.ts')) return new URL('./gzip-worker.js', import.meta.url);
-  // The sources as they are, under tsx: Node 20 gives `--import tsx` to the main thread only.
-  const [tsx, worker] = [
-    import.meta.resolve('tsx/esm/api'),
-    new URL('./gzip-worker.ts', import.meta.url),
-  ];
-  const source = `import { register } from '${tsx}'; register(); await import('${worker}');`;
-  return new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 }

@@ -4,6 +4,7 @@
  */
 import type { Batch } from '../core/batch.ts';
 import { MAX_FILE_BYTES } from '../files/file-record.ts';
+import type { CommitOptions } from '../store/commit.ts';
 import type { Generation } from '../store/reader.ts';
 import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
@@ -91,7 +92,10 @@ export async function publishOnce(
     site.checkReading?.(reading);
 
     const batch = batchOf(diff, reading);
-    const generation = dryRun ? held.generation : commit(stream, batch, held.generation);
+    const { beginSigning } = reading;
+    const generation = dryRun
+      ? held.generation
+      : commit(stream, batch, { compared: held.generation, beginSigning });
     if (generation === undefined) return undefined;
     const done = { held, files, walk, diff, reading, generation };
     if (!dryRun) site.remember(done);
@@ -157,12 +161,17 @@ function batchOf({ removed }: SiteDiff, { fresh }: SiteReading): Batch {
 }
 
 // R11: what was compared must be what is changed; under the write lock the tip tells.
-function commit(stream: Stream, batch: Batch, compared: Generation): Generation | undefined {
+function commit(
+  stream: Stream,
+  batch: Batch,
+  { compared, beginSigning }: { compared: Generation } & CommitOptions,
+): Generation | undefined {
   if (batch.puts.length === 0 && batch.deletes.length === 0) return compared;
   let hasMoved = false;
-  const generation = stream.commit(() => {
+  const source = (): Batch => {
     hasMoved = stream.reader.view.modifiedTip() !== compared.tip;
     return hasMoved ? { puts: [], deletes: [] } : batch;
-  });
+  };
+  const generation = stream.commit(source, undefined, { beginSigning });
   return hasMoved ? undefined : generation;
 }

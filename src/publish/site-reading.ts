@@ -1,5 +1,6 @@
 /** Reads the files of a site that are in doubt, and finds out which of them the stream does not hold. */
 import { bytesEqual } from '../core/record.ts';
+import type { BeginSigning } from '../core/signing.ts';
 import type { Stream } from '../store/stream.ts';
 import type { DoubtfulFile } from './diff.ts';
 import type { EncodeJob, EncodeResult, EncodeSettings, ReadFile } from './encode-disk-file.ts';
@@ -66,16 +67,20 @@ export class SiteReading {
   }
 
   /**
-   * Reads all that is left, and ends the other threads.
+   * Reads all that is left.
    *
    * @throws {DrayerError} ABORTED when the signal says so
    */
-  async finish(): Promise<void> {
-    await this.#pool.drain();
-    await this.#pool.close();
+  finish(): Promise<void> {
+    return this.#pool.drain();
   }
 
-  /** Ends what is still going on, if anything. */
+  /** Signs a batch, together with the threads that have read the site; undefined without any. */
+  get beginSigning(): BeginSigning | undefined {
+    return this.#pool.beginSigning;
+  }
+
+  /** Ends the other threads, and what they may still be doing. */
   close(): Promise<void> {
     return this.#pool.close();
   }

@@ -10,7 +10,7 @@ import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { emptyView } from '../core/overlay.ts';
 import { type Mark, planBatch } from '../core/plan-batch.ts';
 import { bytesEqual, type Micros, type SignedRecord } from '../core/record.ts';
-import { signedBytes } from '../core/signing.ts';
+import { type BeginSigning, signedBytes } from '../core/signing.ts';
 import type { Compactor } from './compactor.ts';
 import type { Connection } from './database.ts';
 import { isBehind, markOf, RECOVER_HINT, readMark, writeMark } from './mark.ts';
@@ -40,6 +40,12 @@ const BULK_BYTES = 8 * 1024 * 1024;
 
 /** A batch, or what makes one from the stream as it is inside the transaction. */
 export type BatchSource = Batch | (() => Batch);
+
+/** How a batch is committed. */
+export type CommitOptions = {
+  /** Who signs; see {@link BeginSigning}. */
+  readonly beginSigning?: BeginSigning | undefined;
+};
 
 /** Where the values of a batch come from, in this order. */
 export type CommitValues = {
@@ -74,7 +80,11 @@ export class Committer {
    * @throws {DrayerError} STREAM_BEHIND_MARK when the file is older than what this key has signed
    * @throws {DrayerError} STREAM_INVALID when a record that must be signed again is damaged
    */
-  commit(source: BatchSource, values: CommitValues): Generation | undefined {
+  commit(
+    source: BatchSource,
+    values: CommitValues,
+    { beginSigning }: CommitOptions = {},
+  ): Generation | undefined {
     const { connection, reader, compactor } = this.#options;
     const isBulk = values.prepared.bytes >= BULK_BYTES && connection.useRollbackJournal();
     let mark: Mark | undefined;
@@ -83,7 +93,7 @@ export class Committer {
         const held = reader.generation();
         const known = this.#checkMark(held);
         const batch = typeof source === 'function' ? source() : source;
-        return this.#apply(this.#settle(batch, held), { held, known, values });
+        return this.#apply(this.#settle(batch, held), { held, known, values, beginSigning });
       });
     } finally {
       if (isBulk) connection.useLog();
@@ -163,7 +173,7 @@ export class Committer {
 
   #apply(
     batch: Batch,
-    at: { held: Generation; known: Mark | undefined; values: CommitValues },
+    at: CommitOptions & { held: Generation; known: Mark | undefined; values: CommitValues },
   ): Mark | undefined {
     const { connection, reader, now, secretKey, hasSnapshots, lifetimeMicros } = this.#options;
     const time = now();
@@ -175,6 +185,7 @@ export class Committer {
     const { steps, mark } = planBatch(view, batch, {
       now: time,
       secretKey,
+      beginSigning: at.beginSigning,
       mark: at.known,
       snapshot: open && { trie: open.trie, previous: at.held.snapshot, lifetimeMicros, renew },
       // Only another program leaves any, and what it wrote made our local state stale.

@@ -5,7 +5,13 @@
 import type { Batch } from '../core/batch.ts';
 import { DrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
-import { type BatchSource, Committer, type CommitterOptions, type CommitValues } from './commit.ts';
+import {
+  type BatchSource,
+  type CommitOptions,
+  Committer,
+  type CommitterOptions,
+  type CommitValues,
+} from './commit.ts';
 import { Compactor } from './compactor.ts';
 import type { Connection } from './database.ts';
 import { LocalAttributes } from './local-attributes.ts';
@@ -127,8 +133,9 @@ export class StreamSession {
    *   it then is
    * @returns the generation there is now, a new one unless nothing changed
    */
-  commit(source: BatchSource, values?: ValueSource): Generation {
-    const generation = this.#commit(source, { prepared: this.#prepared, given: values });
+  commit(source: BatchSource, values?: ValueSource, options?: CommitOptions): Generation {
+    const from = { prepared: this.#prepared, given: values };
+    const generation = this.#commit(source, from, options);
     this.#prepared.clear();
     return generation ?? this.reader.generation();
   }
@@ -207,14 +214,18 @@ export class StreamSession {
     throw this.#obstacle ?? new DrayerError('STREAM_READ_ONLY', `${this.path}: cannot be written`);
   }
 
-  #commit(source: BatchSource, values: CommitValues): Generation | undefined {
+  #commit(
+    source: BatchSource,
+    values: CommitValues,
+    options?: CommitOptions,
+  ): Generation | undefined {
     const writer = this.#writer();
     if (this.#isInTransaction) {
       throw new DrayerError('USAGE', 'expected writes inside a transaction to go through it', {
         hint: 'call the methods of the object the transaction function is given',
       });
     }
-    const generation = writer.commit(source, values);
+    const generation = writer.commit(source, values, options);
     if (generation !== undefined) this.#announce(generation);
     return generation;
   }

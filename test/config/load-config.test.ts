@@ -266,7 +266,10 @@ test(
 
     const error = await rejectsCode(loadConfig(t.directory), 'CONFIG_INVALID');
 
-    assert.match(error.message, `${file}: prot: no such field; there are directory, build, stream,`);
+    assert.match(
+      error.message,
+      `${file}: prot: no such field; there are directory, build, stream,`,
+    );
   }),
 );
 

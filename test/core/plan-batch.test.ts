@@ -1,11 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { sign } from '#crypto';
 import type { ChainView } from '../../src/core/chain.ts';
 import { findBrokenLinks } from '../../src/core/completeness.ts';
 import { OverlayView } from '../../src/core/overlay.ts';
 import { type Batch, type PlanOptions, planBatch } from '../../src/core/plan-batch.ts';
 import { MAX_INTEGER, type SignedRecord } from '../../src/core/record.ts';
-import { verifyRecord } from '../../src/core/signing.ts';
+import { SIGNED_BYTES, verifyRecord } from '../../src/core/signing.ts';
 import { decodeSnapshot } from '../../src/core/snapshot.ts';
 import { emptyTrieSource, SnapshotTrie } from '../../src/core/trie.ts';
 import { PlannedWriter } from '../helpers/model-writer.ts';
@@ -93,6 +94,31 @@ test('planBatch :: keeps value and timestamp of what a delete touches (R7)', () 
     ],
   );
   assert.ok(touched.every(({ id, hash }) => hex(hash) === hex(hashOf(`v${id}`))));
+});
+
+test('planBatch :: whoever signs is given all records at once but the snapshot, which covers them', () => {
+  const asked: number[] = [];
+  let handed = 0;
+  const beginSigning: PlanOptions['beginSigning'] = (messages, secretKey) => {
+    handed = messages.length / SIGNED_BYTES;
+    return (index) => {
+      asked.push(index);
+      return sign(messages.slice(index * SIGNED_BYTES, (index + 1) * SIGNED_BYTES), secretKey);
+    };
+  };
+  const snapshot = { trie: new SnapshotTrie(emptyTrieSource()) };
+  const batch = {
+    puts: ['e', 'b'].map((key) => ({ type: 'obj', key, hash: hashOf(`new ${key}`) })),
+    deletes: [{ type: 'obj', key: 'a' }],
+  };
+
+  const { steps } = planBatch(viewOf(FOUR), batch, { ...OPTIONS, beginSigning, snapshot });
+
+  const signed = steps.flatMap((step) => (step.kind === 'put' ? [step.record] : []));
+  for (const each of signed) verifyRecord(each, TEST_KEYS.publicKey);
+  assert.is(handed, signed.length - 1);
+  assert.equal(asked.sort(), [...asked.keys()]);
+  assert.is(asked.length, handed);
 });
 
 test('planBatch :: signs what is touched twice over once, with all that changes (R9)', () => {

@@ -67,6 +67,7 @@ const addPublish: Add = (program, open, done) => {
     .option('-s, --stream <file>', 'stream file (default: NAME.stream beside the folder)')
     .option('-n, --dry-run', 'show what would change and write nothing')
     .option('--allow-mass-delete', 'also when most files of the stream are gone from the folder')
+    .option('--allow-secrets', 'also files that seem to contain keys or tokens of services')
     .option('--unused-key', 'begin a stream with a key that nothing was ever published with')
     .option('--no-build', 'publish the output of the configured build as it is')
     .action((directory: string | undefined, flags) =>

@@ -62,8 +62,10 @@ export type DrayerConfig = {
 
   /** Folder of the mirrors, relative to this file. Default: `$XDG_DATA_HOME/drayer`. */
   readonly dataDir?: string | undefined;
-  /** What to leave out, in the syntax of .gitignore, besides what is never published. */
+  /** What to leave out besides what `.drayerignore` files say, in the syntax of .gitignore. `!name` brings back what is left out by default. */
   readonly ignore?: readonly string[] | undefined;
+  /** Files to publish though they seem to contain secrets, in the syntax of .gitignore. Default: none. */
+  readonly allowSecrets?: readonly string[] | undefined;
   /** Largest file that is published, in bytes. Default: 64 MiB, what mirrors accept. */
   readonly maxFileBytes?: number | undefined;
 };
@@ -131,6 +133,7 @@ const schema = v.strictObject({
   listStreams: v.optional(v.boolean()),
   dataDir: v.optional(text),
   ignore: v.optional(v.array(text)),
+  allowSecrets: v.optional(v.array(text)),
   maxFileBytes: v.optional(byteCount),
 });
 

@@ -62,6 +62,7 @@ const CODES = {
   DIRECTORY_NOT_FOUND: [404, 2],
   BUILD_FAILED: [500, 1],
   SECRET_IN_SITE: [500, 8],
+  CREDENTIAL_IN_SITE: [500, 8],
   MASS_DELETE: [409, 8],
   // network
   ADDRESS_IN_USE: [500, 1],

@@ -4,9 +4,9 @@ import { isDrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { encodeFile } from '../files/file-record.ts';
 import { shouldStore } from '../files/stored-media.ts';
+import { findSecretFaults } from './file-secrets.ts';
 import type { PublishFault } from './publish-fault.ts';
 import { readDiskFile } from './read-disk-file.ts';
-import { containsSecret, isSecretKeyFile } from './secret-scan.ts';
 
 /** One file to read and encode. Survives being sent to another thread. */
 export type EncodeJob = {
@@ -18,6 +18,8 @@ export type EncodeJob = {
   readonly stamp: string;
   /** Hash of the content the stream holds for this key; such a file needs no encoding. */
   readonly heldContentHash?: Uint8Array | undefined;
+  /** Its owner says that the secrets in it are meant to be seen; a stream's own key never is. */
+  readonly secretsAllowed?: boolean | undefined;
 };
 
 /** What all jobs of a publish share. */
@@ -58,19 +60,15 @@ export function encodeDiskFile(job: EncodeJob, settings: EncodeSettings): Encode
       maxBytes: settings.maxBytes,
       found: job.stamp,
     });
-    if (containsSecret(content, settings.needles)) {
-      const message = 'it contains the private key of this very stream';
-      return { kind: 'fault', fault: { path: key, code: 'SECRET_IN_SITE', message } };
-    }
-    if (isSecretKeyFile(content)) {
-      const message = 'it is the private key of a stream';
-      return { kind: 'fault', fault: { path: key, code: 'SECRET_IN_SITE', message } };
-    }
+    const { own, known } = findSecretFaults(key, content, settings.needles);
+    if (own !== undefined) return { kind: 'fault', fault: own };
     const read: ReadFile = { key, stamp, bytes: content.length };
     const { heldContentHash } = job;
     if (heldContentHash !== undefined && bytesEqual(hash(content), heldContentHash)) {
       return { kind: 'same', file: read };
     }
+    // What the stream holds already is out: only what is new can still be kept back.
+    if (known !== undefined && !job.secretsAllowed) return { kind: 'fault', fault: known };
     const value = encodeFile(content, { timeMicros, stored: shouldStore(key) });
     return { kind: 'encoded', file: { ...read, value, hash: hash(value) } };
   } catch (error) {

@@ -16,6 +16,8 @@ const HINTS: { readonly [code in ErrorCode]?: string } = {
   PATH_INVALID: 'rename it, or leave it out with an ignore pattern',
   SECRET_IN_SITE:
     'remove the private key from the site; whoever has read it can sign as its stream',
+  CREDENTIAL_IN_SITE:
+    'take the secret out, and change it where it was shown before; if everybody may know it, publish again with --allow-secrets, or name the file in allowSecrets in drayer.config.ts',
 };
 
 const MOST_LISTED = 20;
@@ -41,6 +43,8 @@ function lineOf({ path, message }: PublishFault): string {
   return `${path}: ${message}`.replaceAll('\n', '\\x0a');
 }
 
-function rank(fault: PublishFault): number {
-  return fault.code === 'SECRET_IN_SITE' ? 0 : 1;
+// The gravest first, and last what its owner can allow: that alone is never the whole story.
+function rank({ code }: PublishFault): number {
+  if (code === 'SECRET_IN_SITE') return 0;
+  return code === 'CREDENTIAL_IN_SITE' ? 2 : 1;
 }

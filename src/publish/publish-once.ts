@@ -10,7 +10,7 @@ import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
 import { diffSite, type HeldFiles, isAsRemembered, type SiteDiff } from './diff.ts';
 import type { Done, HeldSite } from './held-site.ts';
-import { type IgnoreRules, makeIgnoreRules } from './ignore-rules.ts';
+import { type IgnoreRules, makeIgnoreRules, makePathMatcher } from './ignore-rules.ts';
 import { checkMassDelete } from './mass-delete.ts';
 import { findPathClashes } from './path-clashes.ts';
 import { faultsError, type PublishFault } from './publish-fault.ts';
@@ -33,8 +33,13 @@ export type PublishOptions = {
   readonly threads?: number | undefined;
   /** Do it even if most files would go. */
   readonly allowMassDelete?: boolean | undefined;
-  /** What to leave out, in the syntax of .gitignore. */
+  /** What to leave out besides what `.drayerignore` files say, in the syntax of .gitignore. */
   readonly ignore?: readonly string[] | undefined;
+  /**
+   * Publish files also when they seem to contain secrets of well-known services: all, or those that
+   * match patterns in the syntax of .gitignore. A stream's own private key is never published.
+   */
+  readonly allowSecrets?: boolean | readonly string[] | undefined;
   /** The stream's private key, where it is not in the file beside it: no file may contain it. */
   readonly secretKey?: Uint8Array | undefined;
 };
@@ -56,10 +61,7 @@ export type SiteSource = {
 };
 
 /** Makes the rules of a site's walk. */
-export function rulesOf(
-  stream: Stream,
-  { ignore: patterns }: PublishOptions,
-): Promise<IgnoreRules> {
+export function rulesOf(stream: Stream, { ignore: patterns }: PublishOptions): IgnoreRules {
   return makeIgnoreRules({ patterns, ownFiles: ownFilesOf(stream.path) });
 }
 
@@ -78,17 +80,25 @@ export async function publishOnce(
   const reading = openReading(stream, options);
   try {
     // Into an empty stream every file goes: other threads need not wait until all are found.
-    const onFile = (file: DiskFile) => reading.add({ file, record: undefined });
+    const maySecrets = secretsAllowedIn(options);
+    const onFile = (file: DiskFile) =>
+      reading.add({ file, record: undefined }, maySecrets(file.key));
     const walk = await site.walk(held.isEmpty ? onFile : undefined);
-    stopOn([...walk.faults, ...findOversized(walk.files, maxFileBytes)]);
-    if (held.stamps !== undefined && isAsRemembered(walk.files, held.stamps))
+    const faults = [...walk.faults, ...findOversized(walk.files, maxFileBytes)];
+    if (faults.length === 0 && held.stamps && isAsRemembered(walk.files, held.stamps))
       return reportUnchanged(walk, held);
     const files = site.readFiles();
-    const diff = compare(walk, files, options);
-    site.checkDiff?.(diff);
-    if (!held.isEmpty) for (const doubtful of diff.doubtful) reading.add(doubtful);
+    const diff = diffSite(walk.files, files);
+    faults.push(...findClashes(walk, diff));
+    if (faults.length === 0) {
+      if (!options.allowMassDelete) checkDeletes(walk, diff, files);
+      site.checkDiff?.(diff);
+    }
+    if (!held.isEmpty) {
+      for (const one of diff.doubtful) reading.add(one, maySecrets(one.file.key));
+    }
     await reading.finish();
-    stopOn(reading.faults);
+    stopOn([...faults, ...reading.faults]);
     site.checkReading?.(reading);
 
     const batch = batchOf(diff, reading);
@@ -121,18 +131,24 @@ function openReading(stream: Stream, options: PublishOptions): SiteReading {
   });
 }
 
-function compare(walk: Walk, held: HeldFiles, options: PublishOptions): SiteDiff {
-  const diff = diffSite(walk.files, held);
-  stopOn(findClashes(walk, diff));
-  if (!options.allowMassDelete) {
-    const removed = diff.removed.length;
-    checkMassDelete({ held: held.records.size, removed, found: walk.files.length });
-  }
-  return diff;
+function secretsAllowedIn({ allowSecrets = false }: PublishOptions): (key: string) => boolean {
+  if (typeof allowSecrets === 'boolean') return () => allowSecrets;
+  return allowSecrets.length === 0 ? () => false : makePathMatcher(allowSecrets);
 }
 
+function checkDeletes(walk: Walk, { removed }: SiteDiff, { records }: HeldFiles): void {
+  checkMassDelete({ held: records.size, removed: removed.length, found: walk.files.length });
+}
+
+// All at once: somebody who mends one and runs into the next has waited twice.
 function stopOn(faults: readonly PublishFault[]): void {
-  if (faults.length > 0) throw faultsError(faults);
+  const seen = new Set<string>();
+  const distinct = faults.filter(({ path, code }) => {
+    const isNew = !seen.has(`${code} ${path}`);
+    seen.add(`${code} ${path}`);
+    return isNew;
+  });
+  if (distinct.length > 0) throw faultsError(distinct);
 }
 
 function findOversized(files: readonly DiskFile[], maxBytes: number): PublishFault[] {

@@ -22,8 +22,8 @@ const ATTEMPTS = 3;
  *
  * @throws {DrayerError} DIRECTORY_NOT_FOUND when there is no such directory
  * @throws {DrayerError} MASS_DELETE when the stream would lose most of its files, unless allowed
- * @throws {DrayerError} SECRET_IN_SITE, TOO_LARGE, PATH_INVALID, FILE_UNREADABLE or FILE_CHANGING naming
- *   the files that cannot be published; nothing was then
+ * @throws {DrayerError} SECRET_IN_SITE, CREDENTIAL_IN_SITE, TOO_LARGE, PATH_INVALID, FILE_UNREADABLE or
+ *   FILE_CHANGING naming all files that cannot be published; nothing was then
  * @throws {DrayerError} STREAM_BUSY when others kept changing the stream meanwhile
  * @throws {DrayerError} ABORTED when the signal says so; nothing was published
  * @example
@@ -35,8 +35,9 @@ export async function publishDirectory(
   options: PublishOptions = {},
 ): Promise<PublishReport> {
   const root = resolveSiteDirectory(directory);
-  // Says at once why a stream cannot be written, not after reading the whole site.
-  if (!stream.writable && !options.dryRun) stream.commit({ puts: [], deletes: [] });
+  // Says at once why a stream cannot be written, not after reading the whole site. A dry run is refused
+  // where the publish would be; without the key it compares all the same.
+  if (stream.writable === (options.dryRun ?? false)) stream.commit({ puts: [], deletes: [] });
   return publishPersistently(stream, wholeSite(root, stream, options), options);
 }
 
@@ -64,7 +65,7 @@ function wholeSite(root: string, stream: Stream, options: PublishOptions): SiteS
     readHeld: () => readHeldSite(stream),
     readFiles: () => readHeldFiles(stream),
     walk: async (onFile) => {
-      const rules = await rulesOf(stream, options);
+      const rules = rulesOf(stream, options);
       return walkDirectory(root, { rules, signal: options.signal, onFile });
     },
     remember: (done) => remember(stream, done),

@@ -1,9 +1,23 @@
 /**
- * Looks for private keys in what is about to be published (THREATS A26): whoever reads one can sign as
- * its stream, for ever.
+ * Looks for secrets in what is about to be published (THREATS A26): the stream's own private key, which
+ * lets whoever reads it sign as the stream, for ever; and what the secrets of well-known services look
+ * like. Never repeats what it found.
  */
 import { keyPairFromSeed } from '#crypto';
 import { bytesEqual } from '../core/record.ts';
+import { type AnchorScan, makeAnchorScan } from './anchor-scan.ts';
+import { BEFORE, isExample, SECRET_RULES, type SecretRule } from './known-secrets.ts';
+
+/** What {@link makeSecretScan} found in one content. */
+export type FoundSecrets = {
+  /** Whether the stream's own private key is in it. */
+  readonly hasOwn: boolean;
+  /** Secrets of others, each kind once, with the line it is first seen in; one-based. */
+  readonly known: ReadonlyMap<string, number>;
+};
+
+/** Finds secrets in one content after the other. */
+export type SecretScan = (content: Uint8Array) => FoundSecrets;
 
 /**
  * Makes the byte strings any spelling of a secret key contains: raw, base64, base64url, hex.
@@ -21,10 +35,51 @@ export function secretNeedles(secretKey: Uint8Array): Uint8Array[] {
   return [seed, ...[...texts].map((text) => Buffer.from(text))];
 }
 
-/** Tells whether `content` contains one of the needles. */
-export function containsSecret(content: Uint8Array, needles: readonly Uint8Array[]): boolean {
+/**
+ * Makes the scan of a publish. All that is looked for is found in one pass over the bytes.
+ *
+ * @param needles - see {@link secretNeedles}
+ */
+export function makeSecretScan(needles: readonly Uint8Array[]): SecretScan {
+  const anchors = makeAnchorScan<SecretRule | Uint8Array>([
+    ...needles.map((needle) => [needle.subarray(0, 3), needle] as const),
+    ...SECRET_RULES.flatMap((rule) =>
+      rule.anchors.map((anchor) => [Buffer.from(anchor, 'latin1'), rule] as const),
+    ),
+  ]);
+  return (content) => findSecrets(content, anchors);
+}
+
+function findSecrets(
+  content: Uint8Array,
+  anchors: AnchorScan<SecretRule | Uint8Array>,
+): FoundSecrets {
+  let hasOwn = false;
+  const known = new Map<string, number>();
+  anchors.scan(content, (wanted, at) => {
+    if (wanted instanceof Uint8Array) {
+      hasOwn ||= bytesEqual(content.subarray(at, at + wanted.length), wanted);
+    } else if (!known.has(wanted.name) && isSecret(content, at, wanted)) {
+      known.set(wanted.name, lineAt(content, at));
+    }
+  });
+  return { hasOwn, known };
+}
+
+// Latin-1: one character a byte, whatever the file is.
+function isSecret(content: Uint8Array, at: number, { pattern, after }: SecretRule): boolean {
+  const text = bufferOf(content).toString('latin1', Math.max(0, at - BEFORE), at + after);
+  for (const [match] of text.matchAll(pattern)) if (!isExample(match)) return true;
+  return false;
+}
+
+function lineAt(content: Uint8Array, at: number): number {
   const bytes = bufferOf(content);
-  return needles.some((needle) => bytes.includes(bufferOf(needle)));
+  let line = 1;
+  for (let next = bytes.indexOf(10); next >= 0 && next < at; next = bytes.indexOf(10, next + 1)) {
+    line += 1;
+  }
+  return line;
 }
 
 /**

@@ -59,11 +59,15 @@ export class SiteReading {
     });
   }
 
-  /** Adds a file; other threads may begin to read it at once. */
-  add(doubtful: DoubtfulFile): void {
+  /**
+   * Adds a file; other threads may begin to read it at once.
+   *
+   * @param secretsAllowed - see {@link EncodeJob}
+   */
+  add(doubtful: DoubtfulFile, secretsAllowed = false): void {
     this.#doubtful.set(doubtful.file.key, doubtful);
     this.#totalBytes += doubtful.file.bytes;
-    this.#pool.add(doubtful.file);
+    this.#pool.add(secretsAllowed ? { ...doubtful.file, secretsAllowed } : doubtful.file);
   }
 
   /**

@@ -78,7 +78,10 @@ export async function walkPlace(
   { rules, onFile, slice }: Omit<WalkOptions, 'signal'> & { readonly slice: Slicer },
 ): Promise<FoundPlace[]> {
   const places: FoundPlace[] = [];
-  for (const name of listDirectory(place, walk)) {
+  const names = listDirectory(place, walk);
+  const fault = rules.enter(place.relative, place.path, names);
+  if (fault !== undefined) walk.faults.push(fault);
+  for (const name of names) {
     const child = childOf(place, name);
     const stat = lstatOf(child, walk);
     if (stat === undefined) continue;
@@ -181,7 +184,7 @@ function specialKind(stat: BigIntStats): string | undefined {
 }
 
 function changed(place: Place, message: string): PublishFault {
-  return { path: place.relative, code: 'FILE_CHANGING', message };
+  return { path: place.relative || '.', code: 'FILE_CHANGING', message };
 }
 
 function unreadable(place: Place, cause: unknown): PublishFault {

@@ -229,7 +229,7 @@ test(
   scope(async (t) => {
     writeSite(t.path('outside'), { 'secret.txt': 'secret' });
     const root = writeSite(t.path('site'), { 'a/b.txt': 'x', 'c.txt': 'x' });
-    const rules = await makeIgnoreRules();
+    const rules = makeIgnoreRules();
 
     const onFile = () => {
       renameSync(t.path('site', 'a'), t.path('site-a'));
@@ -249,7 +249,7 @@ test(
   'walkDirectory :: a directory that disappears meanwhile is a fault',
   scope(async (t) => {
     const root = writeSite(t.path('site'), { 'a/b.txt': 'x', 'c.txt': 'x' });
-    const rules = await makeIgnoreRules();
+    const rules = makeIgnoreRules();
 
     const onFile = () => rmSync(t.path('site', 'a'), { recursive: true });
     const walk = await walkDirectory(root, { rules, onFile });
@@ -268,7 +268,7 @@ test(
     const files = Array.from({ length: 3000 }, (_, index) => [`${index % 50}/${index}.txt`, 'x']);
     const root = writeSite(t.path('site'), Object.fromEntries(files));
     const controller = new AbortController();
-    const rules = await makeIgnoreRules();
+    const rules = makeIgnoreRules();
     let found = 0;
     const walking = walkDirectory(root, {
       rules,
@@ -291,7 +291,7 @@ async function walkOf(
   root: string,
   options: { patterns?: string[]; ownFiles?: string[] } = {},
 ): Promise<Walk> {
-  return walkDirectory(realpathSync(root), { rules: await makeIgnoreRules(options) });
+  return walkDirectory(realpathSync(root), { rules: makeIgnoreRules(options) });
 }
 
 function keysOf({ files }: Walk): string[] {

@@ -1,5 +1,5 @@
 /** `drayer publish [dir]`: folder in, signed stream out, and what to do with it. */
-import { EXIT } from '../../core/errors.ts';
+import { EXIT, isDrayerError } from '../../core/errors.ts';
 import { chooseSites } from '../../daemon/choose-sites.ts';
 import { givenKey, type KeyFlags } from '../../daemon/given-key.ts';
 import { type PublishedSite, publishSite, type Site } from '../../daemon/publish-site.ts';
@@ -14,6 +14,7 @@ export type PublishFlags = KeyFlags & {
   readonly stream?: string | undefined;
   readonly dryRun?: boolean | undefined;
   readonly allowMassDelete?: boolean | undefined;
+  readonly allowSecrets?: boolean | undefined;
   readonly unusedKey?: boolean | undefined;
   /** False with --no-build. */
   readonly build?: boolean | undefined;
@@ -37,7 +38,7 @@ export async function publish(
   await build(session, sites, flags);
   const results: object[] = [];
   for (const site of sites) {
-    const published = await publishOne(session, site, flags);
+    const published = await publishOrAsk(session, site, flags);
     if (session.terminal.isJson) results.push(jsonResult(site, published, flags));
     else if (flags.dryRun) printDryRun(session, site, published);
     else await printResult(session, site, published);
@@ -62,12 +63,27 @@ async function build(
   });
 }
 
+async function publishOrAsk(
+  session: Session,
+  site: Site,
+  flags: PublishFlags,
+): Promise<PublishedSite> {
+  try {
+    return await publishOne(session, site, flags);
+  } catch (error) {
+    if (!isDrayerError(error, 'CREDENTIAL_IN_SITE') || !session.terminal.isInteractive) throw error;
+    const { askAboutSecrets } = await import('../ask-secrets.ts');
+    await askAboutSecrets(session, error);
+    return publishOne(session, site, { ...flags, allowSecrets: true });
+  }
+}
+
 async function publishOne(
   session: Session,
   site: Site,
   flags: PublishFlags,
 ): Promise<PublishedSite> {
-  const { ignore, maxFileBytes } = await session.config();
+  const { ignore, maxFileBytes, allowSecrets } = await session.config();
   const { terminal, signal } = session;
   const progress = startProgress(terminal);
   let newKeyPath: string | undefined;
@@ -76,6 +92,7 @@ async function publishOne(
       signal,
       ignore,
       maxFileBytes,
+      allowSecrets: flags.allowSecrets ?? allowSecrets,
       dryRun: flags.dryRun,
       allowMassDelete: flags.allowMassDelete,
       onNewKey: (path) => {

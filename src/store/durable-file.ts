@@ -11,9 +11,17 @@ import {
 import { dirname } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
 
-/** Writes a file and waits until the disk has it. What was there is cut off first. */
-export function writeSynced(path: string, content: string | Uint8Array, mode: number): void {
-  const file = openSync(path, 'w', mode);
+/**
+ * Writes a file and waits until the disk has it. What was there is cut off first; with the flags `wx` it
+ * is an error.
+ */
+export function writeSynced(
+  path: string,
+  content: string | Uint8Array,
+  mode: number,
+  flags: 'w' | 'wx' = 'w',
+): void {
+  const file = openSync(path, flags, mode);
   try {
     writeFileSync(file, content);
     fsyncSync(file);

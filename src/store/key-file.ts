@@ -13,6 +13,7 @@ import {
   readSync,
   rmSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { keyPairFromSeed } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
@@ -103,19 +104,44 @@ export function readKeyFile(path: string, options: ReadKeyFileOptions = {}): Uin
  * @throws {DrayerError} STREAM_EXISTS when there is a key already; it is never overwritten
  */
 export function writeKeyFile(path: string, secretKey: Uint8Array): void {
+  writeSecretFile(path, formatSecretKey(secretKey), 'private key');
+}
+
+/**
+ * Writes a file with a secret in it as {@link writeKeyFile} does.
+ *
+ * @param what - what it holds, for the message: `private key`
+ * @throws {DrayerError} STREAM_EXISTS when there is a file already; it is never overwritten
+ */
+export function writeSecretFile(path: string, content: string, what: string): void {
   const part = `${path}.${process.pid}.part`;
   try {
-    writeSynced(part, formatSecretKey(secretKey), 0o600);
+    // Left by a process of the same number that was killed.
+    rmSync(part, { force: true });
+    writeSynced(part, content, 0o600, 'wx');
     // Unlike a rename, a link never replaces what is there.
     linkSync(part, path);
     syncDirectory(path);
   } catch (cause) {
-    if (!isErrno(cause, 'EEXIST')) throw fileError(path, 'cannot write the private key', cause);
-    const message = `${path}: there is a private key already`;
-    throw new DrayerError('STREAM_EXISTS', message, { cause });
+    if (!isErrno(cause, 'EEXIST')) throw fileError(path, `cannot write the ${what}`, cause);
+    throw new DrayerError('STREAM_EXISTS', `${path}: there is a ${what} already`, { cause });
   } finally {
     rmSync(part, { force: true });
   }
+}
+
+/**
+ * Checks that there is a folder to write a key file into.
+ *
+ * @throws {DrayerError} STORAGE_FAILED
+ */
+export function checkKeyFolder(path: string): void {
+  const folder = dirname(path);
+  if (existsSync(folder)) return;
+  const message = `${path}: cannot write the private key: its folder is missing`;
+  throw new DrayerError('STORAGE_FAILED', message, {
+    hint: `make the folder first: mkdir -p ${JSON.stringify(folder)}`,
+  });
 }
 
 /**

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { encodeWords } from '../../src/core/pgp-words.ts';
 import type { Scope } from './scope.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -42,6 +43,10 @@ export type Shell = {
   run(...args: string[]): Promise<Run>;
   /** Starts a command; it is killed at the end of the test. */
   start(...args: string[]): Running;
+  /** Runs a command to its end with this on its stdin. */
+  pipe(input: string | Uint8Array, ...args: string[]): Promise<Run>;
+  /** Starts a command on a terminal (Linux): all it prints is stdout, its stdin is what is typed. */
+  startOnTerminal(...args: string[]): Running;
   /** The same shell with more in its environment. */
   with(environment: Record<string, string>): Shell;
 };
@@ -63,8 +68,9 @@ export function shell(t: Scope, { directory = t.directory, home = 'home' } = {})
 
 function shellOf(t: Scope, directory: string, env: Record<string, string>): Shell {
   const awaited = new WeakSet<Running>();
-  const start = (args: string[]): Running => {
-    const child = spawn(process.execPath, [bin, ...args], { cwd: directory, env });
+  const start = (args: string[]): Running =>
+    watched(spawn(process.execPath, [bin, ...args], { cwd: directory, env }));
+  const watched = (child: ChildProcess): Running => {
     const running = watch(child, () => secretsBelow(t.directory));
     return t.defer(running, async () => {
       child.kill('SIGKILL');
@@ -81,6 +87,23 @@ function shellOf(t: Scope, directory: string, env: Record<string, string>): Shel
       return running.ended;
     },
     start: (...args) => start(args),
+    pipe: (input, ...args) => {
+      const running = start(args);
+      // Who does not read it closes the pipe.
+      running.child.stdin?.on('error', () => undefined).end(input);
+      awaited.add(running);
+      return running.ended;
+    },
+    startOnTerminal: (...args) => {
+      const words = [process.execPath, bin, ...args].map(
+        (word) => `'${word.replaceAll("'", "'\\''")}'`,
+      );
+      const command = `stty cols 100 rows 40; exec ${words.join(' ')}`;
+      const terminal = { ...env, TERM: 'xterm', SHELL: '/bin/sh' };
+      return watched(
+        spawn('script', ['-qefc', command, '/dev/null'], { cwd: directory, env: terminal }),
+      );
+    },
     with: (environment) => shellOf(t, directory, { ...env, ...environment }),
   };
 }
@@ -152,7 +175,7 @@ function numberOf(signal: NodeJS.Signals | null): number {
 /** Files below a folder, other than key files, that hold one of its secret keys in any form. */
 export function filesWithSecrets(folder: string): string[] {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((file) => file.isFile() && !file.name.endsWith('.privatekey'))
+    .filter((file) => file.isFile() && !/\.privatekey(\.html)?$/.test(file.name))
     .map((file) => join(file.parentPath, file.name));
   const texts = secretsBelow(folder);
   const raw = texts.filter((text) => text.length === 64).map((hex) => Buffer.from(hex, 'hex'));
@@ -177,6 +200,7 @@ function secretsBelow(folder: string): string[] {
         text,
         bytes.toString('base64url'),
         ...(['hex', 'base64url'] as const).map((as) => seed.toString(as)),
+        encodeWords(seed),
       ];
     });
 }

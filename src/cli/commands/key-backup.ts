@@ -1,0 +1,68 @@
+/**
+ * `drayer key backup [stream]`: the secret key on a page to print. It goes to a file for its owner alone;
+ * only who asks for it sees it on a terminal, and it never goes into a log.
+ */
+import { relative, resolve } from 'node:path';
+import { DrayerError, EXIT } from '../../core/errors.ts';
+import { formatStreamId } from '../../core/stream-id.ts';
+import { backupPathOf, markOfKey, writeKeyBackup } from '../../daemon/key-backup.ts';
+import { keyWordLines } from '../../daemon/key-paper.ts';
+import { publicKeyOf, readKeyFile } from '../../store/key-file.ts';
+import { shellWord, table } from '../format.ts';
+import type { Session } from '../session.ts';
+import { chooseKey } from './choose-key.ts';
+import type { StreamFlags } from './choose-stream.ts';
+
+/** Flags of `drayer key backup`. */
+export type KeyBackupFlags = StreamFlags & {
+  readonly out?: string | undefined;
+  readonly print?: boolean | undefined;
+};
+
+/** Writes the page, or shows the words. */
+export async function keyBackup(
+  session: Session,
+  name: string | undefined,
+  flags: KeyBackupFlags,
+): Promise<number> {
+  const { terminal } = session;
+  // Before the key is touched.
+  if (flags.print) checkTerminal(session);
+  const { keyPath, stream } = await chooseKey(session, name, flags);
+  const secretKey = readKeyFile(keyPath);
+  const id = formatStreamId(publicKeyOf(secretKey));
+  if (flags.print) {
+    printWords(session, secretKey, id);
+    return EXIT.done;
+  }
+  const path = resolve(flags.out ?? backupPathOf(keyPath));
+  writeKeyBackup(path, { secretKey, keyPath, streamPath: stream?.path }, new Date());
+  if (terminal.isJson) {
+    terminal.printJson({ id, keyPath, backup: path });
+    return EXIT.done;
+  }
+  const shown = shellWord(relative('.', path) || path);
+  terminal.print(`wrote a page with the secret key of ${id}: ${shown}`);
+  terminal.say(`open it in a browser, print it, then delete it: rm ${shown}`);
+  terminal.say('whoever has the page can change the site; keep it where you keep money');
+  const mark = markOfKey(keyPath);
+  if (mark !== undefined) {
+    terminal.say(`a copy of ${mark} on another disk spares a recovery; it is no secret`);
+  }
+  return EXIT.done;
+}
+
+function checkTerminal({ terminal }: Session): void {
+  if (process.stdout.isTTY === true && !terminal.isJson) return;
+  const message = '--print shows the secret key on a terminal, and stdout is none';
+  throw new DrayerError('SECRET_EXPOSED', message, {
+    hint: 'without --print the key goes to a file that only you can read',
+  });
+}
+
+function printWords({ terminal }: Session, secretKey: Uint8Array, id: string): void {
+  terminal.print(`secret key of ${id}, in words; the last line checks the others`);
+  const rows = keyWordLines(secretKey).map((line, i) => [`${i * 4 + 1}.`, ...line]);
+  for (const line of table(rows, [0])) terminal.print(`  ${line}`);
+  terminal.say('drayer key restore FILE takes them again; clear the screen when you have them');
+}

@@ -1,0 +1,127 @@
+/** Backups of a secret key on paper, and keys restored from them. */
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { keyPairFromSeed } from '#crypto';
+import { DrayerError } from '../core/errors.ts';
+import { bytesEqual } from '../core/record.ts';
+import { decodeSecretWords, splitWords } from '../core/secret-words.ts';
+import { formatStreamId } from '../core/stream-id.ts';
+import {
+  checkKeyFolder,
+  keyPathOf,
+  parseSecretKey,
+  publicKeyOf,
+  writeRestoredKey,
+  writeSecretFile,
+} from '../store/key-file.ts';
+import { markPathOfKey } from '../store/mark.ts';
+import { hasFile } from '../store/open-reader.ts';
+import { readPrimaryServers } from '../store/typed-reads.ts';
+import { renderKeyPaper } from './key-paper.ts';
+import { readStreamId, withReader } from './stream-facts.ts';
+
+/** The key that is to be backed up. */
+export type BackupSource = {
+  /** 64 bytes. */
+  readonly secretKey: Uint8Array;
+  /** Where its file is, or would be. */
+  readonly keyPath: string;
+  /** The stream it belongs to, where that is known. */
+  readonly streamPath?: string | undefined;
+};
+
+/** Where the page of a key is written: beside its file, under a name that is never published. */
+export function backupPathOf(keyPath: string): string {
+  return `${keyPath.replace(/\.privatekey$/, '')}.privatekey.html`;
+}
+
+/**
+ * Writes the page of a key, readable by its owner alone.
+ *
+ * @throws {DrayerError} STREAM_EXISTS when there is such a file already
+ */
+export function writeKeyBackup(path: string, source: BackupSource, date: Date): void {
+  const { secretKey, keyPath } = source;
+  const streamPath = source.streamPath ?? streamBeside(keyPath) ?? keyPath.replace(PRIVATE, '');
+  const streamName = basename(streamPath).replace(/(\.stream)?$/, '.stream');
+  const html = renderKeyPaper({
+    secretKey,
+    name: streamName.replace(/\.stream$/, ''),
+    keyName: keyPathOf(streamName),
+    streamName,
+    servers: hasFile(streamPath) ? serversOf(streamPath) : [],
+    date,
+  });
+  writeSecretFile(path, html, 'backup of the private key');
+}
+
+/**
+ * Finds the secret key in the text of a backup: its words, what its code says, or the page itself.
+ *
+ * @returns 64 bytes
+ * @throws {DrayerError} KEY_INVALID naming what is wrong
+ */
+export function parseKeyBackup(text: string): Uint8Array {
+  const code = /(?<![\w+/])[A-Za-z0-9+/]{86}==/.exec(text);
+  if (code !== null) return parseSecretKey(code[0], 'the backup');
+  const words = splitWords(text);
+  // One long word: a code of which something is missing.
+  if (words.some((word) => word.length >= CODE_LENGTH)) return parseSecretKey(text, 'the backup');
+  return keyPairFromSeed(decodeSecretWords(text)).secretKey;
+}
+
+/** What a restored key is checked against. */
+export type RestoreOptions = {
+  /** The public key that is expected. */
+  readonly publicKey?: Uint8Array | undefined;
+};
+
+/**
+ * Writes the file of a restored key.
+ *
+ * @param path - of the key file, or of the stream that it belongs to
+ * @returns the path of the key file
+ * @throws {DrayerError} KEY_MISMATCH when it is the key of another stream than the one expected
+ * @throws {DrayerError} STREAM_EXISTS when there is a key already
+ */
+export function restoreKey(path: string, secretKey: Uint8Array, options: RestoreOptions): string {
+  const keyPath = path.endsWith('.stream') ? keyPathOf(path) : path;
+  const publicKey = publicKeyOf(secretKey);
+  const { publicKey: expected } = options;
+  if (expected !== undefined && !bytesEqual(expected, publicKey)) {
+    throw mismatch(publicKey, `not of ${formatStreamId(expected)}`);
+  }
+  const streamPath = streamBeside(keyPath);
+  if (streamPath !== undefined && !bytesEqual(readStreamId(streamPath).publicKey, publicKey)) {
+    throw mismatch(publicKey, `and ${streamPath} is another one`);
+  }
+  checkKeyFolder(keyPath);
+  writeRestoredKey(keyPath, secretKey);
+  return keyPath;
+}
+
+/** The mark that has to go with the backup of a key, where there is one. */
+export function markOfKey(keyPath: string): string | undefined {
+  const path = markPathOfKey(keyPath);
+  return existsSync(path) ? path : undefined;
+}
+
+const PRIVATE = /\.privatekey$/;
+/** No word is as long. */
+const CODE_LENGTH = 30;
+
+function streamBeside(keyPath: string): string | undefined {
+  const path = keyPath.replace(PRIVATE, '');
+  return path !== keyPath && hasFile(path) ? path : undefined;
+}
+
+function serversOf(streamPath: string): string[] {
+  return withReader(streamPath, readPrimaryServers).map(({ url }) => url);
+}
+
+function mismatch(publicKey: Uint8Array, rest: string): DrayerError {
+  const message = `this is the key of ${formatStreamId(publicKey)}, ${rest}`;
+  return new DrayerError('KEY_MISMATCH', message, {
+    hint: 'nothing was written; restore it under another name, or take the other backup',
+  });
+}

@@ -45,11 +45,3 @@ export function diffSite(files: readonly DiskFile[], { known, records }: HeldFil
     removed: [...records.keys()].filter((key) => !keys.has(key)).sort(),
   };
 }
-
-/** Tells whether a site is what is remembered of it, file by file. */
-export function isAsRemembered(
-  files: readonly DiskFile[],
-  stamps: ReadonlyMap<string, string>,
-): boolean {
-  return files.length === stamps.size && files.every(({ key, stamp }) => stamps.get(key) === stamp);
-}

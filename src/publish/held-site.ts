@@ -1,19 +1,21 @@
 /** What a stream holds of a site: its file records, and what is remembered of the files behind them. */
+import { hash } from '#crypto';
 import { isDrayerError } from '../core/errors.ts';
 import type { SignedRecord } from '../core/record.ts';
+import { encodeUtf8 } from '../core/utf8.ts';
 import type { Generation } from '../store/reader.ts';
 import type { StatEntry } from '../store/stat-cache.ts';
 import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
 import type { HeldFiles, SiteDiff } from './diff.ts';
 import type { SiteReading } from './site-reading.ts';
-import type { Walk } from './walk.ts';
+import type { Walk, WalkSummary } from './walk.ts';
 
 /** The stream before a publish. */
 export type HeldSite = {
   readonly generation: Generation;
-  /** The stamps of all files, if every one is remembered and the stream is still the same. */
-  readonly stamps: ReadonlyMap<string, string> | undefined;
+  /** Of the files' listing, if every file is remembered and the stream is still the same. */
+  readonly digest: string | undefined;
   /** Whether there is no file record at all. */
   readonly isEmpty: boolean;
 };
@@ -34,9 +36,15 @@ export function readHeldSite(stream: Stream): HeldSite {
   return reader.reading(() => {
     const generation = reader.generation();
     const isEmpty = reader.listByType(FILE_TYPE, { order: 'id', limit: 1 }).length === 0;
-    const isComplete = writable && statCache.completeFor() === generation.tip;
-    return { generation, stamps: isComplete ? statCache.stamps() : undefined, isEmpty };
+    const complete = writable ? statCache.complete() : undefined;
+    const digest = complete?.tip === generation.tip ? complete.digest : undefined;
+    return { generation, digest, isEmpty };
   });
+}
+
+/** Tells whether a site is what is remembered of it, file by file. */
+export function isAsRemembered({ listing }: WalkSummary, { digest }: HeldSite): boolean {
+  return digest !== undefined && digest === digestListing(listing);
 }
 
 /** Reads the file records and what is remembered of the files behind them. */
@@ -55,14 +63,19 @@ export function remember(stream: Stream, { files, walk, diff, reading, generatio
   const entries = read.flatMap(({ key, stamp, hash }) =>
     stamp === undefined ? [] : [{ key, stamp, valueHash: hash }],
   );
-  const kept = new Set(walk.files.map(({ key }) => key));
+  const found = new Map(walk.files.map(({ key, stamp }) => [key, stamp]));
+  const isSame = entries.every(({ key, stamp }) => found.get(key) === stamp);
+  const kept = new Set(found.keys());
   // Files that may have changed again while they were read.
   for (const { key, stamp } of read) if (stamp === undefined) kept.delete(key);
   const gone = [...files.known.keys()].filter((key) => !kept.has(key));
-  const isComplete = diff.unchanged + entries.length === walk.files.length;
-  const completeFor = isComplete ? generation.tip : undefined;
+  const isComplete = isSame && diff.unchanged + entries.length === walk.files.length;
+  const complete =
+    isComplete && walk.summary !== undefined
+      ? { tip: generation.tip, digest: digestListing(walk.summary.listing) }
+      : undefined;
   try {
-    stream.statCache.save({ entries, gone, completeFor });
+    stream.statCache.save({ entries, gone, complete });
   } catch (error) {
     // The site is published; the next run reads a little more.
     if (!isDrayerError(error, 'STREAM_BUSY')) throw error;
@@ -73,4 +86,9 @@ function readFileRecords(stream: Stream): Map<string, SignedRecord> {
   const records = new Map<string, SignedRecord>();
   for (const record of stream.reader.entries({ type: FILE_TYPE })) records.set(record.key, record);
   return records;
+}
+
+// Remembered in the place of the listing, which grows with the site.
+function digestListing(listing: string): string {
+  return Buffer.from(hash(encodeUtf8(listing))).toString('base64');
 }

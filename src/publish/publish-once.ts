@@ -8,8 +8,8 @@ import type { CommitOptions } from '../store/commit.ts';
 import type { Generation } from '../store/reader.ts';
 import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
-import { diffSite, type HeldFiles, isAsRemembered, type SiteDiff } from './diff.ts';
-import type { Done, HeldSite } from './held-site.ts';
+import { diffSite, type HeldFiles, type SiteDiff } from './diff.ts';
+import { type Done, type HeldSite, isAsRemembered } from './held-site.ts';
 import { type IgnoreRules, makeIgnoreRules, makePathMatcher } from './ignore-rules.ts';
 import { checkMassDelete } from './mass-delete.ts';
 import { findPathClashes } from './path-clashes.ts';
@@ -18,7 +18,8 @@ import { type PublishReport, reportOf, reportUnchanged } from './publish-report.
 import { secretNeedles } from './secret-scan.ts';
 import { type PublishProgress, SiteReading } from './site-reading.ts';
 import { ownFilesOf, secretKeyOf } from './stream-files.ts';
-import type { DiskFile, Walk } from './walk.ts';
+import type { DiskFile, Walk, WalkSummary } from './walk.ts';
+import type { Walker } from './walker.ts';
 
 /** Options of {@link publishDirectory}. */
 export type PublishOptions = {
@@ -40,6 +41,8 @@ export type PublishOptions = {
    * match patterns in the syntax of .gitignore. A stream's own private key is never published.
    */
   readonly allowSecrets?: boolean | readonly string[] | undefined;
+  /** A walk that was begun beforehand, of the same directory with the same `ignore`. */
+  readonly walker?: Walker | undefined;
   /** The stream's private key, where it is not in the file beside it: no file may contain it. */
   readonly secretKey?: Uint8Array | undefined;
 };
@@ -84,9 +87,10 @@ export async function publishOnce(
     const onFile = (file: DiskFile) =>
       reading.add({ file, record: undefined }, maySecrets(file.key));
     const walk = await site.walk(held.isEmpty ? onFile : undefined);
+    if (isUnchanged(walk, held, maxFileBytes)) {
+      return reportUnchanged(walk.summary.count, walk, held);
+    }
     const faults = [...walk.faults, ...findOversized(walk.files, maxFileBytes)];
-    if (faults.length === 0 && held.stamps && isAsRemembered(walk.files, held.stamps))
-      return reportUnchanged(walk, held);
     const files = site.readFiles();
     const diff = diffSite(walk.files, files);
     faults.push(...findClashes(walk, diff));
@@ -114,6 +118,16 @@ export async function publishOnce(
     await reading.close();
     stream.discardPrepared();
   }
+}
+
+function isUnchanged(
+  walk: Walk,
+  held: HeldSite,
+  maxBytes: number,
+): walk is Walk & { readonly summary: WalkSummary } {
+  const { faults, summary } = walk;
+  if (summary === undefined || faults.length > 0 || summary.largest > maxBytes) return false;
+  return isAsRemembered(summary, held);
 }
 
 function openReading(stream: Stream, options: PublishOptions): SiteReading {

@@ -22,8 +22,11 @@ export type PublishReport = {
 };
 
 /** The report of a publish that found nothing new. */
-export function reportUnchanged(walk: Walk, { generation }: HeldSite): PublishReport {
-  const [unchanged, skipped] = [walk.files.length, walk.skipped];
+export function reportUnchanged(
+  unchanged: number,
+  { skipped }: Walk,
+  { generation }: HeldSite,
+): PublishReport {
   const nothing = { added: [], changed: [], removed: [], bytesRead: 0, bytesStored: 0 };
   return { ...nothing, unchanged, skipped, generation, wrote: false };
 }

@@ -8,7 +8,10 @@ import { readHeldFiles, readHeldSite, remember } from './held-site.ts';
 import { type PublishOptions, publishOnce, rulesOf, type SiteSource } from './publish-once.ts';
 import type { PublishReport } from './publish-report.ts';
 import { resolveSiteDirectory } from './site-directory.ts';
+import { checkSignal } from './slicer.ts';
+import { ownFilesOf } from './stream-files.ts';
 import { walkDirectory } from './walk.ts';
+import { walkOrder } from './walker.ts';
 
 export type { PublishOptions, PublishReport };
 
@@ -65,8 +68,15 @@ function wholeSite(root: string, stream: Stream, options: PublishOptions): SiteS
     readHeld: () => readHeldSite(stream),
     readFiles: () => readHeldFiles(stream),
     walk: async (onFile) => {
-      const rules = rulesOf(stream, options);
-      return walkDirectory(root, { rules, signal: options.signal, onFile });
+      const { ignore: patterns, signal, walker } = options;
+      const order = walkOrder(root, { patterns, ownFiles: ownFilesOf(stream.path) });
+      const begun = await walker?.take(order);
+      checkSignal(signal);
+      if (begun === undefined) {
+        return walkDirectory(root, { rules: rulesOf(stream, options), signal, onFile });
+      }
+      if (onFile !== undefined) begun.files.forEach(onFile);
+      return begun;
     },
     remember: (done) => remember(stream, done),
   };

@@ -10,6 +10,7 @@ import { isDrayerError } from '../core/errors.ts';
 import { siteKeyOf } from '../files/site-path.ts';
 import { stampOf } from './disk-stat.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
+import { writeListing } from './listing.ts';
 import type { PublishFault } from './publish-fault.ts';
 import { makeSlicer, type Slicer } from './slicer.ts';
 
@@ -32,6 +33,17 @@ export type Walk = {
   readonly files: DiskFile[];
   readonly skipped: Skipped[];
   readonly faults: PublishFault[];
+  /** Of a whole site, walked at once. */
+  readonly summary?: WalkSummary | undefined;
+};
+
+/** All files together: enough to tell that nothing has changed, without a look at each. */
+export type WalkSummary = {
+  readonly count: number;
+  /** Bytes of the largest file. */
+  readonly largest: number;
+  /** See {@link writeListing}. */
+  readonly listing: string;
 };
 
 /** Options of {@link walkDirectory}. */
@@ -56,7 +68,9 @@ export async function walkDirectory(root: string, options: WalkOptions): Promise
   for (let place = pending.pop(); place !== undefined; place = pending.pop()) {
     for (const child of await walkPlace(place, walk, { rules, onFile, slice })) pending.push(child);
   }
-  return walk;
+  const { files } = walk;
+  const largest = files.reduce((most, { bytes }) => Math.max(most, bytes), 0);
+  return { ...walk, summary: { count: files.length, largest, listing: writeListing(files, root) } };
 }
 
 /** A directory to look into, or one that was found. */

@@ -24,7 +24,7 @@ export class HeldMemory {
   /** The stream before a publish. */
   site(): HeldSite {
     // What is doubtful is known before it is read, so nothing is to be read ahead.
-    return { generation: this.#stream.reader.generation(), stamps: undefined, isEmpty: false };
+    return { generation: this.#stream.reader.generation(), digest: undefined, isEmpty: false };
   }
 
   /** The files it holds. */

@@ -22,11 +22,19 @@ export type StatChanges = {
   readonly entries: Iterable<StatEntry>;
   /** Keys of entries to drop. */
   readonly gone: Iterable<string>;
-  /** See {@link StatCache.completeFor}. */
-  readonly completeFor: Micros | undefined;
+  /** See {@link StatCache.complete}. */
+  readonly complete: CompleteState | undefined;
 };
 
-/** Attribute of a stream: the tip its stat cache is complete for. */
+/** See {@link StatCache.complete}. */
+export type CompleteState = {
+  /** Tip of the stream. */
+  readonly tip: Micros;
+  /** Tells the state of all disk files together; to be compared, nothing else. */
+  readonly digest: string;
+};
+
+/** Attribute of a stream: the state its stat cache is complete for. */
 const COMPLETE_ATTRIBUTE = 'stat';
 
 /** The stat cache of one stream file. */
@@ -47,25 +55,18 @@ export class StatCache {
     return new Map(rows.map((row) => [row.key, row]));
   }
 
-  /** Returns the stamps of all entries by site path: in half the time of {@link all}. */
-  stamps(): Map<string, string> {
-    const rows = this.#connection
-      .query<{ key: string; stamp: string }>('SELECT key, stamp FROM drayer_stat')
-      .all();
-    return new Map(rows.map(({ key, stamp }) => [key, stamp]));
-  }
-
   /**
-   * The tip of the stream for which every file record has an entry, and every entry its record;
-   * while that is the tip, nothing needs to be compared. Undefined for none.
+   * The tip of the stream for which every file record has an entry, and every entry its record, and
+   * the digest of those files; while both are the same, nothing needs to be compared one by one.
+   * Undefined for none.
    */
-  completeFor(): Micros | undefined {
-    const tip = this.#attributes.get(COMPLETE_ATTRIBUTE);
-    return tip === undefined ? undefined : Number(tip);
+  complete(): CompleteState | undefined {
+    const [tip, digest] = this.#attributes.get(COMPLETE_ATTRIBUTE)?.split(' ') ?? [];
+    return digest === undefined ? undefined : { tip: Number(tip), digest };
   }
 
   /** Changes entries, in one transaction. */
-  save({ entries, gone, completeFor }: StatChanges): void {
+  save({ entries, gone, complete }: StatChanges): void {
     this.#connection.writing(() => {
       const save = this.#connection.query(
         'INSERT OR REPLACE INTO drayer_stat (key, stamp, value_hash) VALUES (?, ?, ?)',
@@ -73,7 +74,8 @@ export class StatCache {
       for (const { key, stamp, valueHash } of entries) save.run(key, stamp, valueHash);
       const drop = this.#connection.query('DELETE FROM drayer_stat WHERE key = ?');
       for (const key of gone) drop.run(key);
-      this.#attributes.set(COMPLETE_ATTRIBUTE, completeFor?.toString());
+      const state = complete && `${complete.tip} ${complete.digest}`;
+      this.#attributes.set(COMPLETE_ATTRIBUTE, state);
     });
   }
 }

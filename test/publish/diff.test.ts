@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SignedRecord } from '../../src/core/record.ts';
-import { diffSite, isAsRemembered } from '../../src/publish/diff.ts';
+import { diffSite } from '../../src/publish/diff.ts';
 import type { DiskFile } from '../../src/publish/walk.ts';
 import type { StatEntry } from '../../src/store/stat-cache.ts';
 
@@ -45,20 +45,6 @@ test('diffSite :: records without a file are removed, sorted', () => {
   const diff = diffSite([fileOf('m', 's')], { known: new Map(), records });
 
   assert.equal(diff.removed, ['a', 'z']);
-});
-
-test('isAsRemembered :: every file and every stamp must have its counterpart', () => {
-  const stamps = new Map([
-    ['a', 's1'],
-    ['b', 's2'],
-  ]);
-  const [a, b] = [fileOf('a', 's1'), fileOf('b', 's2')];
-
-  assert.is(isAsRemembered([a, b], stamps), true);
-  assert.is(isAsRemembered([a], stamps), false);
-  assert.is(isAsRemembered([a, fileOf('b', 's3')], stamps), false);
-  assert.is(isAsRemembered([a, b, fileOf('c', 's1')], stamps), false);
-  assert.is(isAsRemembered([], new Map()), true);
 });
 
 function fileOf(key: string, stamp: string): DiskFile {

@@ -1,0 +1,91 @@
+/**
+ * A walk on a thread of its own: begun by the command line before it has loaded what the rest of a
+ * publish takes, it is over by then.
+ */
+import { sep } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { DrayerError } from '../core/errors.ts';
+import type { IgnoreOptions } from './ignore-rules.ts';
+import { readListing } from './listing.ts';
+import type { Walk, WalkSummary } from './walk.ts';
+import { workerUrl } from './worker-url.ts';
+
+/** What is to be walked; survives being sent to another thread. */
+export type WalkOrder = {
+  /** Absolute, no symbolic link in it. */
+  readonly root: string;
+  readonly ignore: IgnoreOptions;
+};
+
+/** Makes the order for a site. */
+export function walkOrder(
+  root: string,
+  { patterns = [], ownFiles = [] }: IgnoreOptions = {},
+): WalkOrder {
+  // The files of a stream lie beside the site; where they do, they need not be known.
+  const inside = ownFiles.filter((path) => path.startsWith(root + sep));
+  return { root, ignore: { patterns, ownFiles: inside } };
+}
+
+/** What comes back from the thread. */
+export type WalkAnswer = Omit<Walk, 'files'> & { readonly summary: WalkSummary };
+
+/** Otherwise short-lived objects take 48 MB before they are looked at. */
+const YOUNG_MB = 8;
+
+/** One walk on a thread of its own. {@link Walker.close} may be called twice. */
+export class Walker {
+  readonly #worker = new Worker(workerUrl('walk-worker'), {
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
+  #answer: Promise<WalkAnswer> | undefined;
+  #order = '';
+
+  constructor() {
+    // Who ends without having asked for the walk is not held up by it.
+    this.#worker.unref();
+  }
+
+  /** Begins to walk. Called once. */
+  begin(order: WalkOrder): void {
+    this.#order = JSON.stringify(order);
+    this.#answer = new Promise((resolve, reject) => {
+      this.#worker.once('message', resolve);
+      this.#worker.once('error', (cause) => {
+        reject(new DrayerError('INTERNAL', 'the thread that looks for files failed', { cause }));
+      });
+    });
+    // Reported by take, if anybody comes for it.
+    this.#answer.catch(() => {});
+    this.#worker.postMessage(order);
+  }
+
+  /** Returns what the walk found, once; undefined where it was another one that was begun. */
+  async take(order: WalkOrder): Promise<Walk | undefined> {
+    const answer = this.#answer;
+    this.#answer = undefined;
+    if (answer === undefined || JSON.stringify(order) !== this.#order) return undefined;
+    this.#worker.ref();
+    try {
+      return openAnswer(order.root, await answer);
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Ends the thread, whatever it is doing. */
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+function openAnswer(root: string, answer: WalkAnswer): Walk {
+  let files: Walk['files'] | undefined;
+  return {
+    ...answer,
+    get files() {
+      files ??= readListing(answer.summary.listing, root);
+      return files;
+    },
+  };
+}

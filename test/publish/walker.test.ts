@@ -1,0 +1,69 @@
+import { realpathSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeIgnoreRules } from '../../src/publish/ignore-rules.ts';
+import { publishDirectory } from '../../src/publish/publisher.ts';
+import { walkDirectory } from '../../src/publish/walk.ts';
+import { Walker, type WalkOrder, walkOrder } from '../../src/publish/walker.ts';
+import { writeSite } from '../helpers/disk-site.ts';
+import { type Scope, scope } from '../helpers/scope.ts';
+import { newStream } from '../helpers/store.ts';
+
+const test = suite('publish/walker');
+
+const SITE = { 'index.html': 'hello', 'a/b.css': 'p{}', 'a/draft.md': 'later', '.env': 'SECRET' };
+
+test(
+  'Walker :: finds on its thread what a walk finds on this one',
+  scope(async (t) => {
+    const root = realpathSync(writeSite(t.path('site'), SITE));
+    const order = walkOrder(root, { patterns: ['*.md'] });
+
+    const walk = await begin(t, order).take(order);
+    const rules = makeIgnoreRules(order.ignore);
+    const here = await walkDirectory(root, { rules });
+
+    assert.equal({ ...walk }, { ...here });
+    assert.equal(here.files.map(({ key }) => key).sort(), ['a/b.css', 'index.html']);
+    assert.equal([here.summary?.count, here.summary?.largest], [2, 5]);
+  }),
+);
+
+test(
+  'Walker :: a walk is given out once, and to nobody who wanted another one',
+  scope(async (t) => {
+    const root = realpathSync(writeSite(t.path('site'), SITE));
+    const order = walkOrder(root);
+    const other = begin(t, order);
+    const same = begin(t, order);
+
+    assert.is(await other.take(walkOrder(root, { patterns: ['a'] })), undefined);
+    assert.is((await same.take(walkOrder(root)))?.files.length, 3);
+    assert.is(await same.take(order), undefined);
+  }),
+);
+
+test(
+  'publishDirectory :: takes the walk that was begun, and publishes the same with it',
+  scope(async (t) => {
+    const root = realpathSync(writeSite(t.path('site'), SITE));
+    const stream = newStream(t);
+    const order = walkOrder(root);
+
+    const first = await publishDirectory(root, stream, { walker: begin(t, order) });
+    const second = await publishDirectory(root, stream, { walker: begin(t, order) });
+    const third = await publishDirectory(root, stream);
+
+    assert.equal(first.added, ['a/b.css', 'a/draft.md', 'index.html']);
+    assert.equal([second.wrote, second.unchanged, second.bytesRead], [false, 3, 0]);
+    assert.equal([third.wrote, third.unchanged, third.bytesRead], [false, 3, 0]);
+  }),
+);
+
+function begin(t: Scope, order: WalkOrder): Walker {
+  const walker = t.defer(new Walker(), (it) => it.close());
+  walker.begin(order);
+  return walker;
+}
+
+test.run();

@@ -48,8 +48,8 @@ export function renderKeyPaper(paper: KeyPaper): string {
 <body>
 <main>
 <h1>Secret key of ${escapeHtml(name)}</h1>
-<p class="warn">Who has this page can change the site, for ever. Keep it where you keep money and
-passports, show it to nobody, photograph it with nothing. Print it, then delete the file.</p>
+<p class="warn">Whoever has this page can change the site, for ever. Keep it where you keep money and
+passports, show it to nobody, do not photograph it. Print it, then delete the file.</p>
 <dl>
 <dt>Stream</dt><dd><code>${escapeHtml(id)}</code></dd>
 <dt>Backed up</dt><dd>${day}</dd>
@@ -143,5 +143,11 @@ tr:last-child { font-style: italic }
 .code h2 { margin-top: 0 }
 .qr { flex: none; width: 52mm; height: 52mm }
 .key { font-size: .85em }
+@media print {
+  main { margin: 0; padding: 0; max-width: none }
+  body { font-size: 11px; line-height: 1.3 }
+  .qr { width: 45mm; height: 45mm }
+  h2 { margin-top: .8rem }
+}
 @media (max-width: 32rem) { td { display: inline-block; width: 44% } }
 `;

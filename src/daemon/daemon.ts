@@ -36,6 +36,8 @@ export type DaemonOptions = {
   readonly cors?: boolean | undefined;
   /** Whether `/streams.json` lists what is here. Default: true. */
   readonly listStreams?: boolean | undefined;
+  /** Whether open pages reload themselves at a new generation. Default: false. */
+  readonly live?: boolean | undefined;
   /** Mirrors that come into this folder while the daemon runs are served too. Default: none are. */
   readonly dataDir?: string | undefined;
   /** Stream files of `dataDir` that are not to be served. */

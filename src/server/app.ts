@@ -30,6 +30,8 @@ export type AppOptions = {
   readonly cors?: boolean | undefined;
   /** Whether `streams.json` and the front page tell what is hosted. Default true. */
   readonly listStreams?: boolean | undefined;
+  /** Whether open pages reload themselves at a new generation: a script is put into them. Default false. */
+  readonly live?: boolean | undefined;
   /** Told once for each reason why requests are refused; it names `--allow-host` where that helps. */
   readonly onRefused?: ((reason: string) => void) | undefined;
   /** Told what went wrong here, as opposed to at the client. */
@@ -62,6 +64,7 @@ export function createApp(options: AppOptions): Koa {
     mount,
     listStreams: options.listStreams ?? true,
     cors: options.cors ?? false,
+    live: options.live ?? false,
     hub: new EventHub(streams),
     values: new ValueCache(),
     sizes: new Map(),

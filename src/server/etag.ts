@@ -15,6 +15,11 @@ export function fileEtag(valueHash: Uint8Array, form: 'gzip' | 'identity'): stri
   return form === 'gzip' ? valueEtag(valueHash) : `"${toHex(valueHash)}-id"`;
 }
 
+/** Strong tag of a page with the live reload script in it, which names the tip the page is of. */
+export function liveEtag(valueHash: Uint8Array, tip: number): string {
+  return `"${toHex(valueHash)}-live-${tip}"`;
+}
+
 /** Weak tag of a body made on request, which may be compressed on its way. */
 export function bodyEtag(body: Uint8Array): string {
   return `W/"${toHex(hash(body)).slice(0, 32)}"`;

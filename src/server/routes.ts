@@ -14,6 +14,7 @@ import { compressed } from './compress.ts';
 import { bodyEtag } from './etag.ts';
 import { frontPage, streamsJson } from './front-page.ts';
 import type { Place } from './host.ts';
+import { LIVE_SCRIPT_PATH } from './live-reload.ts';
 import { type SiteForm, siteHeaders, syncHeaders } from './media-headers.ts';
 import { notFound } from './problem.ts';
 import { sendMade } from './reply.ts';
@@ -30,6 +31,7 @@ export type ServerContext = SyncContext & {
   readonly listStreams: boolean;
   readonly cors: boolean;
   readonly sizes: SizeCache;
+  readonly live: boolean;
 };
 
 /** A request being answered. */
@@ -123,7 +125,7 @@ async function answerSitePath(
     const label = formatStreamId(parsed.publicKey, 'base32');
     return redirect(ctx, `http://${label}.localhost${port}${path}${search}`, 307);
   }
-  const site = { reader, base, values: server.values, sizes: server.sizes };
+  const site = { ...server, reader, base };
   await sendSiteFile(ctx, site, { path: path.slice(1), search });
 }
 
@@ -151,7 +153,7 @@ async function answerOrigin(
   }
   const reader = getReader(server, place.publicKey);
   if (await answerOriginSync(server, exchange, { place, inner, search, reader })) return;
-  const site = { reader, base, values: server.values, sizes: server.sizes };
+  const site = { ...server, reader, base };
   await sendSiteFile(ctx, site, { path: inner.slice(1), search });
 }
 
@@ -191,6 +193,7 @@ async function answerOriginSync(
     await sendStreams(server, exchange, isWhole ? all : all.filter(({ id }) => id === reader.id));
     return true;
   }
+  if (server.live && inner === LIVE_SCRIPT_PATH) return false;
   const isOurs = inner.startsWith(`${WELL_KNOWN_PATH}/`);
   // Originals know only paths with a key, so where the site stands at `/` its own key is taken too.
   const key = place.shared && !isOurs ? keyOf(inner) : undefined;

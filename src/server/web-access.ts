@@ -4,13 +4,16 @@
  * request ever reaches the file system.
  */
 import type { Context } from 'koa';
-import type { SignedRecord } from '../core/record.ts';
+import type { Micros, SignedRecord } from '../core/record.ts';
 import { decodeFile, MAX_FILE_BYTES } from '../files/file-record.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
+import type { ByteRange } from '../files/stored-gzip.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { chooseEncoding } from './choose-encoding.ts';
 import { fileEtag } from './etag.ts';
+import type { EventHub } from './events.ts';
 import { measureContent, openContent } from './inflate.ts';
+import { isForPage, sendLive, withLiveReload } from './live-reload.ts';
 import { notFound } from './problem.ts';
 import { type Representation, sendRepresentation, sendWithStatus } from './reply.ts';
 import { candidatesOf, decodeSitePath } from './site-path.ts';
@@ -24,6 +27,9 @@ export type Site = {
   readonly base: string;
   readonly values: ValueCache;
   readonly sizes: SizeCache;
+  readonly hub: EventHub;
+  /** Whether its pages reload themselves. */
+  readonly live: boolean;
 };
 
 /** Content sizes found by inflating, by hash: what has been found out once is not inflated twice for. */
@@ -42,6 +48,7 @@ export async function sendSiteFile(
   site: Site,
   { path, search }: { readonly path: string; readonly search: string },
 ): Promise<void> {
+  if (site.live && sendLive(ctx, site, path)) return;
   ctx.vary('Accept-Encoding');
   const key = decodeSitePath(path);
   const found = site.reader.reading(() => findFile(site, key));
@@ -58,14 +65,21 @@ export async function sendSiteFile(
 
 type Found =
   | { readonly kind: 'redirect'; readonly path: string }
-  | { readonly kind: 'file'; readonly record: SignedRecord; readonly value: Uint8Array };
+  | {
+      readonly kind: 'file';
+      readonly record: SignedRecord;
+      readonly value: Uint8Array;
+      /** The generation it is of. */
+      readonly tip: Micros;
+    };
 
 function findFile(site: Site, key: string): Found | undefined {
   for (const candidate of candidatesOf(key)) {
     const record = site.reader.findRecord('file', candidate.key);
     if (record === undefined) continue;
     if (candidate.kind === 'redirect') return { kind: 'redirect', path: candidate.path };
-    return { kind: 'file', record, value: readShared(site.reader, site.values, record) };
+    const value = readShared(site.reader, site.values, record);
+    return { kind: 'file', record, value, tip: site.reader.view.modifiedTip() };
   }
   return undefined;
 }
@@ -73,14 +87,13 @@ function findFile(site: Site, key: string): Found | undefined {
 async function representationOf(
   ctx: Context,
   site: Site,
-  { record, value }: { readonly record: SignedRecord; readonly value: Uint8Array },
+  { record, value, tip }: Extract<Found, { kind: 'file' }>,
 ): Promise<Representation> {
   const { gzip, timeMicros } = decodeFile(value);
-  const common = {
-    type: mediaTypeOf(record.key),
-    lastModifiedMs: lastModifiedOf(timeMicros),
-  };
-  if (chooseEncoding(ctx.req.headers['accept-encoding']) === 'gzip') {
+  const type = mediaTypeOf(record.key);
+  const isLive = site.live && isForPage(ctx, type);
+  const common = { type, lastModifiedMs: lastModifiedOf(timeMicros) };
+  if (!isLive && chooseEncoding(ctx.req.headers['accept-encoding']) === 'gzip') {
     return {
       ...common,
       etag: fileEtag(record.hash, 'gzip'),
@@ -90,12 +103,13 @@ async function representationOf(
     };
   }
   const size = await contentSize(site.sizes, record.hash, gzip);
-  return {
+  const plain = {
     ...common,
     etag: fileEtag(record.hash, 'identity'),
     size,
-    open: (range) => openContent(gzip, size, range),
+    open: (range: ByteRange) => openContent(gzip, size, range),
   };
+  return isLive ? withLiveReload(plain, site, { hash: record.hash, tip }) : plain;
 }
 
 async function sendNotFound(ctx: Context, site: Site, key: string): Promise<void> {

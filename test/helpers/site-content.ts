@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { withReader } from '../../src/daemon/stream-facts.ts';
 import { inflateFile } from '../../src/files/file-record.ts';
+import type { Generation } from '../../src/store/reader.ts';
 import { readEntries } from '../../src/store/typed-reads.ts';
 
 /** Site path to length and SHA-256 of the content, ordered by path. */
@@ -18,6 +19,11 @@ export function contentOfStream(path: string): SiteContent {
     }
     return found;
   });
+}
+
+/** Which generation a stream is at; where it was written again with nothing new, the same as before. */
+export function generationOf(path: string): Generation {
+  return withReader(path, (reader) => reader.generation());
 }
 
 /** The files of a folder; any that is there counts. */

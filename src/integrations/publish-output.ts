@@ -1,0 +1,123 @@
+/**
+ * What every integration does when its tool has built: the output folder is published, as
+ * `drayer publish FOLDER` would do it, with what drayer.config.ts says of that folder. Loads nothing
+ * of the publisher before it is needed, so that a dev server does not pay for it.
+ */
+import { relative, resolve } from 'node:path';
+import type { Config } from '../config/load-config.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import type { PublishedSite, Site } from '../daemon/publish-site.ts';
+import { type IntegrationOptions, isWanted } from './options.ts';
+
+/** One build of a tool that has ended well. */
+export type FinishedBuild = {
+  /** The output folder. */
+  readonly directory: string;
+  /** The project's root, absolute. */
+  readonly root: string;
+  /** The tool goes on and builds again when something changes. */
+  readonly isWatching: boolean;
+  /** The tool's own log. */
+  readonly log: { info(text: string): void; warn(text: string): void };
+};
+
+/**
+ * Publishes what a tool has built, where the options want it, and says so in the tool's log.
+ *
+ * @throws {DrayerError} what `publishSite` throws, with the hint in the message: a tool prints no more
+ */
+export async function publishOutput(
+  build: FinishedBuild,
+  options: IntegrationOptions,
+): Promise<void> {
+  if (!isWanted(options, build.isWatching)) return;
+  if (process.env['DRAYER_BUILD']) {
+    build.log.info('drayer publish runs this build, and publishes when it has ended');
+    return;
+  }
+  try {
+    report(build, await publishFolder(build, options));
+  } catch (error) {
+    throw withHint(error);
+  }
+}
+
+async function publishFolder(
+  { directory, root, log }: FinishedBuild,
+  options: IntegrationOptions,
+): Promise<PublishedSite> {
+  const { publishSite } = await import('../daemon/publish-site.ts');
+  const config = await readConfig(root, options);
+  return publishSite(await chooseSite(config, resolve(root, directory), root, options), {
+    ignore: [...(config.ignore ?? []), ...(options.ignore ?? [])],
+    maxFileBytes: config.maxFileBytes,
+    allowMassDelete: options.allowMassDelete,
+    onNewKey: (path) => {
+      log.info(`made a key: ${path}`);
+      log.warn('copy it to a safe place: only this key can change this site');
+    },
+  });
+}
+
+async function readConfig(root: string, { config }: IntegrationOptions): Promise<Config> {
+  const { loadConfig } = await import('../config/load-config.ts');
+  const { cacheDir } = await import('../config/settings.ts');
+  const named = process.env['DRAYER_CONFIG'] || root;
+  return loadConfig(config === undefined ? named : resolve(root, config), {
+    cacheDir: cacheDir(process.env),
+  });
+}
+
+async function chooseSite(
+  config: Config,
+  directory: string,
+  root: string,
+  { stream, keyFile, unusedKey }: IntegrationOptions,
+): Promise<Site> {
+  const { chooseSites } = await import('../daemon/choose-sites.ts');
+  const { givenKey } = await import('../daemon/given-key.ts');
+  const flags = { keyFile: keyFile && resolve(root, keyFile) };
+  const [site] = chooseSites(config, {
+    directory,
+    streamPath: stream && resolve(root, stream),
+    key: await givenKey(flags, ownEnvironment()),
+    unusedKey,
+  });
+  return site ?? { directory };
+}
+
+let kept: NodeJS.ProcessEnv | undefined;
+
+/** The environment, with a key in it for us alone, also for the builds after this one. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  kept ??= { ...process.env };
+  delete process.env['DRAYER_KEY'];
+  return { ...kept };
+}
+
+function report({ directory, root, log }: FinishedBuild, published: PublishedSite): void {
+  const { id, streamPath } = published;
+  const { added, changed, removed, unchanged, wrote, skipped, generation } = published.report;
+  const counts = {
+    added: added.length,
+    changed: changed.length,
+    removed: removed.length,
+    unchanged,
+  };
+  const said = Object.entries(counts).flatMap(([word, n]) => (n > 0 ? [`${n} ${word}`] : []));
+  const folder = relative(root, resolve(root, directory)) || '.';
+  for (const { path, reason } of skipped) log.warn(`left out ${path}: ${reason}`);
+  const seq = generation.snapshot === undefined ? '' : `, generation ${generation.snapshot.seq}`;
+  if (!wrote) {
+    log.info(`nothing to publish: ${folder} is as it was${seq} (${said.join(', ')})`);
+    return;
+  }
+  log.info(`published ${folder}: ${said.join(', ')}${seq}`);
+  log.info(`stream ${id}; look at it: drayer serve ${relative(root, streamPath)}`);
+}
+
+function withHint(error: unknown): unknown {
+  if (!isDrayerError(error) || error.hint === undefined) return error;
+  const { code, message, hint } = error;
+  return new DrayerError(code, `${message}\n  hint: ${hint}`, { cause: error, hint });
+}

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createProject } from '../../src/config/create-project.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { listTemplates } from '../../src/config/templates.ts';
+import { findTemplate, listTemplates } from '../../src/config/templates.ts';
 import { scope } from '../helpers/scope.ts';
 import { rejectsCode } from '../helpers/throws.ts';
 
@@ -53,21 +53,41 @@ for (const template of await listTemplates()) {
     }),
   );
 
-  test(`${template} :: every page is small, tells its language and loads nothing from elsewhere`, async () => {
+  test(`${template} :: every page tells its language, and nothing is loaded from elsewhere`, async () => {
     const names = await filesBelow(join(templates, template, 'site'));
-    let total = 0;
-    for (const name of names) {
+    for (const name of names.filter((one) => /\.(html|css|js|xml|svg)$/.test(one))) {
       const content = await readFile(join(templates, template, 'site', name), 'utf8');
-      total += content.length;
       const elsewhere = content.replaceAll('http://www.w3.org/', '').match(/https?:\/\//g);
       assert.is(elsewhere, null, name);
       if (!name.endsWith('.html')) continue;
+      // Relative, and with the file's full name: so it also works under a path and from a disk.
+      assert.not.match(content, /(href|src)="\/|(href|src)="[^"#]*\/"/, name);
       assert.match(content, /<html lang="/, name);
       assert.match(content, /<meta name="viewport"/, name);
       assert.match(content, /<main/, name);
     }
-    assert.ok(total < 100_000, `${total} bytes`);
+    for (const needed of ['index.html', '404.html', 'favicon.svg', 'style.css']) {
+      assert.ok(names.includes(needed), needed);
+    }
   });
+
+  test(
+    `createProject :: the sample of ${template} takes the name it is given, escaped where it must be`,
+    scope(async (t) => {
+      const { title } = await findTemplate(template);
+      const name = `Tom & "Ann" <3 $&`;
+
+      await createProject(t.directory, { template, name });
+
+      const page = await readFile(t.path('site', 'index.html'), 'utf8');
+      assert.match(page, /<title>Tom &#38; &#34;Ann&#34; &#60;3 \$&#38;/);
+      for (const file of await filesBelow(t.directory)) {
+        if (/\.(html|xml|md)$/.test(file)) {
+          assert.not.match(await readFile(t.path(file), 'utf8'), title, file);
+        }
+      }
+    }),
+  );
 }
 
 test(
@@ -79,6 +99,16 @@ test(
 
     assert.is(error.message, `${t.directory}: the folder is not empty`);
     assert.equal(await readdir(t.directory), ['mine.txt']);
+  }),
+);
+
+test(
+  'createProject :: a name of several lines, or of none, is refused before anything is made',
+  scope(async (t) => {
+    for (const name of ['', '  ', 'a\nb', 'x'.repeat(201)]) {
+      await rejectsCode(createProject(t.path('new'), { name }), 'USAGE');
+    }
+    assert.equal(await readdir(t.directory), []);
   }),
 );
 
@@ -110,6 +140,7 @@ test(
   scope(async (t) => {
     const unknown = await rejectsCode(createProject(t.path('a'), { template: '../x' }), 'USAGE');
     assert.is(unknown.message, 'no template "../x"');
+    assert.is(unknown.hint, 'there are blog, docs, gallery, page');
 
     await writeFile(t.path('file'), '');
     const taken = await rejectsCode(createProject(t.path('file')), 'USAGE');

@@ -68,9 +68,13 @@ export async function walkDirectory(root: string, options: WalkOptions): Promise
   for (let place = pending.pop(); place !== undefined; place = pending.pop()) {
     for (const child of await walkPlace(place, walk, { rules, onFile, slice })) pending.push(child);
   }
-  const { files } = walk;
+  return { ...walk, summary: summaryOf(walk.files, root) };
+}
+
+/** Sums up the files of a whole site. */
+export function summaryOf(files: readonly DiskFile[], root: string): WalkSummary {
   const largest = files.reduce((most, { bytes }) => Math.max(most, bytes), 0);
-  return { ...walk, summary: { count: files.length, largest, listing: writeListing(files, root) } };
+  return { count: files.length, largest, listing: writeListing(files, root) };
 }
 
 /** A directory to look into, or one that was found. */

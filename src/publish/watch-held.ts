@@ -15,6 +15,7 @@ export class HeldMemory {
   #known = new Map<string, StatEntry>();
   #records = new Map<string, SignedRecord>();
   #tip: number | undefined;
+  /** Whether the next publish can tell by one look that nothing has changed. */
   #isSaved = false;
 
   constructor(stream: Stream) {
@@ -44,9 +45,10 @@ export class HeldMemory {
   remember(done: Done): void {
     const { diff, reading, generation } = done;
     const isNothing = diff.doubtful.length === 0 && diff.removed.length === 0;
-    if (isNothing && this.#isSaved) return;
+    const isSummed = done.walk.summary !== undefined;
+    if (isNothing && (this.#isSaved || !isSummed)) return;
     remember(this.#stream, done);
-    this.#isSaved = true;
+    this.#isSaved = isSummed;
     for (const key of diff.removed) {
       this.#records.delete(key);
       this.#known.delete(key);

@@ -6,6 +6,7 @@
  */
 import { isAbsolute, relative, sep } from 'node:path';
 import type { FSWatcher } from 'chokidar';
+import { IGNORE_FILE } from './ignore-rules.ts';
 
 /** What {@link openHints} is told. */
 export type HintOptions = {
@@ -54,7 +55,8 @@ export const openHints: OpenHints = async ({ root, isIgnored, onHint, onError })
   const hint = (directory: string, name: string | undefined): void => {
     const path = siteOf(directory);
     if (path === '..' || path.startsWith('../') || isAbsolute(path)) return;
-    if (name !== undefined) {
+    // Itself left out, it says what is.
+    if (name !== undefined && name !== IGNORE_FILE) {
       const inside = path === '' ? name : `${path}/${name}`;
       if (isIgnored(inside, `${directory}${sep}${name}`, false)) return;
     }

@@ -4,6 +4,7 @@
  */
 import { DrayerError, type ErrorCode, isDrayerError } from '../core/errors.ts';
 import type { Stream } from '../store/stream.ts';
+import { IGNORE_FILE } from './ignore-rules.ts';
 import type { PublishReport } from './publish-report.ts';
 import { abortError } from './slicer.ts';
 import type { WatchOptions } from './watch-directory.ts';
@@ -20,9 +21,6 @@ const RETRY_MS = 500;
 const BLIND_MS = 2000;
 /** What keeps moving is spoken of after so long, ms. */
 const PATIENCE_MS = 10_000;
-
-/** Its patterns may let in, or leave out, anything. */
-const IGNORE_FILE = '.drayerignore';
 
 /** What the watch cannot get over: it is about the stream or its key, not about the folder. */
 const FATAL: ReadonlySet<ErrorCode> = new Set([

@@ -34,6 +34,7 @@ export class WatchedSite {
   readonly #view: SiteView;
   readonly #held: HeldMemory;
   #rules: IgnoreRules | undefined;
+  #isWhole = true;
   #isRebuilt = false;
   #quietMs = 0;
   #found: ReadonlyMap<string, string> = new Map();
@@ -59,8 +60,9 @@ export class WatchedSite {
    */
   async look(hints: Iterable<string> | undefined): Promise<Look> {
     const { signal } = this.#options;
+    this.#isWhole = hints === undefined;
     if (hints === undefined || this.#rules === undefined) {
-      this.#rules = await rulesOf(this.#stream, this.#options);
+      this.#rules = rulesOf(this.#stream, this.#options);
     }
     const options = { rules: this.#rules, signal };
     const { replaced, changedMs } =
@@ -82,7 +84,7 @@ export class WatchedSite {
     const source: SiteSource = {
       readHeld: () => this.#held.site(),
       readFiles: () => this.#held.files(),
-      walk: async () => this.#view.walk(),
+      walk: async () => this.#view.walk(this.#isWhole),
       checkDiff: (diff) => this.#checkDiff(diff),
       checkReading: (reading) => this.#checkReading(reading),
       remember: (done) => this.#held.remember(done),

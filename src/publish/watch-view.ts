@@ -9,7 +9,7 @@ import { DrayerError } from '../core/errors.ts';
 import { changedMs, stampOf } from './disk-stat.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
 import { makeSlicer, type Slicer } from './slicer.ts';
-import { type FoundPlace, type Walk, walkPlace } from './walk.ts';
+import { type FoundPlace, summaryOf, type Walk, walkPlace } from './walk.ts';
 
 /** What {@link SiteView.scan} found out. */
 export type Scan = {
@@ -71,15 +71,23 @@ export class SiteView {
     return this.scan(['', ...this.#listings.keys()], options);
   }
 
-  /** All that is in the directory. */
-  walk(): Walk {
+  /**
+   * All that is in the directory, in the order of a walk.
+   *
+   * @param isSummed - with the summary that a later publish compares with
+   */
+  walk(isSummed: boolean): Walk {
     const walk: Walk = { files: [], skipped: [], faults: [] };
-    for (const { walk: part } of this.#listings.values()) {
-      for (const file of part.files) walk.files.push(file);
-      for (const one of part.skipped) walk.skipped.push(one);
-      for (const fault of part.faults) walk.faults.push(fault);
+    const pending = [''];
+    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+      const listing = this.#listings.get(at);
+      if (listing === undefined) continue;
+      for (const file of listing.walk.files) walk.files.push(file);
+      for (const one of listing.walk.skipped) walk.skipped.push(one);
+      for (const fault of listing.walk.faults) walk.faults.push(fault);
+      for (const child of listing.children) pending.push(child);
     }
-    return walk;
+    return isSummed ? { ...walk, summary: summaryOf(walk.files, this.#root) } : walk;
   }
 
   /** Where to begin: each directory hinted at, or the nearest above it that is there. */

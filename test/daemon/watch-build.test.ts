@@ -1,0 +1,78 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type BuildWatchers, watchBuilds } from '../../src/daemon/watch-build.ts';
+import { type Scope, scope } from '../helpers/scope.ts';
+import { rejectsCode } from '../helpers/throws.ts';
+
+const test = suite('daemon/watch-build');
+
+function watch(t: Scope, ...commands: (string | undefined)[]): BuildWatchers {
+  const sites = commands.map((command) => ({
+    directory: t.path('out'),
+    build: { command: 'true', watch: command, folder: t.directory },
+  }));
+  const environment = { PATH: process.env['PATH'], DRAYER_KEY: 'secret' };
+  return t.defer(watchBuilds(sites, { environment, output: 'kept' }), (one) => one.close());
+}
+
+/** Resolves when the file is there and has something in it. */
+async function written(path: string): Promise<string> {
+  for (;;) {
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    if (text.endsWith('\n')) return text;
+    await new Promise(setImmediate);
+  }
+}
+
+test(
+  'watchBuilds :: a watcher that several sites share runs once, without the key, until it is closed',
+  scope(async (t) => {
+    const command =
+      'echo "$DRAYER_KEY" >> started; trap "echo TERM > ended; exit" TERM; while true; do sleep 0.02; done';
+    const watchers = watch(t, command, undefined, command);
+    assert.is(await written(t.path('started')), '\n');
+
+    await watchers.close();
+    await watchers.close();
+
+    assert.is(await written(t.path('ended')), 'TERM\n');
+    assert.is(readFileSync(t.path('started'), 'utf8'), '\n');
+    const state = await Promise.race([watchers.failed, Promise.resolve('still pending')]);
+    assert.is(state, 'still pending');
+  }),
+);
+
+test(
+  'watchBuilds :: one that ends by itself is an error, whatever its status',
+  scope(async (t) => {
+    for (const [status, end] of [
+      [0, 'ended with exit status 0'],
+      [3, 'ended with exit status 3'],
+    ] as const) {
+      const { failed } = watch(t, 'sleep 60', `echo last words; exit ${status}`);
+
+      const error = await rejectsCode(failed, 'BUILD_FAILED');
+
+      assert.is(
+        error.message,
+        `build.watch: "echo last words; exit ${status}" ${end}; nothing builds any more. Its last lines:\nlast words`,
+      );
+    }
+  }),
+);
+
+test(
+  'watchBuilds :: without a watcher nothing runs and nothing fails',
+  scope(async (t) => {
+    writeFileSync(t.path('out'), '');
+    const watchers = watch(t, undefined);
+
+    const state = await Promise.race([watchers.failed, Promise.resolve('pending')]);
+
+    assert.is(state, 'pending');
+    await watchers.close();
+  }),
+);
+
+test.run();

@@ -11,32 +11,73 @@ export type OutputGuess = {
   readonly output: string;
   /** Why it is thought to be that one, to be read after the name: `it has an index.html`. */
   readonly reason: string;
-  /** Whether the folder is there now; a generator may not have run yet. */
-  readonly isThere: boolean;
+  /** The command that makes it, where a generator is at work: `npm run build`. */
+  readonly build: string | undefined;
 };
 
-/** A site generator: the files by which it is known, and where it writes to by itself. */
+/** A site generator: the files by which it is known, where it writes to by itself, how it is run. */
 type Generator = {
   readonly name: string;
   readonly files: RegExp;
   readonly output: string;
+  readonly command: string;
 };
 
 // Those first that others are built on: an Astro project has a Vite config more often than the reverse.
 const GENERATORS: readonly Generator[] = [
-  { name: 'Astro', files: /^astro\.config\.[cm]?[jt]s$/, output: 'dist' },
-  { name: 'Eleventy', files: /^(\.eleventy|eleventy\.config)\.[cm]?[jt]s$/, output: '_site' },
-  { name: 'VitePress', files: /^\.vitepress$/, output: '.vitepress/dist' },
-  { name: 'Docusaurus', files: /^docusaurus\.config\.[cm]?[jt]s$/, output: 'build' },
-  { name: 'Gatsby', files: /^gatsby-config\.[cm]?[jt]s$/, output: 'public' },
-  { name: 'Next.js', files: /^next\.config\.[cm]?[jt]s$/, output: 'out' },
-  { name: 'SvelteKit', files: /^svelte\.config\.[cm]?[jt]s$/, output: 'build' },
-  { name: 'Vite', files: /^vite\.config\.[cm]?[jt]s$/, output: 'dist' },
-  { name: 'Hugo', files: /^hugo\.(toml|ya?ml|json)$/, output: 'public' },
-  { name: 'Jekyll', files: /^_config\.ya?ml$/, output: '_site' },
-  { name: 'MkDocs', files: /^mkdocs\.ya?ml$/, output: 'site' },
-  { name: 'mdBook', files: /^book\.toml$/, output: 'book' },
-  { name: 'Zola', files: /^zola\.toml$/, output: 'public' },
+  {
+    name: 'Astro',
+    files: /^astro\.config\.[cm]?[jt]s$/,
+    output: 'dist',
+    command: 'npx astro build',
+  },
+  {
+    name: 'Eleventy',
+    files: /^(\.eleventy|eleventy\.config)\.[cm]?[jt]s$/,
+    output: '_site',
+    command: 'npx @11ty/eleventy',
+  },
+  {
+    name: 'VitePress',
+    files: /^\.vitepress$/,
+    output: '.vitepress/dist',
+    command: 'npx vitepress build',
+  },
+  {
+    name: 'Docusaurus',
+    files: /^docusaurus\.config\.[cm]?[jt]s$/,
+    output: 'build',
+    command: 'npx docusaurus build',
+  },
+  {
+    name: 'Gatsby',
+    files: /^gatsby-config\.[cm]?[jt]s$/,
+    output: 'public',
+    command: 'npx gatsby build',
+  },
+  {
+    name: 'Next.js',
+    files: /^next\.config\.[cm]?[jt]s$/,
+    output: 'out',
+    command: 'npx next build',
+  },
+  {
+    name: 'SvelteKit',
+    files: /^svelte\.config\.[cm]?[jt]s$/,
+    output: 'build',
+    command: 'npx vite build',
+  },
+  { name: 'Vite', files: /^vite\.config\.[cm]?[jt]s$/, output: 'dist', command: 'npx vite build' },
+  { name: 'Hugo', files: /^hugo\.(toml|ya?ml|json)$/, output: 'public', command: 'hugo' },
+  {
+    name: 'Jekyll',
+    files: /^_config\.ya?ml$/,
+    output: '_site',
+    command: 'bundle exec jekyll build',
+  },
+  { name: 'MkDocs', files: /^mkdocs\.ya?ml$/, output: 'site', command: 'mkdocs build' },
+  { name: 'mdBook', files: /^book\.toml$/, output: 'book', command: 'mdbook build' },
+  { name: 'Zola', files: /^zola\.toml$/, output: 'public', command: 'zola build' },
 ];
 
 /**
@@ -66,22 +107,20 @@ export async function guessOutput(directory: string): Promise<OutputGuess | unde
   const names = await readdir(root);
   const generator = GENERATORS.find(({ files }) => names.some((name) => files.test(name)));
   if (generator !== undefined) {
-    const { name, output } = generator;
-    const isThere = await hasIndex(join(root, output));
-    return { output, reason: `${name} writes to it`, isThere };
+    const { name, output, command } = generator;
+    const build = (await findBuildScript(root)) ?? command;
+    return { output, reason: `${name} writes to it`, build };
   }
   for (const output of OUTPUT_NAMES) {
     if (!names.includes(output) || !(await hasIndex(join(root, output)))) continue;
-    return { output, reason: 'it has an index.html', isThere: true };
+    return { output, reason: 'it has an index.html', build: undefined };
   }
-  if (await hasIndex(root)) {
-    return { output: '.', reason: 'the folder itself has an index.html', isThere: true };
-  }
-  return undefined;
+  if (!(await hasIndex(root))) return undefined;
+  return { output: '.', reason: 'it has an index.html', build: undefined };
 }
 
-/** Returns how a project is built, where its package.json says so: `npm run build`. */
-export async function findBuildCommand(directory: string): Promise<string | undefined> {
+/** How a project is built, where its package.json says so. */
+async function findBuildScript(directory: string): Promise<string | undefined> {
   let manifest: unknown;
   try {
     manifest = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8'));

@@ -8,6 +8,8 @@ import { CONFIG_NAMES } from './load-config.ts';
 export type NewConfig = {
   /** Folder to publish, relative to the config, `/`-separated; `.` is the config's own. */
   readonly directory: string;
+  /** The command that makes the folder, if one does. */
+  readonly build?: string | undefined;
 };
 
 /**
@@ -48,10 +50,17 @@ async function isThere(file: string): Promise<boolean> {
   }
 }
 
-function configText(folder: string, { directory }: NewConfig): string {
+function configText(folder: string, { directory, build }: NewConfig): string {
   const isItself = directory === '.';
   const name = basename(isItself ? folder : directory);
-  const beside = isItself ? 'this folder, not in it' : 'the folder';
+  const what =
+    build === undefined
+      ? `  // The folder to publish.
+  directory: ${quoted(directory)},
+`
+      : `  // What \`drayer publish\` runs first, and the folder it writes, which is what is published.
+  build: { command: ${quoted(build)}, output: ${quoted(directory)} },
+`;
   const ignore = isItself
     ? `
   // What belongs to the project and not to the site.
@@ -61,8 +70,7 @@ function configText(folder: string, { directory }: NewConfig): string {
   return `import { defineConfig } from 'drayer';
 
 export default defineConfig({
-  // The folder to publish. The stream and its key lie beside ${beside}: ${name}.stream, ${name}.stream.privatekey.
-  directory: ${quoted(directory)},
+${what}  // The stream and its key lie beside that folder.
 ${ignore}
   // Serve this one at http://127.0.0.1:33125/ and not only under its own name.
   site: ${quoted(name)},

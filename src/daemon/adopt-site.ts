@@ -58,7 +58,10 @@ export async function adoptSite(project: string, output?: string): Promise<Adopt
   const keyPath = keyPathOf(streamPath);
   const keyCreated = !existsSync(keyPath);
   const publicKey = keyCreated ? makeKey(keyPath) : publicKeyOf(readKeyFile(keyPath));
-  const configPath = await writeConfig(directory, { directory: chosen.output });
+  const configPath = await writeConfig(directory, {
+    directory: chosen.output,
+    build: chosen.build,
+  });
   return {
     directory,
     configPath,
@@ -93,7 +96,7 @@ async function namedOutput(directory: string, folder: string): Promise<OutputGue
     });
   }
   await checkFolder(folder);
-  return { output, reason: 'it was named', isThere: true };
+  return { output, reason: 'it was named', build: undefined };
 }
 
 async function checkFolder(path: string): Promise<void> {

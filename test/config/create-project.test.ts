@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { createProject } from '../../src/config/create-project.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { findTemplate, listTemplates } from '../../src/config/templates.ts';
+import { isDrayerError } from '../../src/core/errors.ts';
 import { scope } from '../helpers/scope.ts';
 import { rejectsCode } from '../helpers/throws.ts';
 
@@ -140,7 +141,7 @@ test(
   scope(async (t) => {
     const unknown = await rejectsCode(createProject(t.path('a'), { template: '../x' }), 'USAGE');
     assert.is(unknown.message, 'no template "../x"');
-    assert.is(unknown.hint, 'there are blog, docs, gallery, page');
+    assert.is(isDrayerError(unknown) && unknown.hint, 'there are blog, docs, gallery, page');
 
     await writeFile(t.path('file'), '');
     const taken = await rejectsCode(createProject(t.path('file')), 'USAGE');

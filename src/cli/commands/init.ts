@@ -81,8 +81,9 @@ async function adopt(session: Session, directory: string, flags: InitFlags): Pro
     return EXIT.done;
   }
   printAdopted(session, adopted, flags.output === undefined);
-  const build = adopted.output.isThere ? '' : await describeBuild(adopted.directory);
-  terminal.print(`next: ${build}${enter(adopted.directory)}drayer publish`);
+  const { build } = adopted.output;
+  const first = build === undefined ? '' : `, which runs ${build} first`;
+  terminal.print(`next: ${enter(adopted.directory)}drayer publish${first}`);
   return EXIT.done;
 }
 
@@ -97,15 +98,10 @@ function printAdopted({ terminal }: Session, adopted: AdoptedSite, isGuess: bool
   terminal.print(`wrote ${configPath}`);
   terminal.print(`${keyCreated ? 'made a key' : 'kept the key that is there'}: ${keyPath}`);
   terminal.print(`stream ${id}`);
-  if (isGuess) terminal.say('if the guess is wrong, change directory in drayer.config.ts');
+  if (isGuess) terminal.say('if the guess is wrong, change it in drayer.config.ts');
   if (gitignoreUpdated !== undefined)
     terminal.say(`keeps stream and key out of git: ${gitignoreUpdated}`);
   if (keyCreated) terminal.say('copy the key to a safe place: only it can change this site');
-}
-
-async function describeBuild(directory: string): Promise<string> {
-  const { findBuildCommand } = await import('../../config/guess-output.ts');
-  return `build the site (${(await findBuildCommand(directory)) ?? 'with its generator'}), then `;
 }
 
 /** How to get into the folder from here, for a line to paste. */

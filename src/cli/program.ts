@@ -70,6 +70,11 @@ const addPublish: Add = (program, open, done) => {
     .option('--allow-secrets', 'also files that seem to contain keys or tokens of services')
     .option('--unused-key', 'begin a stream with a key that nothing was ever published with')
     .option('--no-build', 'publish the output of the configured build as it is')
+    .option('-w, --watch', 'publish again whenever the folder changes, until it is stopped')
+    .option('--serve', 'serve it too; with --watch open pages reload themselves')
+    .addOption(portOption())
+    .option('--host <address>', 'with --serve: address to listen on (default: this machine only)')
+    .option('--lan', 'with --serve: let other machines in')
     .action((directory: string | undefined, flags) =>
       done(import('./commands/publish.ts').then((m) => m.publish(open(flags), directory, flags))),
     );
@@ -85,6 +90,7 @@ const addServe: Add = (program, open, done) => {
     .option('--mount <path>', 'path the server stands under behind a proxy')
     .option('--allow-host <name...>', 'host name to answer to, besides this machine itself')
     .option('--cors', 'let pages of other origins read the sync endpoints on loopback too')
+    .option('--live', 'open pages reload themselves when their site changes')
     .option('--data-dir <dir>', 'folder of the mirrors')
     .action((streams: string[], flags) =>
       done(import('./commands/serve.ts').then((m) => m.serve(open(flags), streams, flags))),

@@ -50,13 +50,9 @@ export function printDryRun(session: Session, site: Site, published: PublishedSi
 }
 
 /** Prints what a publish did. */
-export async function printResult(
-  session: Session,
-  site: Site,
-  published: PublishedSite,
-): Promise<void> {
+export function printResult(session: Session, site: Site, published: PublishedSite): void {
   const { terminal } = session;
-  const { report, id, streamPath, newKeyPath, gitignoreUpdated } = published;
+  const { report, id, newKeyPath, gitignoreUpdated } = published;
   const { wrote, generation, bytesStored, skipped } = report;
   if (wrote) printChanges(session, published, MOST_LISTED);
   const folder = relative('.', site.directory) || '.';
@@ -71,13 +67,12 @@ export async function printResult(
   if (newKeyPath !== undefined) sayNewKey(session, newKeyPath);
   if (gitignoreUpdated !== undefined)
     terminal.say(`keeps stream and key out of git: ${gitignoreUpdated}`);
-  await printNextStep(session, published, streamPath);
 }
 
-async function printNextStep(
+/** Prints where to look at it. */
+export async function printNextStep(
   session: Session,
-  { publicKey }: PublishedSite,
-  streamPath: string,
+  { publicKey, streamPath }: PublishedSite,
 ): Promise<void> {
   const { terminal, signal } = session;
   const { port, mount } = await session.settings();

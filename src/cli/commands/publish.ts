@@ -1,5 +1,5 @@
 /** `drayer publish [dir]`: folder in, signed stream out, and what to do with it. */
-import { EXIT, isDrayerError } from '../../core/errors.ts';
+import { DrayerError, EXIT, isDrayerError } from '../../core/errors.ts';
 import { chooseSites } from '../../daemon/choose-sites.ts';
 import { givenKey, type KeyFlags } from '../../daemon/given-key.ts';
 import { type PublishedSite, publishSite, type Site } from '../../daemon/publish-site.ts';
@@ -7,7 +7,14 @@ import { bytes, count } from '../format.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { keepYoungGenerationSmall } from '../young-generation.ts';
-import { jsonResult, printDryRun, printResult, sayNewKey } from './publish-output.ts';
+import {
+  jsonResult,
+  printDryRun,
+  printNextStep,
+  printResult,
+  sayNewKey,
+} from './publish-output.ts';
+import type { Kept } from './publish-watch.ts';
 
 /** Flags of `drayer publish`. */
 export type PublishFlags = KeyFlags & {
@@ -16,6 +23,11 @@ export type PublishFlags = KeyFlags & {
   readonly allowMassDelete?: boolean | undefined;
   readonly allowSecrets?: boolean | undefined;
   readonly unusedKey?: boolean | undefined;
+  readonly watch?: boolean | undefined;
+  readonly serve?: boolean | undefined;
+  readonly port?: number | undefined;
+  readonly host?: string | undefined;
+  readonly lan?: boolean | undefined;
   /** False with --no-build. */
   readonly build?: boolean | undefined;
   readonly json?: boolean | undefined;
@@ -28,6 +40,8 @@ export async function publish(
   directory: string | undefined,
   flags: PublishFlags,
 ): Promise<number> {
+  checkFlags(flags);
+  const { terminal } = session;
   const config = await session.config();
   const sites = chooseSites(config, {
     directory,
@@ -36,16 +50,46 @@ export async function publish(
     unusedKey: flags.unusedKey,
   });
   await build(session, sites, flags);
+  const goesOn = flags.watch === true || flags.serve === true;
+  const kept: Kept[] = [];
   const results: object[] = [];
   for (const site of sites) {
     const published = await publishOrAsk(session, site, flags);
-    if (session.terminal.isJson) results.push(jsonResult(site, published, flags));
-    else if (flags.dryRun) printDryRun(session, site, published);
-    else await printResult(session, site, published);
+    kept.push({ site, published });
+    const result = terminal.isJson ? jsonResult(site, published, flags) : undefined;
+    if (result === undefined) await print(session, { site, published }, flags);
+    else if (goesOn) terminal.printJson(result);
+    else results.push(result);
   }
-  if (session.terminal.isJson)
-    session.terminal.printJson(results.length === 1 ? results[0] : results);
+  if (goesOn) {
+    const { keepPublished } = await import('./publish-watch.ts');
+    return keepPublished(session, kept, flags);
+  }
+  if (terminal.isJson) terminal.printJson(results.length === 1 ? results[0] : results);
   return EXIT.done;
+}
+
+function checkFlags({ dryRun, watch, serve, port, host, lan }: PublishFlags): void {
+  if (dryRun && (watch || serve)) {
+    const flag = watch ? '--watch' : '--serve';
+    throw new DrayerError('USAGE', `--dry-run and ${flag} exclude each other`, {
+      hint: 'a dry run writes nothing, so there is nothing to go on with',
+    });
+  }
+  if (serve || (port ?? host ?? lan) === undefined) return;
+  throw new DrayerError('USAGE', '--port, --host and --lan are for --serve', {
+    hint: 'drayer publish --serve also serves what it publishes',
+  });
+}
+
+async function print(
+  session: Session,
+  { site, published }: Kept,
+  { dryRun, serve }: PublishFlags,
+): Promise<void> {
+  if (dryRun) return printDryRun(session, site, published);
+  printResult(session, site, published);
+  if (!serve) await printNextStep(session, published);
 }
 
 async function build(

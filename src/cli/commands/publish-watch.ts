@@ -1,0 +1,106 @@
+/** `drayer publish --watch --serve`: what goes on after the first publish, until it is stopped. */
+import { basename } from 'node:path';
+import { type DrayerError, EXIT } from '../../core/errors.ts';
+import type { Daemon } from '../../daemon/daemon.ts';
+import type { PublishedSite, Site } from '../../daemon/publish-site.ts';
+import { watchSite } from '../../daemon/watch-site.ts';
+import type { PublishReport } from '../../publish/publisher.ts';
+import type { Watch } from '../../publish/watch-directory.ts';
+import type { Session } from '../session.ts';
+import type { PublishFlags } from './publish.ts';
+import { jsonResult } from './publish-output.ts';
+
+/** A site, and what its first publish did. */
+export type Kept = { readonly site: Site; readonly published: PublishedSite };
+
+/** Serves and watches what was published, as the flags say. */
+export async function keepPublished(
+  session: Session,
+  kept: readonly Kept[],
+  flags: PublishFlags,
+): Promise<number> {
+  const open: (Watch | Daemon)[] = [];
+  try {
+    if (flags.serve) open.push(await serveSites(session, kept, flags));
+    if (flags.watch) {
+      for (const one of kept) open.push(await watchOne(session, one, { kept, flags }));
+      session.terminal.say(`watching ${kept.map(nameOf).join(', ')}; Ctrl-C stops it`);
+    }
+    await Promise.all(open.map(({ closed }) => closed));
+    return EXIT.done;
+  } finally {
+    for (const one of open.reverse()) await one.close();
+  }
+}
+
+async function serveSites(
+  session: Session,
+  kept: readonly Kept[],
+  { port, host, lan, watch }: PublishFlags,
+): Promise<Daemon> {
+  // An HTTP server takes longer to load than a small publish takes.
+  const { startServing } = await import('../serving.ts');
+  const streams = kept.map((one) => ({ path: one.published.streamPath, name: nameOf(one) }));
+  const settings = await session.settings({ port, host, lan });
+  // The watch tells of its generations itself.
+  const quiet = watch ? { onGeneration: undefined } : {};
+  return startServing(session, settings, { streams, live: watch, ...quiet });
+}
+
+async function watchOne(
+  session: Session,
+  one: Kept,
+  { kept, flags }: { readonly kept: readonly Kept[]; readonly flags: PublishFlags },
+): Promise<Watch> {
+  const { terminal, signal } = session;
+  const { ignore, maxFileBytes, allowSecrets } = await session.config();
+  const name = kept.length > 1 ? `  ${nameOf(one)}` : '';
+  // --allow-mass-delete was for what is gone now, not for what a generator will clear.
+  const watch = await watchSite(one.site, one.published, {
+    signal,
+    ignore,
+    maxFileBytes,
+    allowSecrets: flags.allowSecrets ?? allowSecrets,
+    onGeneration: (report) => {
+      if (terminal.isJson) terminal.printJson(jsonOf(one, report, flags));
+      else terminal.print(`${lineOf(report)}${name}`);
+    },
+    onProblem: (problem) => printProblem(session, one, problem),
+    onMended: () => terminal.say(`${nameOf(one)} is published again`),
+  });
+  return watch;
+}
+
+/** `14:03:25  +1 ~2 -0  generation 7`. */
+function lineOf({ added, changed, removed, generation }: PublishReport): string {
+  const time = new Date().toTimeString().slice(0, 8);
+  const { snapshot } = generation;
+  const seq = snapshot === undefined ? '' : `  generation ${snapshot.seq}`;
+  return `${time}  +${added.length} ~${changed.length} -${removed.length}${seq}`;
+}
+
+function jsonOf({ site, published }: Kept, report: PublishReport, flags: PublishFlags): object {
+  const now = { ...published, report, newKeyPath: undefined, gitignoreUpdated: undefined };
+  return { time: new Date().toISOString(), ...jsonResult(site, now, flags) };
+}
+
+function printProblem(
+  { terminal }: Session,
+  { site, published }: Kept,
+  { code, message, hint }: DrayerError,
+): void {
+  if (terminal.isJson) {
+    const { directory } = site;
+    const error = { code, message, hint };
+    terminal.printJson({ directory, stream: published.streamPath, error });
+  }
+  terminal.complain(
+    'warning',
+    `${message}\nthe last generation stays; it goes on when that is mended`,
+  );
+  if (hint !== undefined) terminal.complain('hint', hint);
+}
+
+function nameOf({ site }: Kept): string {
+  return basename(site.directory);
+}

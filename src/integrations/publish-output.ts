@@ -6,6 +6,7 @@
 import { relative, resolve } from 'node:path';
 import type { Config } from '../config/load-config.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { BUILD_VARIABLE } from '../daemon/build-command.ts';
 import type { PublishedSite, Site } from '../daemon/publish-site.ts';
 import { type IntegrationOptions, isWanted } from './options.ts';
 
@@ -31,7 +32,7 @@ export async function publishOutput(
   options: IntegrationOptions,
 ): Promise<void> {
   if (!isWanted(options, build.isWatching)) return;
-  if (process.env['DRAYER_BUILD']) {
+  if (process.env[BUILD_VARIABLE]) {
     build.log.info('drayer publish runs this build, and publishes when it has ended');
     return;
   }
@@ -51,6 +52,7 @@ async function publishFolder(
   return publishSite(await chooseSite(config, resolve(root, directory), root, options), {
     ignore: [...(config.ignore ?? []), ...(options.ignore ?? [])],
     maxFileBytes: config.maxFileBytes,
+    allowSecrets: config.allowSecrets,
     allowMassDelete: options.allowMassDelete,
     onNewKey: (path) => {
       log.info(`made a key: ${path}`);
@@ -86,13 +88,13 @@ async function chooseSite(
   return site ?? { directory };
 }
 
-let kept: NodeJS.ProcessEnv | undefined;
+let key: string | undefined;
 
-/** The environment, with a key in it for us alone, also for the builds after this one. */
+/** The environment, with the key in it for us alone, also for the builds after this one. */
 function ownEnvironment(): NodeJS.ProcessEnv {
-  kept ??= { ...process.env };
+  key = process.env['DRAYER_KEY'] || key;
   delete process.env['DRAYER_KEY'];
-  return { ...kept };
+  return { ...process.env, DRAYER_KEY: key };
 }
 
 function report({ directory, root, log }: FinishedBuild, published: PublishedSite): void {

@@ -1,4 +1,5 @@
 /** The commands for who owns a stream: its key, and what is done to it by hand. */
+import type { Command } from 'commander';
 import { type Add, command, keyOptions, STREAM_HELP } from './command.ts';
 
 const addKey: Add = (program, open, done) => {
@@ -43,5 +44,54 @@ const addRecover: Add = (program, open, done) => {
     );
 };
 
+const addEdits: Add = (program, open, done) => {
+  editOptions(program, 'put', 'put one file into a site by hand')
+    .argument('<stream>', STREAM_HELP)
+    .argument('<path>', 'path of the file in the site')
+    .argument('[file]', 'what to put; - is stdin (default: the file of that path here)')
+    .option('--allow-secrets', 'also what looks like a secret of somebody else')
+    .action((stream: string, path: string, file: string | undefined, flags) =>
+      done(
+        import('./commands/put.ts').then((m) => m.put(open(flags), { stream, path, file }, flags)),
+      ),
+    );
+  editOptions(program, 'rm', 'remove files from a site by hand')
+    .argument('<stream>', STREAM_HELP)
+    .argument('<paths...>', 'paths of the files in the site')
+    .option('-r, --recursive', 'folders too, with all that is in them')
+    .option('-t, --type <type>', 'records of another type, such as post')
+    .action((stream: string, paths: string[], flags) =>
+      done(import('./commands/rm.ts').then((m) => m.rm(open(flags), stream, paths, flags))),
+    );
+  editOptions(program, 'post', 'write a post into a stream')
+    .argument('<stream-or-text>', `the text; or ${STREAM_HELP}, and then the text`)
+    .argument('[text]', 'the text; - is stdin')
+    .option('--title <text>', 'what it is called (default: its first line)')
+    .option('--replace', 'replace the post of that title')
+    .option('--allow-secrets', 'also what looks like a secret of somebody else')
+    .action((first: string, second: string | undefined, flags) =>
+      done(import('./commands/post.ts').then((m) => m.post(open(flags), first, second, flags))),
+    );
+  command(program, 'posts', 'read the posts of a stream')
+    .argument('[stream]', STREAM_HELP)
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((stream: string | undefined, flags) =>
+      done(import('./commands/posts.ts').then((m) => m.posts(open(flags), stream, flags))),
+    );
+  editOptions(program, 'servers', 'show or change the servers that a stream itself names')
+    .argument('[args...]', '[stream], [stream] add URL, or [stream] rm URL')
+    .action((args: string[], flags) =>
+      done(import('./commands/servers.ts').then((m) => m.servers(open(flags), args, flags))),
+    );
+};
+
+/** A command that changes a stream: with the flags for its key. */
+function editOptions(program: Command, name: string, summary: string): Command {
+  return keyOptions(command(program, name, summary)).option(
+    '--data-dir <dir>',
+    'folder of the mirrors',
+  );
+}
+
 /** In the order in which help lists them. */
-export const OWNER_COMMANDS: readonly Add[] = [addKey, addRecover];
+export const OWNER_COMMANDS: readonly Add[] = [addEdits, addKey, addRecover];

@@ -16,6 +16,7 @@ export function nearestTo(
   let least = most.distance ?? Number.POSITIVE_INFINITY;
   let nearest: string[] = [];
   for (const candidate of candidates) {
+    if (Math.abs(candidate.length - text.length) > least) continue;
     const distance = editDistance(text.slice(0, LONGEST), candidate.slice(0, LONGEST));
     if (distance > least) continue;
     if (distance < least) nearest = [];

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { DrayerError } from '../core/errors.ts';
 import { parseSecretKey, readKeyFile } from '../store/key-file.ts';
+import type { KnownStream } from './known-streams.ts';
 
 /** A secret key, and the file it came from. */
 export type GivenKey = {
@@ -54,6 +55,15 @@ export async function givenKey(
   if (path === undefined) return undefined;
   const keyPath = resolve(path);
   return { secretKey: readKeyFile(keyPath, { allowReadable: allowReadableKey }), keyPath };
+}
+
+/** Returns the key that was given, or the one that the config names for a stream. */
+export function keyFor(
+  given: GivenKey | undefined,
+  { keyFile }: Pick<KnownStream, 'keyFile'>,
+): GivenKey | undefined {
+  if (given !== undefined || keyFile === undefined) return given;
+  return { secretKey: readKeyFile(keyFile), keyPath: keyFile };
 }
 
 /** A key has 88 characters; room for white space around it. */

@@ -2,6 +2,7 @@
 import { EXIT } from '../../core/errors.ts';
 import { type ListedRecord, listRecords, withReader } from '../../daemon/stream-facts.ts';
 import { bytes, count, table, time } from '../format.ts';
+import { recordType } from '../record-type.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
@@ -13,9 +14,10 @@ export type LsFlags = StreamFlags & { readonly type?: string | undefined };
 export async function ls(
   session: Session,
   name: string | undefined,
-  { type = 'file', ...flags }: LsFlags,
+  flags: LsFlags,
 ): Promise<number> {
   const { terminal } = session;
+  const type = recordType(flags.type ?? 'file');
   const stream = await chooseStream(session, name, flags);
   const records = withReader(stream.path, (reader) => listRecords(reader, type));
   if (terminal.isJson) {

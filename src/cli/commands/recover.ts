@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { EXIT } from '../../core/errors.ts';
-import { type GivenKey, givenKey, type KeyFlags } from '../../daemon/given-key.ts';
+import { givenKey, type KeyFlags, keyFor } from '../../daemon/given-key.ts';
 import type { KnownStream } from '../../daemon/known-streams.ts';
 
 import { type RecoverReport, recoverStream } from '../../mirror/recover.ts';
-import { keyPathOf, readKeyFile } from '../../store/key-file.ts';
+import { keyPathOf } from '../../store/key-file.ts';
 import { markPathOf } from '../../store/mark.ts';
 import { bytes, count, shellWord } from '../format.ts';
 import { startProgress } from '../progress.ts';
@@ -25,7 +25,7 @@ export async function recover(
   const { terminal, signal } = session;
   const given = await givenKey(flags, session.environment);
   const stream = await chooseOwn(session, name, flags, given !== undefined);
-  const key = given ?? configuredKey(stream);
+  const key = keyFor(given, stream);
   const progress = startProgress(terminal);
   let report: RecoverReport;
   try {
@@ -78,9 +78,4 @@ function isOwn({ path, keyFile }: Pick<KnownStream, 'path'> & Partial<KnownStrea
   return [keyPathOf(path), markPathOf(path), ...(keyFile === undefined ? [] : [keyFile])].some(
     (one) => existsSync(one),
   );
-}
-
-function configuredKey({ keyFile }: KnownStream): GivenKey | undefined {
-  if (keyFile === undefined) return undefined;
-  return { secretKey: readKeyFile(keyFile), keyPath: keyFile };
 }

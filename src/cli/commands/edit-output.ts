@@ -1,0 +1,41 @@
+/** What the commands that change a stream by hand have in common: which stream, and what they say. */
+import { existsSync, statSync } from 'node:fs';
+import type { Edited, EditTarget } from '../../daemon/edit-stream.ts';
+import { givenKey, type KeyFlags, keyFor } from '../../daemon/given-key.ts';
+import type { KnownStream } from '../../daemon/known-streams.ts';
+import type { Session } from '../session.ts';
+import { chooseStream, type StreamFlags } from './choose-stream.ts';
+
+/** Flags of every command that changes a stream. */
+export type EditFlags = StreamFlags & KeyFlags;
+
+/** Finds the stream and its key. */
+export async function chooseTarget(
+  session: Session,
+  name: string | undefined,
+  flags: EditFlags,
+): Promise<{ readonly stream: KnownStream; readonly target: EditTarget }> {
+  // The key first: it leaves the environment before anything else is loaded.
+  const given = await givenKey(flags, session.environment);
+  const stream = await chooseStream(session, name, flags);
+  return { stream, target: { path: stream.path, key: keyFor(given, stream) } };
+}
+
+/** The folder a stream is published from, where that can be known. */
+export function folderOf({ path, directory }: KnownStream): string | undefined {
+  const folder = directory ?? path.replace(/\.stream$/, '');
+  const isFolder = folder !== path && existsSync(folder) && statSync(folder).isDirectory();
+  return isFolder ? folder : undefined;
+}
+
+/** `, generation 5`, where the stream has snapshots. */
+export function inGeneration({ generation }: Edited<unknown>): string {
+  return generation.snapshot === undefined ? '' : `, generation ${generation.snapshot.seq}`;
+}
+
+/** What every such command says with --json. */
+export function jsonEdit({ path, id, changed, generation }: Edited<unknown>): object {
+  const { tip, count: records, snapshot } = generation;
+  const root = snapshot && Buffer.from(snapshot.root).toString('hex');
+  return { stream: path, id, changed, seq: snapshot?.seq, root, tip, records };
+}

@@ -102,8 +102,9 @@ export class WatchedSite {
   #movingOf(changedMs: ReadonlyMap<string, number>): Pick<Look, 'moving' | 'waitMs'> {
     const now = Date.now();
     const leastMs = this.#settleMs - TICK_MS;
-    // A change in the future says that the clocks differ, not when it was.
-    const moving = [...changedMs].filter(([, ms]) => now >= ms && now - ms < leastMs);
+    // Both ways: a change of this very millisecond is in the future, as our clock cuts it off. What is
+    // far in the future says that the clocks differ, not when it was.
+    const moving = [...changedMs].filter(([, ms]) => Math.abs(now - ms) < leastMs);
     const waitMs = Math.max(0, ...moving.map(([, ms]) => this.#settleMs - (now - ms)));
     return { moving: moving.map(([directory]) => directory), waitMs };
   }

@@ -28,6 +28,8 @@ export type StreamConfig = {
   readonly keyFile?: string | undefined;
   /** What people call it, in lists and as the value of `site`. Default: the name of the folder or file. */
   readonly name?: string | undefined;
+  /** The servers that mirrors of this stream should ask first. Default: those of the whole config. */
+  readonly servers?: readonly string[] | undefined;
 };
 
 /** What drayer.config.ts exports by default; see {@link defineConfig}. */
@@ -68,6 +70,11 @@ export type DrayerConfig = {
   readonly allowSecrets?: readonly string[] | undefined;
   /** Largest file that is published, in bytes. Default: 64 MiB, what mirrors accept. */
   readonly maxFileBytes?: number | undefined;
+  /**
+   * The servers that mirrors should ask first, such as `https://example.org/`, at most 8. A publish names
+   * exactly these in every stream that has no list of its own. Default: what the streams name stays.
+   */
+  readonly servers?: readonly string[] | undefined;
 };
 
 /**
@@ -107,6 +114,16 @@ const byteCount = v.pipe(
   v.check((n) => Number.isSafeInteger(n) && n > 0, 'a whole number of bytes above 0'),
 );
 
+const serverUrl = v.pipe(
+  v.string(),
+  v.check(
+    (url) => /^https?:\/\/[^\s?#@]+$/i.test(url) && URL.canParse(url),
+    'an address such as https://example.org/',
+  ),
+);
+
+const servers = v.pipe(v.array(serverUrl), v.maxLength(8, 'at most 8 addresses'));
+
 const build = v.strictObject({ command: text, output: text, watch: v.optional(text) });
 
 const stream = v.strictObject({
@@ -115,6 +132,7 @@ const stream = v.strictObject({
   path: v.optional(text),
   keyFile: v.optional(text),
   name: v.optional(text),
+  servers: v.optional(servers),
 });
 
 const schema = v.strictObject({
@@ -135,6 +153,7 @@ const schema = v.strictObject({
   ignore: v.optional(v.array(text)),
   allowSecrets: v.optional(v.array(text)),
   maxFileBytes: v.optional(byteCount),
+  servers: v.optional(servers),
 });
 
 /** The names a config may have, for the hint after a misspelt one. */

@@ -1,6 +1,6 @@
 /** Which folders one `drayer publish` is about: the one that was named, or those of the config. */
 import { resolve } from 'node:path';
-import type { Config } from '../config/load-config.ts';
+import type { Config, ConfiguredStream } from '../config/load-config.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { readKeyFile } from '../store/key-file.ts';
 import type { GivenKey } from './given-key.ts';
@@ -26,14 +26,12 @@ export type SiteChoice = {
 export function chooseSites(config: Config, choice: SiteChoice): Site[] {
   const { streamPath, key, unusedKey } = choice;
   const wanted = choice.directory === undefined ? undefined : resolve(choice.directory);
-  const named = config.streams.flatMap(({ directory, path, keyFile, build }) => {
+  const named = config.streams.flatMap(({ directory, ...entry }) => {
     const isMeant = directory !== undefined && (wanted ?? directory) === directory;
-    return isMeant ? [{ directory, path, keyFile, build }] : [];
+    return isMeant ? [{ directory, ...entry }] : [];
   });
   const isNew = named.length === 0 && wanted !== undefined;
-  const entries = isNew
-    ? [{ directory: wanted, path: undefined, keyFile: undefined, build: undefined }]
-    : named;
+  const entries = isNew ? [{ directory: wanted, path: undefined, keyFile: undefined }] : named;
   if (entries.length === 0) throw nothingToPublish(config.file);
   if (entries.length > 1 && (streamPath ?? key) !== undefined) {
     const message = `one stream file or key cannot be for ${entries.length} folders`;
@@ -41,14 +39,19 @@ export function chooseSites(config: Config, choice: SiteChoice): Site[] {
       hint: 'name the folder it is for: drayer publish DIR',
     });
   }
-  return entries.map(({ directory, path, keyFile, build }) => ({
+  return entries.map(({ directory, path, keyFile, build, servers }: Entry) => ({
     directory,
+    servers,
     build: wanted === undefined ? build : undefined,
     streamPath: streamPath ?? path,
     ...(key ?? configuredKey(keyFile)),
     unusedKey,
   }));
 }
+
+type Entry = Pick<ConfiguredStream, 'path' | 'keyFile' | 'build' | 'servers'> & {
+  readonly directory: string;
+};
 
 function configuredKey(keyFile: string | undefined): GivenKey | undefined {
   if (keyFile === undefined) return undefined;

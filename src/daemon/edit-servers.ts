@@ -47,25 +47,19 @@ export function removeServer(tx: Transaction, reader: StreamReader, text: string
   return url;
 }
 
-/**
- * Names exactly these servers; what a server is told besides its address stays.
- *
- * @returns whether that changes anything
- */
+/** Names exactly these servers; what is told of a server besides its address stays. */
 export function replaceServers(
   tx: Transaction,
   reader: StreamReader,
   texts: readonly string[],
-): boolean {
+): void {
   const urls = [...new Set(texts.map(parseServerUrl))];
   const entries = readEntries(reader);
-  if (isSame(entries.map(urlOf), urls)) return false;
   const next = urls.map(
     (url) => entries.find((entry) => urlOf(entry) === url) ?? { type: 'http', url },
   );
   if (next.length > 0) writeEntries(tx, next);
   else tx.deleteBytes(PROTOCOL_TYPE, PRIMARY_SERVERS_KEY);
-  return true;
 }
 
 /** Tells whether a stream names exactly these servers, without changing anything. */

@@ -11,6 +11,7 @@ import { type PublishOptions, type PublishReport, publishDirectory } from '../pu
 import { resolveSiteDirectory } from '../publish/site-directory.ts';
 import { hasFile } from '../store/open-reader.ts';
 import { createStream, openStream } from '../store/open-stream.ts';
+import type { Stream } from '../store/stream.ts';
 import { checkKeyUse, checkNoTwin, checkRestored, checkUnused, noteKeyUse } from './key-use.ts';
 import { streamPathOf } from './known-streams.ts';
 
@@ -27,6 +28,8 @@ export type Site = {
   readonly keyPath?: string | undefined;
   /** The owner says that nothing was ever signed with the key that is there. */
   readonly unusedKey?: boolean | undefined;
+  /** The servers the stream should name; undefined leaves what it names. */
+  readonly servers?: readonly string[] | undefined;
 };
 
 /** Options of {@link publishSite}. */
@@ -46,6 +49,8 @@ export type PublishedSite = {
   readonly newKeyPath: string | undefined;
   readonly gitignoreUpdated: string | undefined;
   readonly report: PublishReport;
+  /** The servers the stream names now, where that has changed. */
+  readonly servers?: readonly string[] | undefined;
 };
 
 /**
@@ -71,7 +76,10 @@ export async function publishSite(
     if (keyPath !== undefined && !unusedKey) {
       checkKeyUse(prepared.streamPath, keyPath, stream.reader.generation());
     }
-    const report = await publishDirectory(directory, stream, { ...options, secretKey });
+    const published = await publishDirectory(directory, stream, { ...options, secretKey });
+    const servers = options.dryRun ? undefined : await nameServers(stream, site.servers);
+    const report =
+      servers === undefined ? published : { ...published, generation: stream.reader.generation() };
     if (keyPath !== undefined && !options.dryRun) {
       noteKeyUse(prepared.streamPath, keyPath, stream.reader.generation());
     }
@@ -82,10 +90,23 @@ export async function publishSite(
       newKeyPath,
       gitignoreUpdated: prepared.gitignoreUpdated,
       report,
+      servers,
     };
   } finally {
     stream.close();
   }
+}
+
+/** After the files, in a generation of its own, since it is seldom that anything changes. */
+async function nameServers(
+  stream: Stream,
+  servers: readonly string[] | undefined,
+): Promise<readonly string[] | undefined> {
+  if (servers === undefined) return undefined;
+  const { hasServers, replaceServers } = await import('./edit-servers.ts');
+  if (hasServers(stream.reader, servers)) return undefined;
+  stream.transaction((tx) => replaceServers(tx, stream.reader, servers));
+  return stream.getPrimaryServers().map(({ url }) => url);
 }
 
 async function checkGivenKey(site: Site, streamPath: string): Promise<void> {

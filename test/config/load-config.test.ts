@@ -194,6 +194,21 @@ test(
   }),
 );
 
+test(
+  'loadConfig :: servers of the whole config are those of every stream without its own',
+  scope(async (t) => {
+    const streams = `[{ directory: 'a' }, { directory: 'b', servers: [] }]`;
+    await write(t, typed(`{ servers: ['https://example.org/'], streams: ${streams} }`));
+
+    const config = await loadConfig(t.directory);
+
+    assert.equal(
+      config.streams.map(({ servers }) => servers),
+      [['https://example.org/'], []],
+    );
+  }),
+);
+
 const WRONG: readonly (readonly [source: string, message: string])[] = [
   [typed('{ port: "80" as any }'), 'port: expected number, got string'],
   [typed('{ port: 70000 }'), 'port: expected an integer from 0 to 65535, got 70000'],
@@ -217,6 +232,14 @@ const WRONG: readonly (readonly [source: string, message: string])[] = [
   [
     typed('{ allowHosts: ["http://a"] }'),
     'allowHosts[0]: expected a host name without port or scheme, got "http://a"',
+  ],
+  [
+    typed('{ servers: ["ftp://a"] }'),
+    'servers[0]: expected an address such as https://example.org/, got "ftp://a"',
+  ],
+  [
+    typed('{ streams: [{ path: "a", servers: ["https://me@example.org"] }] }'),
+    'streams[0].servers[0]: expected an address such as https://example.org/, got "https://me@example.org"',
   ],
   [typed('{ mount: "drayer" }'), 'mount: expected a path such as /drayer, got "drayer"'],
   [typed('{ maxFileBytes: 0 }'), 'maxFileBytes: expected a whole number of bytes above 0, got 0'],

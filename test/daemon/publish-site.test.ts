@@ -205,4 +205,24 @@ test(
   }),
 );
 
+test(
+  'publishSite :: names the configured servers, writes them only where that changes something',
+  scope(async (t) => {
+    const directory = makeSite(t);
+    const servers = ['https://example.org', 'http://192.168.1.20:33125/'];
+
+    const first = await publishSite({ directory, servers });
+    const second = await publishSite({ directory, servers });
+    const silent = await publishSite({ directory });
+    const none = await publishSite({ directory, servers: [] });
+
+    assert.equal(first.servers, ['https://example.org/', 'http://192.168.1.20:33125/']);
+    assert.is(first.report.generation.snapshot?.seq, 2);
+    assert.equal([second.servers, second.report.generation.snapshot?.seq], [undefined, 2]);
+    assert.equal([silent.servers, silent.report.generation.snapshot?.seq], [undefined, 2]);
+    assert.equal([none.servers, none.report.generation.snapshot?.seq], [[], 3]);
+    assert.is(none.report.wrote, false);
+  }),
+);
+
 test.run();

@@ -63,6 +63,9 @@ export function printResult(session: Session, site: Site, published: PublishedSi
       : `nothing to publish: ${folder} is as it was${seq} (${counts(published)})`,
   );
   terminal.print(`stream ${id}`);
+  if (published.servers !== undefined) {
+    terminal.say(`it names its servers: ${published.servers.join(', ') || 'none'}`);
+  }
   for (const { path, reason } of skipped) terminal.say(`left out ${path}: ${reason}`);
   if (newKeyPath !== undefined) sayNewKey(session, newKeyPath);
   if (gitignoreUpdated !== undefined)
@@ -91,7 +94,7 @@ export async function printNextStep(
 
 /** The same for machines. */
 export function jsonResult(site: Site, published: PublishedSite, flags: PublishFlags): object {
-  const { streamPath, id, newKeyPath, gitignoreUpdated, report } = published;
+  const { streamPath, id, newKeyPath, gitignoreUpdated, servers, report } = published;
   const { generation, ...rest } = report;
   const { tip, count: records, snapshot } = generation;
   return {
@@ -100,6 +103,7 @@ export function jsonResult(site: Site, published: PublishedSite, flags: PublishF
     id,
     newKeyPath,
     gitignoreUpdated,
+    servers,
     dryRun: flags.dryRun ?? false,
     ...rest,
     seq: snapshot?.seq,

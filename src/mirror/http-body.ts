@@ -15,6 +15,8 @@ export type BodyLimits = {
   readonly maxBytes: number;
   /** Longest wait for a piece, and the window in which the minimum rate is asked. */
   readonly idleMs: number;
+  /** By default 4,096; with 0 a single byte in each window will do. */
+  readonly leastBytesPerSecond?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -32,7 +34,11 @@ export async function* readBody(
   const { url, maxBytes, signal } = limits;
   const announced = Number(answer.headers['content-length'] ?? 0);
   const pieces = answer[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-  const pace = new Pace(limits.idleMs, (why) => answer.destroy(unreachable(url, new Error(why))));
+  const { idleMs, leastBytesPerSecond = MINIMUM_BYTES_PER_SECOND } = limits;
+  const least = Math.max(1, (leastBytesPerSecond * idleMs) / 1000);
+  const pace = new Pace({ idleMs, least }, (why) =>
+    answer.destroy(unreachable(url, new Error(why))),
+  );
   const onAbort = (): void => {
     answer.destroy(abortedError(signal));
   };
@@ -86,14 +92,20 @@ function tooLarge(url: string, what: string, maxBytes: number): DrayerError {
 /** Counts the time spent waiting and what came of it, in windows of the idle limit. */
 class Pace {
   readonly #windowMs: number;
+  readonly #least: number;
   readonly #tooSlow: (why: string) => void;
   #timer: NodeJS.Timeout | undefined;
   #since = 0;
   #waitedMs = 0;
   #bytes = 0;
 
-  constructor(windowMs: number, tooSlow: (why: string) => void) {
-    this.#windowMs = windowMs;
+  /** @param least - bytes that have to come in each window */
+  constructor(
+    { idleMs, least }: { readonly idleMs: number; readonly least: number },
+    tooSlow: (why: string) => void,
+  ) {
+    this.#windowMs = idleMs;
+    this.#least = least;
     this.#tooSlow = tooSlow;
   }
 
@@ -116,8 +128,7 @@ class Pace {
   }
 
   #windowEnds(): void {
-    const least = (MINIMUM_BYTES_PER_SECOND * this.#windowMs) / 1000;
-    if (this.#bytes < least) {
+    if (this.#bytes < this.#least) {
       this.#tooSlow(`${this.#bytes} bytes came in ${this.#windowMs} ms of waiting`);
       return;
     }

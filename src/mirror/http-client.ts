@@ -36,6 +36,8 @@ export type HttpResponse = {
   header(name: string): string | undefined;
   /** The body in pieces; throws TOO_LARGE beyond `maxBytes`, UNREACHABLE when it breaks or stalls. */
   body(maxBytes: number): AsyncGenerator<Uint8Array, void, void>;
+  /** The same of a body that may come slowly, if something comes at least every `idleMs`. */
+  slowBody(maxBytes: number, idleMs: number): AsyncGenerator<Uint8Array, void, void>;
   /** Lets the connection go without reading. */
   discard(): void;
 };
@@ -82,6 +84,8 @@ export class HttpClient {
       },
       body: (maxBytes) =>
         readBody(answer, { url, maxBytes, idleMs: this.#limits.idleMs, signal: this.#signal }),
+      slowBody: (maxBytes, idleMs) =>
+        readBody(answer, { url, maxBytes, idleMs, leastBytesPerSecond: 0, signal: this.#signal }),
       discard: () => discard(answer),
     };
   }

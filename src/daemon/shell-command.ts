@@ -5,8 +5,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { delimiter, dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
+import { endGroup, hasGroups, signalGroup } from './process-group.ts';
 
 /** Options of {@link startShellCommand}. */
 export type ShellCommandOptions = {
@@ -34,8 +34,6 @@ export type ShellCommand = {
   stop(signal?: NodeJS.Signals): Promise<void>;
 };
 
-const GRACE_MS = 2000;
-const POLL_MS = 20;
 const KEPT_CHARACTERS = 64 * 1024;
 const MOST_LINES = 20;
 /** What a background process holds open longer is not waited for. */
@@ -86,9 +84,6 @@ function binFolders(folder: string): string[] {
   return above === folder ? [own] : [own, ...binFolders(above)];
 }
 
-/** Windows has no process groups; there only the shell itself is ended. */
-const hasGroups = process.platform !== 'win32';
-
 async function endOf(child: ChildProcess, lastLines: () => string[]): Promise<CommandEnd> {
   const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
     (resolve, reject) => {
@@ -114,35 +109,4 @@ function keepLast(child: ChildProcess): () => string[] {
       .split(/[\r\n]+/)
       .filter((line) => line.trim() !== '')
       .slice(-MOST_LINES);
-}
-
-async function endGroup(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  signalGroup(child, signal);
-  const deadline = performance.now() + GRACE_MS;
-  while (isGroupThere(child)) {
-    if (performance.now() > deadline) return signalGroup(child, 'SIGKILL');
-    await delay(POLL_MS);
-  }
-}
-
-function isGroupThere({ pid, exitCode, signalCode }: ChildProcess): boolean {
-  if (!hasGroups) return exitCode === null && signalCode === null;
-  return pid !== undefined && tryKill(-pid, 0);
-}
-
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (hasGroups && child.pid !== undefined) tryKill(-child.pid, signal);
-  else child.kill(signal);
-}
-
-/** Tells whether there was anything to send it to. */
-function tryKill(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(pid, signal);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    // EPERM: macOS says so of a group in which all have ended and are not yet waited for.
-    if (code === 'ESRCH' || code === 'EPERM') return false;
-    throw error;
-  }
 }

@@ -5,8 +5,8 @@ import type { BuiltSite } from './run-build.ts';
 
 /** The watchers of build tools that run. */
 export type BuildWatchers = {
-  /** Rejects when one of them ends by itself; never resolves. */
-  readonly failed: Promise<never>;
+  /** Resolves when they have been closed; rejects when one of them ends by itself. */
+  readonly closed: Promise<void>;
   /** Ends them all, with everything they started. Idempotent. */
   close(): Promise<void>;
 };
@@ -14,7 +14,8 @@ export type BuildWatchers = {
 /**
  * Starts `build.watch` of every site that has one; what several share, once.
  *
- * @returns watchers whose `failed` rejects with BUILD_FAILED when a tool stops watching
+ * @param options - an abort of `signal` closes them
+ * @returns watchers whose `closed` rejects with BUILD_FAILED when a tool stops watching
  * @throws {DrayerError} USAGE when this process is itself part of that build
  */
 export function watchBuilds(sites: readonly BuiltSite[], options: BuildOptions): BuildWatchers {
@@ -22,24 +23,25 @@ export function watchBuilds(sites: readonly BuiltSite[], options: BuildOptions):
   for (const { build } of sites) {
     if (build?.watch !== undefined) builds.set(JSON.stringify([build.folder, build.watch]), build);
   }
-  const never = new Promise<never>(() => {});
-  let closing: Promise<unknown> | undefined;
+  const { signal } = options;
   const running = [...builds.values()].map((build) => {
     const { ended, stop } = startBuildCommand(build, 'watch', options);
     const failed = ended.then((end) => {
-      if (closing !== undefined) return never;
-      throw buildFailed(build, 'watch', end);
+      if (closing === undefined) throw buildFailed(build, 'watch', end);
     });
     return { failed, stop };
   });
-  const failed = Promise.race([never, ...running.map((one) => one.failed)]);
-  // Whoever waits for it hears of it; nobody has to.
-  failed.catch(() => {});
-  return {
-    failed,
-    async close() {
-      closing ??= Promise.all(running.map(({ stop }) => stop()));
-      await closing;
-    },
+  let closing: Promise<unknown> | undefined;
+  const close = async (): Promise<void> => {
+    signal?.removeEventListener('abort', onAbort);
+    closing ??= Promise.all(running.map(({ stop }) => stop()));
+    await closing;
   };
+  const onAbort = (): void => void close();
+  signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted) onAbort();
+  const closed = Promise.all(running.map(({ failed }) => failed)).then(() => {});
+  // Whoever waits for it hears of it; nobody has to.
+  closed.catch(() => {});
+  return { closed, close };
 }

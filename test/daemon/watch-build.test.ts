@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type BuildWatchers, watchBuilds } from '../../src/daemon/watch-build.ts';
@@ -38,8 +38,7 @@ test(
 
     assert.is(await written(t.path('ended')), 'TERM\n');
     assert.is(readFileSync(t.path('started'), 'utf8'), '\n');
-    const state = await Promise.race([watchers.failed, Promise.resolve('still pending')]);
-    assert.is(state, 'still pending');
+    await watchers.closed;
   }),
 );
 
@@ -50,9 +49,9 @@ test(
       [0, 'ended with exit status 0'],
       [3, 'ended with exit status 3'],
     ] as const) {
-      const { failed } = watch(t, 'sleep 60', `echo last words; exit ${status}`);
+      const { closed } = watch(t, 'sleep 60', `echo last words; exit ${status}`);
 
-      const error = await rejectsCode(failed, 'BUILD_FAILED');
+      const error = await rejectsCode(closed, 'BUILD_FAILED');
 
       assert.is(
         error.message,
@@ -63,15 +62,26 @@ test(
 );
 
 test(
-  'watchBuilds :: without a watcher nothing runs and nothing fails',
+  'watchBuilds :: an abort ends it and all it started',
   scope(async (t) => {
-    writeFileSync(t.path('out'), '');
-    const watchers = watch(t, undefined);
+    const abort = new AbortController();
+    const command =
+      'trap "echo TERM > ended; exit" TERM; echo 1 > started; while true; do sleep 0.02; done';
+    const site = {
+      directory: t.path('out'),
+      build: { command: 'true', watch: `sh -c '${command}'; true`, folder: t.directory },
+    };
+    const { closed } = watchBuilds([site], {
+      environment: { PATH: process.env['PATH'] },
+      output: 'kept',
+      signal: abort.signal,
+    });
+    await written(t.path('started'));
 
-    const state = await Promise.race([watchers.failed, Promise.resolve('pending')]);
+    abort.abort();
 
-    assert.is(state, 'pending');
-    await watchers.close();
+    await closed;
+    assert.is(await written(t.path('ended')), 'TERM\n');
   }),
 );
 

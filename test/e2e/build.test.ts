@@ -193,4 +193,58 @@ test(
   }),
 );
 
+test(
+  "publish --watch :: builds once, then the tool's own watcher rebuilds, and ends with drayer",
+  scope(async (t) => {
+    const sh = project(t, GOOD);
+    writeFileSync(
+      t.path('watch.sh'),
+      `trap 'echo INT > got; exit' INT
+       while true; do
+         if [ -e go ]; then rm go; echo "<h1>rebuilt</h1>" > out/index.html; fi
+         sleep 0.05
+       done`,
+    );
+    writeFileSync(
+      t.path('drayer.config.ts'),
+      `import { defineConfig } from 'drayer';
+       export default defineConfig({
+         build: { command: 'sh make-site.sh', watch: 'sh watch.sh', output: 'out' },
+       });`,
+    );
+
+    const running = sh.start('publish', '--watch');
+    await running.waitForStderr(/builds with sh watch\.sh/);
+    await running.waitForStderr(/watching out; Ctrl-C stops it/);
+    writeFileSync(t.path('go'), '');
+    await running.waitFor(/\+0 ~1 -0 {2}generation 2/);
+    const ended = await running.stop('SIGINT');
+
+    assert.equal(contentOfStream(t.path('out.stream')), contentOfFolder(t.path('out')));
+    assert.is(readFileSync(t.path('got'), 'utf8'), 'INT\n');
+    assert.is(ended.status, 130);
+  }),
+);
+
+test(
+  'publish --watch :: a watcher that ends takes drayer with it, and says so',
+  scope(async (t) => {
+    const sh = project(t, GOOD);
+    writeFileSync(
+      t.path('drayer.config.ts'),
+      `export default {
+         build: { command: 'sh make-site.sh', watch: 'echo gone; exit 4', output: 'out' },
+       };`,
+    );
+
+    const { status, stderr } = await sh.run('publish', '--watch', '--quiet');
+
+    assert.is(status, 1);
+    assert.match(
+      stderr,
+      /error: build\.watch: "echo gone; exit 4" ended with exit status 4; nothing builds any more\. Its last lines:\ndrayer: {3}gone\n/,
+    );
+  }),
+);
+
 test.run();

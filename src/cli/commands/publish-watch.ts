@@ -1,13 +1,16 @@
 /** `drayer publish --watch --serve`: what goes on after the first publish, until it is stopped. */
 import { basename } from 'node:path';
-import { type DrayerError, EXIT } from '../../core/errors.ts';
+import { EXIT } from '../../core/errors.ts';
 import type { Daemon } from '../../daemon/daemon.ts';
 import type { PublishedSite, Site } from '../../daemon/publish-site.ts';
+import type { BuildWatchers } from '../../daemon/watch-build.ts';
 import { watchSite } from '../../daemon/watch-site.ts';
 import type { PublishReport } from '../../publish/publisher.ts';
 import type { Watch } from '../../publish/watch-directory.ts';
+import { printProblem, timeOfDay } from '../running.ts';
 import type { Session } from '../session.ts';
 import type { PublishFlags } from './publish.ts';
+import { watchBuild } from './publish-build.ts';
 import { jsonResult } from './publish-output.ts';
 
 /** A site, and what its first publish did. */
@@ -19,11 +22,14 @@ export async function keepPublished(
   kept: readonly Kept[],
   flags: PublishFlags,
 ): Promise<number> {
-  const open: (Watch | Daemon)[] = [];
+  const open: (Watch | Daemon | BuildWatchers)[] = [];
   try {
     if (flags.serve) open.push(await serveSites(session, kept, flags));
     if (flags.watch) {
       for (const one of kept) open.push(await watchOne(session, one, { kept, flags }));
+      const sites = kept.map(({ site }) => site);
+      const builders = await watchBuild(session, sites, flags);
+      if (builders !== undefined) open.push(builders);
       session.terminal.say(`watching ${kept.map(nameOf).join(', ')}; Ctrl-C stops it`);
     }
     await Promise.all(open.map(({ closed }) => closed));
@@ -65,7 +71,14 @@ async function watchOne(
       if (terminal.isJson) terminal.printJson(jsonOf(one, report, flags));
       else terminal.print(`${lineOf(report)}${name}`);
     },
-    onProblem: (problem) => printProblem(session, one, problem),
+    onProblem: (problem) => {
+      const { directory } = one.site;
+      const next = 'the last generation stays; it goes on when that is mended';
+      printProblem(session, problem, {
+        about: { directory, stream: one.published.streamPath },
+        next,
+      });
+    },
     onMended: () => terminal.say(`${nameOf(one)} is published again`),
   });
   return watch;
@@ -73,32 +86,14 @@ async function watchOne(
 
 /** `14:03:25  +1 ~2 -0  generation 7`. */
 function lineOf({ added, changed, removed, generation }: PublishReport): string {
-  const time = new Date().toTimeString().slice(0, 8);
   const { snapshot } = generation;
   const seq = snapshot === undefined ? '' : `  generation ${snapshot.seq}`;
-  return `${time}  +${added.length} ~${changed.length} -${removed.length}${seq}`;
+  return `${timeOfDay()}  +${added.length} ~${changed.length} -${removed.length}${seq}`;
 }
 
 function jsonOf({ site, published }: Kept, report: PublishReport, flags: PublishFlags): object {
   const now = { ...published, report, newKeyPath: undefined, gitignoreUpdated: undefined };
   return { time: new Date().toISOString(), ...jsonResult(site, now, flags) };
-}
-
-function printProblem(
-  { terminal }: Session,
-  { site, published }: Kept,
-  { code, message, hint }: DrayerError,
-): void {
-  if (terminal.isJson) {
-    const { directory } = site;
-    const error = { code, message, hint };
-    terminal.printJson({ directory, stream: published.streamPath, error });
-  }
-  terminal.complain(
-    'warning',
-    `${message}\nthe last generation stays; it goes on when that is mended`,
-  );
-  if (hint !== undefined) terminal.complain('hint', hint);
 }
 
 function nameOf({ site }: Kept): string {

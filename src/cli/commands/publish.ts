@@ -7,6 +7,7 @@ import { bytes, count } from '../format.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { keepYoungGenerationSmall } from '../young-generation.ts';
+import { build } from './publish-build.ts';
 import {
   jsonResult,
   printDryRun,
@@ -90,21 +91,6 @@ async function print(
   if (dryRun) return printDryRun(session, site, published);
   printResult(session, site, published);
   if (!serve) await printNextStep(session, published);
-}
-
-async function build(
-  { terminal, environment, signal }: Session,
-  sites: readonly Site[],
-  flags: PublishFlags,
-): Promise<void> {
-  if (flags.build === false || !sites.some((site) => site.build !== undefined)) return;
-  const { buildSites } = await import('../../daemon/run-build.ts');
-  await buildSites(sites, {
-    environment,
-    signal,
-    output: flags.json || flags.quiet ? 'kept' : 'live',
-    onCommand: (command) => terminal.say(`builds with ${command}`),
-  });
 }
 
 async function publishOrAsk(

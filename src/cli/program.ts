@@ -103,6 +103,11 @@ const addMirror: Add = (program, open, done) => {
     .argument('[id]', 'stream id, where the address does not say it')
     .option('-s, --stream <file>', 'stream file (default: in the data folder)')
     .option('--data-dir <dir>', 'folder of the mirrors')
+    .option('--serve', 'then serve it, and follow its source until it is stopped')
+    .option('--live', 'with --serve: open pages reload themselves when the site changes')
+    .addOption(portOption())
+    .option('--host <address>', 'with --serve: address to listen on (default: this machine only)')
+    .option('--lan', 'with --serve: let other machines in')
     .action((url: string, id: string | undefined, flags) =>
       done(import('./commands/mirror.ts').then((m) => m.mirror(open(flags), url, id, flags))),
     );

@@ -6,15 +6,21 @@ import { type MirrorReport, mirrorStream } from '../../mirror/mirror.ts';
 import { parsePeerUrl } from '../../mirror/peer-url.ts';
 import { listRemoteStreams, type RemoteStream } from '../../mirror/remote-streams.ts';
 import type { MirrorProgress } from '../../mirror/session.ts';
-import { bytes, count, shellWord } from '../format.ts';
+import { bytes, count } from '../format.ts';
 import { type Progress, startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
+import { jsonReport, printReport } from './mirror-output.ts';
 
 /** Flags of `drayer mirror`. */
 export type MirrorFlags = {
   readonly stream?: string | undefined;
   readonly dataDir?: string | undefined;
+  readonly serve?: boolean | undefined;
+  readonly live?: boolean | undefined;
+  readonly port?: number | undefined;
+  readonly host?: string | undefined;
+  readonly lan?: boolean | undefined;
 };
 
 /** Brings a mirror up to date, making it if there is none. */
@@ -24,6 +30,7 @@ export async function mirror(
   id: string | undefined,
   flags: MirrorFlags,
 ): Promise<number> {
+  checkFlags(flags);
   const { terminal, signal } = session;
   const { dataDir } = await session.settings({ dataDir: flags.dataDir });
   const path = flags.stream === undefined ? undefined : resolve(flags.stream);
@@ -37,8 +44,17 @@ export async function mirror(
     progress.finish();
   }
   if (terminal.isJson) terminal.printJson(jsonReport(report));
-  else printReport(session, report, url, flags.stream);
-  return EXIT.done;
+  else printReport(session, report, { url, ...flags });
+  if (!flags.serve) return EXIT.done;
+  const { serveMirror } = await import('./mirror-serve.ts');
+  return serveMirror(session, report, { url, ...flags });
+}
+
+function checkFlags({ serve, live, port, host, lan }: MirrorFlags): void {
+  if (serve || (live ?? port ?? host ?? lan) === undefined) return;
+  throw new DrayerError('USAGE', '--live, --port, --host and --lan are for --serve', {
+    hint: 'drayer mirror URL --serve serves the mirror and follows its source',
+  });
 }
 
 async function chooseKey(
@@ -86,41 +102,4 @@ function showProgress(progress: Progress, state: MirrorProgress): void {
   if (phase === 'records') progress.update(`${count(records, 'record')}, ${got}`);
   else if (phase === 'finish') progress.update('checking the whole and putting it in place');
   else progress.update(`${count(valuesLeft, 'value')} to go, ${got}`, values, values + valuesLeft);
-}
-
-function printReport(
-  session: Session,
-  report: MirrorReport,
-  url: string,
-  stream: string | undefined,
-): void {
-  const { terminal } = session;
-  const { generation, id, path } = report;
-  const seq = generation.snapshot === undefined ? '' : `generation ${generation.snapshot.seq}, `;
-  const state = `${seq}${count(generation.count, 'record')}`;
-  if (report.changed) {
-    const proof = report.snapshotProved ? 'proved whole by its snapshot' : 'every record signed';
-    terminal.print(`mirrored ${id}: ${state}, ${bytes(report.bytes)} fetched, ${proof}`);
-  } else {
-    terminal.print(`${terminal.paint('bold', 'up to date')}: ${id}, ${state}`);
-  }
-  if (report.source === 'behind')
-    terminal.complain('warning', `${url} has an older state than this mirror`);
-  if (report.source === 'uncovered') {
-    const what =
-      'has records after its newest snapshot; they are not shown until a snapshot covers them';
-    terminal.complain('warning', `${url} ${what}`);
-  }
-  if (!report.snapshotProved) {
-    terminal.say('it has no snapshots: nothing proves that no record was left out');
-  }
-  terminal.print(`file ${path}`);
-  const argument = stream === undefined ? '' : ` ${shellWord(stream)}`;
-  terminal.print(`serve it: drayer serve${argument}`);
-}
-
-function jsonReport({ generation, ...report }: MirrorReport): object {
-  const { tip, count: records, snapshot } = generation;
-  const root = snapshot && Buffer.from(snapshot.root).toString('hex');
-  return { ...report, tip, records, seq: snapshot?.seq, root };
 }

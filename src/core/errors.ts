@@ -64,6 +64,7 @@ const CODES = {
   SECRET_IN_SITE: [500, 8],
   CREDENTIAL_IN_SITE: [500, 8],
   MASS_DELETE: [409, 8],
+  LINKS_BROKEN: [500, 9],
   // network
   ADDRESS_IN_USE: [500, 1],
   UNREACHABLE: [502, 7],

@@ -11,6 +11,7 @@ import { FILE_TYPE } from '../store/typed-reads.ts';
 import { diffSite, type HeldFiles, type SiteDiff } from './diff.ts';
 import { type Done, type HeldSite, isAsRemembered } from './held-site.ts';
 import { type IgnoreRules, makeIgnoreRules, makePathMatcher } from './ignore-rules.ts';
+import type { LinkReport } from './link-check.ts';
 import { checkMassDelete } from './mass-delete.ts';
 import { findPathClashes } from './path-clashes.ts';
 import { faultsError, type PublishFault } from './publish-fault.ts';
@@ -43,6 +44,13 @@ export type PublishOptions = {
   readonly allowSecrets?: boolean | readonly string[] | undefined;
   /** A walk that was begun beforehand, of the same directory with the same `ignore`. */
   readonly walker?: Walker | undefined;
+  /**
+   * Look for broken links before anything is signed; with `error`, one is enough to publish nothing.
+   * Not at all by default.
+   */
+  readonly checkLinks?: 'warn' | 'error' | undefined;
+  /** Called with what the links are like, also where the publish then stops. */
+  readonly onLinks?: ((report: LinkReport) => void) | undefined;
   /** The stream's private key, where it is not in the file beside it: no file may contain it. */
   readonly secretKey?: Uint8Array | undefined;
 };
@@ -88,7 +96,8 @@ export async function publishOnce(
       reading.add({ file, record: undefined }, maySecrets(file.key));
     const walk = await site.walk(held.isEmpty ? onFile : undefined);
     if (isUnchanged(walk, held, maxFileBytes)) {
-      return reportUnchanged(walk.summary.count, walk, held);
+      const links = await linksOf(walk, stream, options);
+      return { ...reportUnchanged(walk.summary.count, walk, held), links };
     }
     const faults = [...walk.faults, ...findOversized(walk.files, maxFileBytes)];
     const files = site.readFiles();
@@ -104,6 +113,7 @@ export async function publishOnce(
     await reading.finish();
     stopOn([...faults, ...reading.faults]);
     site.checkReading?.(reading);
+    const links = await linksOf(walk, stream, options);
 
     const batch = batchOf(diff, reading);
     const { beginSigning } = reading;
@@ -113,11 +123,21 @@ export async function publishOnce(
     if (generation === undefined) return undefined;
     const done = { held, files, walk, diff, reading, generation };
     if (!dryRun) site.remember(done);
-    return reportOf(done);
+    return { ...reportOf(done), links };
   } finally {
     await reading.close();
     stream.discardPrepared();
   }
+}
+
+async function linksOf(
+  walk: Walk,
+  { publicKey }: Stream,
+  { checkLinks, onLinks, signal, maxFileBytes = MAX_FILE_BYTES }: PublishOptions,
+): Promise<LinkReport | undefined> {
+  if (checkLinks === undefined) return undefined;
+  const { checkSiteLinks } = await import('./link-guard.ts');
+  return checkSiteLinks(walk, { checkLinks, onLinks, publicKey, maxFileBytes, signal });
 }
 
 function isUnchanged(

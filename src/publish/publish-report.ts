@@ -1,6 +1,7 @@
 /** What a publish did, for the person who asked for it. */
 import type { Generation } from '../store/reader.ts';
 import type { Done, HeldSite } from './held-site.ts';
+import type { LinkReport } from './link-check.ts';
 import type { Skipped, Walk } from './walk.ts';
 
 /** What {@link publishDirectory} did. Lists are sorted. */
@@ -19,6 +20,8 @@ export type PublishReport = {
   readonly generation: Generation;
   /** Whether there is a new generation. */
   readonly wrote: boolean;
+  /** What its links are like, where that was asked. */
+  readonly links?: LinkReport | undefined;
 };
 
 /** The report of a publish that found nothing new. */

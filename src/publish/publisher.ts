@@ -27,6 +27,7 @@ const ATTEMPTS = 3;
  * @throws {DrayerError} MASS_DELETE when the stream would lose most of its files, unless allowed
  * @throws {DrayerError} SECRET_IN_SITE, CREDENTIAL_IN_SITE, TOO_LARGE, PATH_INVALID, FILE_UNREADABLE or
  *   FILE_CHANGING naming all files that cannot be published; nothing was then
+ * @throws {DrayerError} LINKS_BROKEN when there are broken links and options say that this is an error
  * @throws {DrayerError} STREAM_BUSY when others kept changing the stream meanwhile
  * @throws {DrayerError} ABORTED when the signal says so; nothing was published
  * @example

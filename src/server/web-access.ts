@@ -7,6 +7,7 @@ import type { Context } from 'koa';
 import type { Micros, SignedRecord } from '../core/record.ts';
 import { decodeFile, MAX_FILE_BYTES } from '../files/file-record.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
+import { candidatesOf } from '../files/path-candidates.ts';
 import type { ByteRange } from '../files/stored-gzip.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { chooseEncoding } from './choose-encoding.ts';
@@ -16,7 +17,7 @@ import { measureContent, openContent } from './inflate.ts';
 import { isForPage, sendLive, withLiveReload } from './live-reload.ts';
 import { notFound } from './problem.ts';
 import { type Representation, sendRepresentation, sendWithStatus } from './reply.ts';
-import { candidatesOf, decodeSitePath } from './site-path.ts';
+import { decodeSitePath } from './site-path.ts';
 import { readShared } from './value.ts';
 import type { ValueCache } from './value-cache.ts';
 

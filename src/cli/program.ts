@@ -76,7 +76,7 @@ const addPublish: Add = (program, open, done) => {
     .option('--host <address>', 'with --serve: address to listen on (default: this machine only)')
     .option('--lan', 'with --serve: let other machines in')
     .action((directory: string | undefined, flags) =>
-      done(import('./commands/publish.ts').then((m) => m.publish(open(flags), directory, flags))),
+      done(import('./begin-publish.ts').then((m) => m.beginPublish(open(flags), directory, flags))),
     );
 };
 

@@ -69,7 +69,7 @@ export class Walker {
     try {
       return openAnswer(order.root, await answer);
     } finally {
-      await this.close();
+      void this.close();
     }
   }
 

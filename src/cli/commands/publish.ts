@@ -3,6 +3,7 @@ import { DrayerError, EXIT, isDrayerError } from '../../core/errors.ts';
 import { chooseSites } from '../../daemon/choose-sites.ts';
 import { givenKey, type KeyFlags } from '../../daemon/given-key.ts';
 import { type PublishedSite, publishSite, type Site } from '../../daemon/publish-site.ts';
+import type { Walker } from '../../publish/walker.ts';
 import { bytes, count } from '../format.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
@@ -33,6 +34,8 @@ export type PublishFlags = KeyFlags & {
   readonly build?: boolean | undefined;
   readonly json?: boolean | undefined;
   readonly quiet?: boolean | undefined;
+  /** A walk that was begun while this was loaded. */
+  readonly walker?: Walker | undefined;
 };
 
 /** Publishes a folder, or every folder that the config names. */
@@ -123,6 +126,7 @@ async function publishOne(
       ignore,
       maxFileBytes,
       allowSecrets: flags.allowSecrets ?? allowSecrets,
+      walker: flags.walker,
       dryRun: flags.dryRun,
       allowMassDelete: flags.allowMassDelete,
       onNewKey: (path) => {

@@ -85,6 +85,21 @@ const addEdits: Add = (program, open, done) => {
     );
 };
 
+const addExport: Add = (program, open, done) => {
+  command(program, 'export', 'write the site of a stream into a new folder')
+    .argument('<stream-or-dir>', `the folder; or ${STREAM_HELP}, and then the folder`)
+    .argument('[dir]', 'new or empty folder')
+    .option('--skip-unsafe', 'leave out files whose names are not safe on every disk')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((first: string, second: string | undefined, flags) =>
+      done(
+        import('./commands/export.ts').then((m) =>
+          m.exportStream(open(flags), first, second, flags),
+        ),
+      ),
+    );
+};
+
 /** A command that changes a stream: with the flags for its key. */
 function editOptions(program: Command, name: string, summary: string): Command {
   return keyOptions(command(program, name, summary)).option(
@@ -94,4 +109,4 @@ function editOptions(program: Command, name: string, summary: string): Command {
 }
 
 /** In the order in which help lists them. */
-export const OWNER_COMMANDS: readonly Add[] = [addEdits, addKey, addRecover];
+export const OWNER_COMMANDS: readonly Add[] = [addEdits, addExport, addKey, addRecover];

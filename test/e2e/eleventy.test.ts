@@ -45,7 +45,7 @@ test(
       t,
       `eleventyConfig.addPlugin(drayer, { stream: '../keep.stream' });
        eleventyConfig.on('eleventy.after', async ({ directories }) => {
-         await new Promise((resolve) => setTimeout(resolve, 50));
+         await new Promise((resolve) => setTimeout(resolve, 500));
          await writeFile(directories.output + 'late.txt', 'late');
        });`,
     );

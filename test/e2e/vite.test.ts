@@ -37,7 +37,7 @@ test(
   'drayer() :: the stream is what vite build has written, also what other plugins write at the very end',
   scope(async (t) => {
     const late = `{ name: 'late', async closeBundle() {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, 500));
       await writeFile('dist/late.txt', 'late');
     } }`;
     const { run, sh } = project(t, `drayer({ stream: '../keep.stream' }), ${late}`);

@@ -44,10 +44,10 @@ test(
     const { run, sh } = project(
       t,
       `eleventyConfig.addPlugin(drayer, { stream: '../keep.stream' });
-       eleventyConfig.on('eleventy.after', async ({ directories }) => {
+       eleventyConfig.addPlugin((later) => later.on('eleventy.after', async ({ directories }) => {
          await new Promise((resolve) => setTimeout(resolve, 500));
          await writeFile(directories.output + 'late.txt', 'late');
-       });`,
+       }));`,
     );
 
     const { status, output } = await run([]);

@@ -1,32 +1,19 @@
 /** The last step of the straight line in a real browser: a mirrored site, looked at in Chromium. */
-import { cpSync, existsSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { hasBrowser, openBrowser } from '../helpers/chromium.ts';
 import { SITE_URL, shell } from '../helpers/drayer.ts';
-import { type Scope, scope } from '../helpers/scope.ts';
+import { scope } from '../helpers/scope.ts';
 
 const test = suite('e2e/browser');
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const executablePath = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => existsSync(path));
-
 // Run in the page, where there is a DOM.
 const OVERFLOW = 'document.documentElement.scrollWidth - innerWidth';
 const UNNAMED = `[...document.querySelectorAll('a, button, summary, img')]
   .filter((element) => !(element.textContent.trim() || element.getAttribute('alt'))).length`;
-
-async function openBrowser(t: Scope): Promise<Browser> {
-  const browser = await chromium.launch({
-    executablePath: executablePath ?? '',
-    args: ['--no-sandbox'],
-  });
-  return t.defer(browser, (one) => one.close());
-}
 
 /** A page that remembers what went wrong in it. */
 async function openPage(browser: Browser, width: number): Promise<{ page: Page; wrong: string[] }> {
@@ -45,8 +32,7 @@ async function openPage(browser: Browser, width: number): Promise<{ page: Page; 
   return { page, wrong };
 }
 
-const run = executablePath === undefined ? test.skip : test;
-if (executablePath === undefined) console.log('  no Chromium here: the browser tests are skipped');
+const run = hasBrowser ? test : test.skip;
 
 run(
   'a mirrored site :: shows its pages, pictures, styles and scripts, wide and narrow',

@@ -89,10 +89,9 @@ async function lookAt(
   page.removeAllListeners();
   page.on('pageerror', (error) => report(`script failed: ${error}`));
   page.on('console', (message) => {
-    // The browser says itself that the page for wrong addresses is one.
-    if (message.type() === 'error' && message.location().url !== url) {
-      report(`console: ${message.text()}`);
-    }
+    // That the page for wrong addresses is one, the browser says by itself.
+    const isOwn = message.location().url === url && /^Failed to load/.test(message.text());
+    if (message.type() === 'error' && !isOwn) report(`console: ${message.text()}`);
   });
   page.on('request', (request) => {
     const asked = request.url();

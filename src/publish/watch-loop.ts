@@ -2,6 +2,7 @@
  * When a watched site is looked at, and what becomes of what goes wrong. One look at a time; hints that
  * come meanwhile make the next.
  */
+import { setImmediate } from 'node:timers/promises';
 import { DrayerError, type ErrorCode, isDrayerError } from '../core/errors.ts';
 import type { Stream } from '../store/stream.ts';
 import { IGNORE_FILE } from './ignore-rules.ts';
@@ -19,6 +20,8 @@ const SECOND_LOOK_MS = 1000;
 const RETRY_MS = 500;
 /** Time between two looks at everything where the system has no watches left, ms. */
 const BLIND_MS = 2000;
+/** A turn of the event loop that took longer may have kept something waiting, ms. */
+const QUICK_TURN_MS = 10;
 /** What keeps moving is spoken of after so long, ms. */
 const PATIENCE_MS = 10_000;
 
@@ -163,8 +166,11 @@ export class WatchLoop {
   }
 
   async #run(): Promise<void> {
-    const hints = this.#isWhole ? undefined : [...this.#hints];
+    await catchUp();
     const quietMs = performance.now() - this.#lastHintMs;
+    // Told of more just now: the time to settle has begun anew.
+    if (quietMs < this.#settleMs && this.#timer !== undefined) return;
+    const hints = this.#isWhole ? undefined : [...this.#hints];
     this.#isWhole = false;
     this.#hints.clear();
     try {
@@ -264,6 +270,17 @@ export class WatchLoop {
   #lookAtAll(): void {
     this.#isWhole = true;
     if (this.#timer === undefined) this.#arm(0);
+  }
+}
+
+/**
+ * Lets in what waits to be heard: after the machine was busy, or asleep, timers are due before what has
+ * happened meanwhile is told. Resolves after a turn of the event loop that was quick.
+ */
+async function catchUp(): Promise<void> {
+  for (let begun = 0; performance.now() - begun > QUICK_TURN_MS; ) {
+    begun = performance.now();
+    await setImmediate();
   }
 }
 

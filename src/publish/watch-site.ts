@@ -60,6 +60,8 @@ export class WatchedSite {
    */
   async look(hints: Iterable<string> | undefined): Promise<Look> {
     const { signal } = this.#options;
+    // Before anything is looked at: what changes during the look is young.
+    const now = Date.now();
     this.#isWhole = hints === undefined;
     if (hints === undefined || this.#rules === undefined) {
       this.#rules = rulesOf(this.#stream, this.#options);
@@ -69,7 +71,7 @@ export class WatchedSite {
       hints === undefined
         ? await this.#view.scanAll(options)
         : await this.#view.scan(hints, options);
-    return { replaced, ...this.#movingOf(changedMs) };
+    return { replaced, ...this.#movingOf(changedMs, now) };
   }
 
   /**
@@ -99,8 +101,7 @@ export class WatchedSite {
     }
   }
 
-  #movingOf(changedMs: ReadonlyMap<string, number>): Pick<Look, 'moving' | 'waitMs'> {
-    const now = Date.now();
+  #movingOf(changedMs: ReadonlyMap<string, number>, now: number): Pick<Look, 'moving' | 'waitMs'> {
     const leastMs = this.#settleMs - TICK_MS;
     // Both ways: a change of this very millisecond is in the future, as our clock cuts it off. What is
     // far in the future says that the clocks differ, not when it was.

@@ -3,13 +3,14 @@
  * come meanwhile make the next.
  */
 import { setImmediate } from 'node:timers/promises';
-import { DrayerError, type ErrorCode, isDrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 import type { Stream } from '../store/stream.ts';
 import { IGNORE_FILE } from './ignore-rules.ts';
 import type { PublishReport } from './publish-report.ts';
 import { abortError } from './slicer.ts';
 import type { WatchOptions } from './watch-directory.ts';
 import type { Hints, OpenHints } from './watch-hints.ts';
+import { isFatal, isPassing, WatchProblems } from './watch-problems.ts';
 import { type Look, WatchedSite } from './watch-site.ts';
 
 const SETTLE_MS = 100;
@@ -22,32 +23,6 @@ const RETRY_MS = 500;
 const BLIND_MS = 2000;
 /** A turn of the event loop that took longer may have kept something waiting, ms. */
 const QUICK_TURN_MS = 10;
-/** What keeps moving is spoken of after so long, ms. */
-const PATIENCE_MS = 10_000;
-
-/** What the watch cannot get over: it is about the stream or its key, not about the folder. */
-const FATAL: ReadonlySet<ErrorCode> = new Set([
-  'STREAM_NOT_FOUND',
-  'STREAM_READ_ONLY',
-  'STREAM_BEHIND_MARK',
-  'STREAM_INVALID',
-  'CHAIN_FULL',
-  'KEY_INVALID',
-  'KEY_MODE',
-  'KEY_MISMATCH',
-  'ABORTED',
-  'INTERNAL',
-]);
-/** What may end without a change in the folder. */
-const RETRIED: ReadonlySet<ErrorCode> = new Set([
-  'DIRECTORY_NOT_FOUND',
-  'STREAM_BUSY',
-  'STORAGE_FAILED',
-]);
-
-/** Told once until it is over, however its words change. */
-const TOLD_BY_CODE: ReadonlySet<ErrorCode> = new Set(['MASS_DELETE', 'FILE_CHANGING']);
-
 /** A promise and how to settle it. */
 type Deferred<T> = {
   readonly promise: Promise<T>;
@@ -61,6 +36,7 @@ export class WatchLoop {
   readonly #options: WatchOptions;
   readonly #settleMs: number;
   readonly #site: WatchedSite;
+  readonly #problems: WatchProblems;
   readonly #stop = new AbortController();
   readonly #onAbort = (): void => void this.close();
   readonly #first: Deferred<PublishReport | undefined> = deferred();
@@ -74,8 +50,6 @@ export class WatchLoop {
   #secondLook: NodeJS.Timeout | undefined;
   #rescan: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
-  #problem: string | undefined;
-  #movingSinceMs: number | undefined;
   #isBlind = false;
 
   constructor(root: string, stream: Stream, options: WatchOptions) {
@@ -83,6 +57,7 @@ export class WatchLoop {
     this.#root = root;
     this.#options = options;
     this.#settleMs = settleMs;
+    this.#problems = new WatchProblems(options);
     this.#site = new WatchedSite(root, stream, {
       ...options,
       settleMs,
@@ -190,17 +165,13 @@ export class WatchLoop {
   }
 
   #succeed(report: PublishReport): void {
-    this.#movingSinceMs = undefined;
-    if (this.#problem !== undefined) {
-      this.#problem = undefined;
-      this.#options.onMended?.();
-    }
+    this.#problems.mend();
     if (report.wrote) this.#options.onGeneration?.(report);
     this.#first.resolve(report);
   }
 
   #fail(error: unknown): void {
-    if (!isDrayerError(error) || FATAL.has(error.code)) {
+    if (!isDrayerError(error) || isFatal(error.code)) {
       this.#first.reject(error);
       // Not awaited here: it waits for this very run.
       void this.#end(() => this.#closed.reject(error));
@@ -212,28 +183,15 @@ export class WatchLoop {
       this.#arm(this.#settleMs);
       return;
     }
-    this.#tell(error);
-    if (!RETRIED.has(error.code)) return;
+    this.#problems.tell(error);
+    this.#first.resolve(undefined);
+    if (!isPassing(error.code)) return;
     this.#isWhole = true;
     this.#arm(RETRY_MS);
   }
 
   #noteMoving(error?: DrayerError): void {
-    const now = performance.now();
-    this.#movingSinceMs ??= now;
-    if (now - this.#movingSinceMs < PATIENCE_MS) return;
-    const message = 'files of the folder have been changing for a while without a pause';
-    const hint =
-      'it goes on when nothing changes for a moment; what changes for ever can be ignored';
-    this.#tell(error ?? new DrayerError('FILE_CHANGING', message, { hint }));
-  }
-
-  #tell(problem: DrayerError): void {
-    const { code, message } = problem;
-    const told = TOLD_BY_CODE.has(code) ? code : message;
-    if (told !== this.#problem) this.#options.onProblem?.(problem);
-    this.#problem = told;
-    this.#first.resolve(undefined);
+    if (this.#problems.noteMoving(error)) this.#first.resolve(undefined);
   }
 
   #rearm(replaced: readonly string[]): void {
@@ -256,7 +214,7 @@ export class WatchLoop {
       const message =
         'the system has no watches left for this folder; it is looked through instead';
       const hint = 'on Linux raise the limit: sysctl fs.inotify.max_user_watches=524288';
-      this.#options.onProblem?.(new DrayerError('STORAGE_FAILED', message, { cause: error, hint }));
+      this.#problems.remark(new DrayerError('STORAGE_FAILED', message, { cause: error, hint }));
     }
     this.#lookAtAll();
   }

@@ -35,6 +35,7 @@ test(
     const { folder } = rig;
     const names = Object.keys(EDITS);
     let order: string[] = [];
+    const surplus: string[] = [];
 
     for (let i = 0; i < Math.max(names.length, scaled(EDIT_COUNT)); i += 1) {
       if (order.length === 0) order = shuffled(folder, names);
@@ -43,10 +44,13 @@ test(
       await EDITS[name]?.(folder);
       if (JSON.stringify([...folder.shadow].sort()) !== before) rig.expected += 1;
       await rig.settled(`edit ${i}, ${name}`);
+      // A second one may still come; it is then seen at the next edit.
+      if (rig.generations > rig.expected) surplus.push(`${i}: ${name}`);
     }
 
     assert.equal(rig.halves, []);
-    assert.is(rig.generations, rig.expected, `seed ${rig.seed}: generations`);
+    const counted = `seed ${rig.seed}: generations, too many after ${surplus.slice(0, 3)}`;
+    assert.is(rig.generations, rig.expected, counted);
     assert.equal(
       rig.problems.filter((code) => code !== 'MASS_DELETE' && code !== 'DIRECTORY_NOT_FOUND'),
       [],

@@ -49,6 +49,8 @@ export type Shell = {
   startOnTerminal(...args: string[]): Running;
   /** The same shell with more in its environment. */
   with(environment: Record<string, string>): Shell;
+  /** The same shell for another user of this machine; only root may ask for it. */
+  as(user: number): Shell;
 };
 
 /**
@@ -66,10 +68,11 @@ export function shell(t: Scope, { directory = t.directory, home = 'home' } = {})
   });
 }
 
-function shellOf(t: Scope, directory: string, env: Record<string, string>): Shell {
+function shellOf(t: Scope, directory: string, env: Record<string, string>, user?: number): Shell {
+  const who = user === undefined ? {} : { uid: user, gid: user };
   const awaited = new WeakSet<Running>();
   const start = (args: string[]): Running =>
-    watched(spawn(process.execPath, [bin, ...args], { cwd: directory, env }));
+    watched(spawn(process.execPath, [bin, ...args], { cwd: directory, env, ...who }));
   const watched = (child: ChildProcess): Running => {
     const running = watch(child, () => secretsBelow(t.directory));
     return t.defer(running, async () => {
@@ -104,7 +107,8 @@ function shellOf(t: Scope, directory: string, env: Record<string, string>): Shel
         spawn('script', ['-qefc', command, '/dev/null'], { cwd: directory, env: terminal }),
       );
     },
-    with: (environment) => shellOf(t, directory, { ...env, ...environment }),
+    with: (environment) => shellOf(t, directory, { ...env, ...environment }, user),
+    as: (other) => shellOf(t, directory, env, other),
   };
 }
 
@@ -207,7 +211,8 @@ function secretsBelow(folder: string): string[] {
 
 let isBuilt = false;
 
-function buildOnce(): void {
+/** Builds where dist is older than src, at most once in a process. */
+export function buildOnce(): void {
   if (isBuilt) return;
   isBuilt = true;
   const newest = Math.max(...sourceTimes());

@@ -108,7 +108,9 @@ function report({ directory, root, log }: FinishedBuild, published: PublishedSit
   };
   const said = Object.entries(counts).flatMap(([word, n]) => (n > 0 ? [`${n} ${word}`] : []));
   const folder = relative(root, resolve(root, directory)) || '.';
-  for (const { path, reason } of skipped) log.warn(`left out ${path}: ${reason}`);
+  // What its owner left out is no news.
+  const surprising = skipped.filter(({ reason }) => !reason.startsWith('ignored'));
+  for (const { path, reason } of surprising) log.warn(`left out ${path}: ${reason}`);
   const seq = generation.snapshot === undefined ? '' : `, generation ${generation.snapshot.seq}`;
   if (!wrote) {
     log.info(`nothing to publish: ${folder} is as it was${seq} (${said.join(', ')})`);

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { findReadFault } from './durable-file.ts';
 
 /** What a statement takes as a parameter. */
 export type Parameter = string | number | Uint8Array | null;
@@ -278,6 +279,9 @@ export function storeError(path: string, cause: unknown): unknown {
   if (code === 'SQLITE_TOOBIG') {
     return new DrayerError('TOO_LARGE', `${path}: a value is too large for SQLite`, { cause });
   }
+  // SQLite does not say why; the system does.
+  const fault = code.startsWith('SQLITE_CANTOPEN') ? findReadFault(path) : undefined;
+  if (fault !== undefined) return fault;
   const message = code === 'SQLITE_FULL' ? 'the disk is full' : cause.message;
   return new DrayerError('STORAGE_FAILED', `${path}: ${message} (${code})`, { cause });
 }

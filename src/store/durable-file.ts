@@ -1,6 +1,8 @@
 /** Small files that must be on disk, whole, before the program goes on: the key and the mark. */
 import {
+  accessSync,
   closeSync,
+  constants,
   fsyncSync,
   openSync,
   readFileSync,
@@ -59,6 +61,16 @@ export function readTextIfThere(path: string, what: string): string | undefined 
   } catch (cause) {
     if (isErrno(cause, 'ENOENT')) return undefined;
     throw fileError(path, `cannot read ${what}`, cause);
+  }
+}
+
+/** Says why this user cannot read a file; undefined where that is not the reason. */
+export function findReadFault(path: string): DrayerError | undefined {
+  try {
+    accessSync(path, constants.R_OK);
+    return undefined;
+  } catch (cause) {
+    return fileError(path, 'cannot read the stream', cause);
   }
 }
 

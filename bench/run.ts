@@ -3,7 +3,7 @@
  * the ratios mean something.
  *
  *   npm run bench                 everything
- *   npm run bench -- publish      only: crypto, store, publish, mirror, serve, media
+ *   npm run bench -- publish      only: crypto, store, publish, mirror, serve, watch, media
  *
  * DRAYER_BENCH_DIR names a directory to work in (default: a folder in the system's own).
  * Exits with 1 when a goal is missed.
@@ -18,6 +18,7 @@ import { type Bench, benchMedia, benchPublish } from './publish.ts';
 import { holds, printHeading, printRow, type Row } from './report.ts';
 import { benchServe } from './serve.ts';
 import { benchCrypto, benchStore } from './store.ts';
+import { benchWatch } from './watch.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const wanted = new Set(process.argv.slice(2));
@@ -43,6 +44,7 @@ if (isWanted('publish', 'mirror', 'serve')) {
   if (isWanted('mirror')) await show(benchMirror(bench, stream, site));
   if (isWanted('serve')) await show(benchServe(bench, stream));
 }
+if (isWanted('watch')) await show(benchWatch(bench, makeHtmlSite(root, 10_000)));
 if (isWanted('media')) {
   const stream = await show(benchMedia(bench, makeMediaSite(root, 60)));
   await show(benchMirrorMedia(bench, stream));

@@ -1,5 +1,4 @@
 /** Recorded conversations with the original: from every step to every later one, to the row. */
-import { readdirSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { planAccept } from '../../src/core/accept.ts';
@@ -8,37 +7,22 @@ import { OverlayView } from '../../src/core/overlay.ts';
 import type { SignedRecord } from '../../src/core/record.ts';
 import { findDangling, planRepair } from '../../src/core/repair.ts';
 import { verifyRecord } from '../../src/core/signing.ts';
-import { decodeList, decodeOne, vectorJson } from '../helpers/old-wire.ts';
+import { decodeList, decodeOne } from '../helpers/old-wire.ts';
 import { recordsOf, viewOf } from '../helpers/records.ts';
-
-type Row = {
-  id: number;
-  type: string;
-  key: string;
-  timestamp: number;
-  modified: number;
-  prev: number;
-  prevchange: number;
-  value_b64: string;
-  hash_hex: string;
-  signature_hex: string;
-};
-type Reply = { status: number; body: string };
-type TraceStep = {
-  tip: number;
-  writer: Row[];
-  newRecords?: Record<string, Reply>;
-  crdr?: Record<string, Reply>;
-};
-type Trace = { pubkey_b64: string; steps: TraceStep[]; bodies: Record<string, string> };
-
-const names = readdirSync(new URL('../vectors/sync-traces/', import.meta.url)).sort();
+import {
+  readTrace,
+  TRACES,
+  type Trace,
+  type TraceReply,
+  type TraceRow,
+  type TraceStep,
+} from '../helpers/trace-peer.ts';
 
 const test = suite('core/sync-traces');
 
-for (const name of names) {
+for (const name of TRACES) {
   test(`planAccept, planRepair :: every step to every later one is exact: ${name} (R12, R14)`, () => {
-    const trace = vectorJson<Trace>(`sync-traces/${name}`);
+    const trace = readTrace(name);
     const { steps } = trace;
 
     let pairs = 0;
@@ -57,13 +41,13 @@ for (const name of names) {
 }
 
 test('sync-traces :: all twelve are there', () => {
-  assert.is(names.length, 12);
+  assert.is(TRACES.length, 12);
 });
 
 function follow(
   trace: Trace,
-  rows: Row[],
-  { reply, goal }: { reply: Reply; goal: TraceStep },
+  rows: TraceRow[],
+  { reply, goal }: { reply: TraceReply; goal: TraceStep },
 ): OverlayView {
   const publicKey = Buffer.from(trace.pubkey_b64, 'base64');
   const base = viewOf(rows.map(toRecord));
@@ -88,12 +72,12 @@ function follow(
   return mirror;
 }
 
-function bodyOf(trace: Trace, reply: Reply | undefined): Uint8Array {
+function bodyOf(trace: Trace, reply: TraceReply | undefined): Uint8Array {
   assert.is(reply?.status, 200);
   return Buffer.from(trace.bodies[reply!.body]!, 'base64');
 }
 
-function toRecord(row: Row): SignedRecord {
+function toRecord(row: TraceRow): SignedRecord {
   return {
     id: row.id,
     type: row.type,

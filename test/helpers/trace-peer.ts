@@ -18,14 +18,15 @@ export type TraceRow = {
   signature_hex: string;
 };
 
-type Reply = { status: number; body: string };
+/** What the original answered. */
+export type TraceReply = { status: number; body: string };
 
 /** One step of a trace. */
 export type TraceStep = {
   tip: number;
   writer: TraceRow[];
-  newRecords?: Record<string, Reply>;
-  crdr?: Record<string, Reply>;
+  newRecords?: Record<string, TraceReply>;
+  crdr?: Record<string, TraceReply>;
 };
 
 /** A recorded conversation. */

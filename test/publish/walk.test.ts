@@ -116,7 +116,7 @@ test(
     const walk = await walkOf(root);
 
     assert.equal(keysOf(walk), ['fine']);
-    assert.equal(walk.faults.map(({ path, code }) => [path, code]).sort(), [
+    assert.equal(faultsOf(walk), [
       ['a\\b', 'PATH_INVALID'],
       ['new\nline', 'PATH_INVALID'],
     ]);
@@ -217,10 +217,7 @@ test(
     const walk = await walkOf(root);
 
     assert.equal(keysOf(walk), ['c.txt']);
-    assert.equal(
-      walk.faults.map(({ path, code }) => [path, code]),
-      [['a', 'FILE_UNREADABLE']],
-    );
+    assert.equal(faultsOf(walk), [['a', 'FILE_UNREADABLE']]);
   }),
 );
 
@@ -238,10 +235,7 @@ test(
     const walk = await walkDirectory(root, { rules, onFile });
 
     assert.equal(keysOf(walk), ['c.txt']);
-    assert.equal(
-      walk.faults.map(({ path, code }) => [path, code]),
-      [['a', 'FILE_CHANGING']],
-    );
+    assert.equal(faultsOf(walk), [['a', 'FILE_CHANGING']]);
   }),
 );
 
@@ -255,10 +249,7 @@ test(
     const walk = await walkDirectory(root, { rules, onFile });
 
     assert.equal(keysOf(walk), ['c.txt']);
-    assert.equal(
-      walk.faults.map(({ path, code }) => [path, code]),
-      [['a', 'FILE_CHANGING']],
-    );
+    assert.equal(faultsOf(walk), [['a', 'FILE_CHANGING']]);
   }),
 );
 
@@ -292,6 +283,10 @@ async function walkOf(
   options: { patterns?: string[]; ownFiles?: string[] } = {},
 ): Promise<Walk> {
   return walkDirectory(realpathSync(root), { rules: makeIgnoreRules(options) });
+}
+
+function faultsOf({ faults }: Walk): [path: string, code: string][] {
+  return faults.map(({ path, code }): [string, string] => [path, code]).sort();
 }
 
 function keysOf({ files }: Walk): string[] {

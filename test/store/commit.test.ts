@@ -10,11 +10,11 @@ import {
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hash } from '#crypto';
-import type { Draft } from '../../src/core/record.ts';
 import { signDraft } from '../../src/core/signing.ts';
 import { verifyStream } from '../../src/store/audit.ts';
 import { connect, prepareForWriting } from '../../src/store/database.ts';
 import { readMark, writeMark } from '../../src/store/mark.ts';
+import type { Stream } from '../../src/store/stream.ts';
 import { runHelper } from '../helpers/child.ts';
 import { KEY_A } from '../helpers/keys.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
@@ -230,23 +230,26 @@ test(
   }),
 );
 
-/** Writes a record as the original does: positionally, knowing nothing of our tables. */
-function writeAsOriginal(t: Scope, path: string, draft: Omit<Draft, 'hash'>, value: string): void {
+/**
+ * Writes a record behind the tips as the original does: positionally, knowing nothing of our tables.
+ * Returns when it was modified.
+ */
+function writeAsOriginal(
+  t: Scope,
+  stream: Stream,
+  { key, value, afterMicros }: { key: string; value: string; afterMicros: number },
+): number {
   const bytes = bytesOf(value);
-  const {
-    id,
-    type,
-    key,
-    hash: digest,
-    timestamp,
-    modified,
-    prev,
-    prevChange,
-    signature,
-  } = signDraft({ ...draft, hash: hash(bytes) }, KEY_A.secretKey);
-  rawDatabase(t, path)
-    .prepare("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, x'')")
-    .run(id, type, key, bytes, digest, timestamp, modified, prev, prevChange, signature);
+  const { tip, idTip } = stream.reader.generation();
+  const modified = tip + afterMicros;
+  const digest = hash(bytes);
+  const draft = { type: 'obj', key, hash: digest, timestamp: modified, modified };
+  const links = { id: idTip + 1, prev: idTip, prevChange: tip };
+  const { signature } = signDraft({ ...draft, ...links }, KEY_A.secretKey);
+  rawDatabase(t, stream.path)
+    .prepare("INSERT INTO record VALUES (?, 'obj', ?, ?, ?, ?, ?, ?, ?, ?, x'')")
+    .run(idTip + 1, key, bytes, digest, modified, modified, idTip, tip, signature);
+  return modified;
 }
 
 test(
@@ -254,23 +257,13 @@ test(
   scope(async (t) => {
     const stream = newStream(t, 'a.stream', { secretKey: KEY_A.secretKey });
     stream.set('a', 1).set('b', 2);
-    const { tip, idTip } = stream.reader.generation();
+    const { idTip } = stream.reader.generation();
 
-    const modified = tip + 1_000_000;
-    writeAsOriginal(
-      t,
-      stream.path,
-      {
-        id: idTip + 1,
-        type: 'obj',
-        key: 'theirs',
-        timestamp: modified,
-        modified,
-        prev: idTip,
-        prevChange: tip,
-      },
-      '\x05',
-    );
+    const modified = writeAsOriginal(t, stream, {
+      key: 'theirs',
+      value: '\x05',
+      afterMicros: 1_000_000,
+    });
 
     const uncovered = stream.refresh();
     assert.equal([uncovered.count, uncovered.covered, uncovered.tip], [4, false, modified]);
@@ -292,22 +285,7 @@ test(
   scope(async (t) => {
     const stream = newStream(t, 'a.stream', { secretKey: KEY_A.secretKey });
     stream.set('a', 1).set('b', 2);
-    const { tip, idTip } = stream.reader.generation();
-    const modified = tip + 10;
-    writeAsOriginal(
-      t,
-      stream.path,
-      {
-        id: idTip + 1,
-        type: 'obj',
-        key: 'a',
-        timestamp: modified,
-        modified,
-        prev: idTip,
-        prevChange: tip,
-      },
-      '\x07',
-    );
+    writeAsOriginal(t, stream, { key: 'a', value: '\x07', afterMicros: 10 });
     assert.is(stream.get('a'), 7);
     assert.is(stream.reader.view.byKey('obj', 'a').length, 2);
     assert.equal([...stream.keys()], ['a', 'b']);

@@ -36,7 +36,9 @@ export function reportError(error: unknown, terminal: Terminal, debug: boolean):
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
   const { code, message, hint, status } = describeError(error);
   if (terminal.isJson) {
-    terminal.printJson({ error: { code, message: withoutSecrets(message), hint } });
+    const details = isDrayerError(error) ? error.details : undefined;
+    const json = withoutSecrets(JSON.stringify({ code, message, hint, ...details }));
+    terminal.printJson({ error: JSON.parse(json) });
   }
   terminal.complain('error', message);
   if (hint !== undefined) terminal.complain('hint', hint);

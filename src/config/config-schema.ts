@@ -68,6 +68,8 @@ export type DrayerConfig = {
   readonly ignore?: readonly string[] | undefined;
   /** Files to publish though they seem to contain secrets, in the syntax of .gitignore. Default: none. */
   readonly allowSecrets?: readonly string[] | undefined;
+  /** Broken links before a publish: say which, publish nothing, or do not look. Default: `warn` where CI is set, else `off`. */
+  readonly checkLinks?: 'warn' | 'error' | 'off' | undefined;
   /** Largest file that is published, in bytes. Default: 64 MiB, what mirrors accept. */
   readonly maxFileBytes?: number | undefined;
   /**
@@ -152,6 +154,7 @@ const schema = v.strictObject({
   dataDir: v.optional(text),
   ignore: v.optional(v.array(text)),
   allowSecrets: v.optional(v.array(text)),
+  checkLinks: v.optional(v.picklist(['warn', 'error', 'off'])),
   maxFileBytes: v.optional(byteCount),
   servers: v.optional(servers),
 });

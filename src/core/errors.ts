@@ -90,6 +90,8 @@ export type ErrorDetail = {
   readonly hint?: string | undefined;
   /** The error underneath. */
   readonly cause?: unknown;
+  /** The same as the message says, whole and for programs: what is wrong with each file, say. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
 };
 
 /** The only error this project throws on purpose. */
@@ -99,11 +101,14 @@ export class DrayerError extends Error {
   readonly code: ErrorCode;
   /** What the person can do about it, one sentence, or undefined. */
   readonly hint: string | undefined;
+  /** The same as the message says, whole and for programs; undefined where it says all. */
+  readonly details: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
     super(message, 'cause' in detail ? { cause: detail.cause } : undefined);
     this.code = code;
     this.hint = detail.hint;
+    this.details = detail.details;
   }
 }
 

@@ -21,8 +21,11 @@ export function heldContentHash(value: Uint8Array, bytes: number): Uint8Array | 
   }
 }
 
-// The last four bytes of a gzip (RFC 1952 §2.3.1); no file here is near 4 GB.
-function contentBytes(gzip: Uint8Array): number | undefined {
+/**
+ * Returns the bytes of what a gzip holds, as its last four bytes say (RFC 1952 §2.3.1); no file here is
+ * near 4 GB. Undefined where it is too short for that.
+ */
+export function contentBytes(gzip: Uint8Array): number | undefined {
   if (gzip.length < 4) return undefined;
   return new DataView(gzip.buffer, gzip.byteOffset + gzip.length - 4, 4).getUint32(0, true);
 }

@@ -7,8 +7,6 @@ import type { Walk } from './walk.ts';
 export type LinkGuardOptions = LinkCheckOptions & {
   /** Whether a broken link stops the publish. */
   readonly checkLinks: 'warn' | 'error';
-  /** Called with what was found, also where it then stops. */
-  readonly onLinks?: ((report: LinkReport) => void) | undefined;
 };
 
 const MOST_LISTED = 30;
@@ -23,10 +21,10 @@ export async function checkSiteLinks(walk: Walk, options: LinkGuardOptions): Pro
   // Loaded only now: parsers of HTML and CSS are more than all the rest of a publish.
   const { checkLinks } = await import('./link-check.ts');
   const report = await checkLinks(walk, options);
-  options.onLinks?.(report);
   if (options.checkLinks === 'error' && report.broken.length > 0) {
     throw new DrayerError('LINKS_BROKEN', `nothing was published: ${describeLinks(report)}`, {
       hint: 'mend them, or publish with --check-links=warn',
+      details: { links: report },
     });
   }
   return report;

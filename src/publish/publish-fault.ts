@@ -35,6 +35,7 @@ export function faultsError(faults: readonly PublishFault[]): DrayerError {
   const files = sorted.length === 1 ? 'a file' : `${sorted.length} files`;
   return new DrayerError(code, `nothing was published because of ${files}:\n${lines.join('\n')}`, {
     hint: HINTS[code],
+    details: { faults: sorted },
   });
 }
 

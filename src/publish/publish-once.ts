@@ -17,6 +17,7 @@ import { findPathClashes } from './path-clashes.ts';
 import { faultsError, type PublishFault } from './publish-fault.ts';
 import { type PublishReport, reportOf, reportUnchanged } from './publish-report.ts';
 import { secretNeedles } from './secret-scan.ts';
+import type { FileChange } from './site-changes.ts';
 import { type PublishProgress, SiteReading } from './site-reading.ts';
 import { ownFilesOf, secretKeyOf } from './stream-files.ts';
 import type { DiskFile, Walk, WalkSummary } from './walk.ts';
@@ -29,6 +30,8 @@ export type PublishOptions = {
   readonly onProgress?: ((progress: PublishProgress) => void) | undefined;
   /** Look at everything, change nothing. */
   readonly dryRun?: boolean | undefined;
+  /** List what happens to each file, with sizes, in the report. */
+  readonly listChanges?: boolean | undefined;
   /** Largest file that is published, in bytes, inclusive; 64 MiB by default. */
   readonly maxFileBytes?: number | undefined;
   /** Most threads, the main one included; by default what the machine has, at most 4. */
@@ -49,8 +52,6 @@ export type PublishOptions = {
    * Not at all by default.
    */
   readonly checkLinks?: 'warn' | 'error' | undefined;
-  /** Called with what the links are like, also where the publish then stops. */
-  readonly onLinks?: ((report: LinkReport) => void) | undefined;
   /** The stream's private key, where it is not in the file beside it: no file may contain it. */
   readonly secretKey?: Uint8Array | undefined;
 };
@@ -67,6 +68,8 @@ export type SiteSource = {
   checkDiff?(diff: SiteDiff): void;
   /** Stops it before anything is signed. */
   checkReading?(reading: SiteReading): void;
+  /** It was looked at a moment ago: its links again only where something has changed. */
+  readonly isRepeated?: boolean | undefined;
   /** Keeps what was found out, once it is committed. */
   remember(done: Done): void;
 };
@@ -97,24 +100,21 @@ export async function publishOnce(
     const walk = await site.walk(held.isEmpty ? onFile : undefined);
     if (isUnchanged(walk, held, maxFileBytes)) {
       const links = await linksOf(walk, stream, options);
-      return { ...reportUnchanged(walk.summary.count, walk, held), links };
+      const changes = options.listChanges ? [] : undefined;
+      return { ...reportUnchanged(walk.summary.count, walk, held), changes, links };
     }
-    const faults = [...walk.faults, ...findOversized(walk.files, maxFileBytes)];
-    const files = site.readFiles();
-    const diff = diffSite(walk.files, files);
-    faults.push(...findClashes(walk, diff));
-    if (faults.length === 0) {
-      if (!options.allowMassDelete) checkDeletes(walk, diff, files);
-      site.checkDiff?.(diff);
-    }
+    const { files, diff, faults } = compare(walk, site, options);
     if (!held.isEmpty) {
       for (const one of diff.doubtful) reading.add(one, maySecrets(one.file.key));
     }
     await reading.finish();
     stopOn([...faults, ...reading.faults]);
     site.checkReading?.(reading);
-    const links = await linksOf(walk, stream, options);
+    const isIdle = reading.fresh.length === 0 && diff.removed.length === 0;
+    const isKnown = isIdle && site.isRepeated === true;
+    const links = isKnown ? undefined : await linksOf(walk, stream, options);
 
+    const changes = await changesIn({ files, diff, reading }, stream, options);
     const batch = batchOf(diff, reading);
     const { beginSigning } = reading;
     const generation = dryRun
@@ -123,21 +123,48 @@ export async function publishOnce(
     if (generation === undefined) return undefined;
     const done = { held, files, walk, diff, reading, generation };
     if (!dryRun) site.remember(done);
-    return { ...reportOf(done), links };
+    return { ...reportOf(done), changes, links };
   } finally {
     await reading.close();
     stream.discardPrepared();
   }
 }
 
+function compare(
+  walk: Walk,
+  site: SiteSource,
+  { maxFileBytes = MAX_FILE_BYTES, allowMassDelete }: PublishOptions,
+): Pick<Done, 'files' | 'diff'> & { readonly faults: PublishFault[] } {
+  const files = site.readFiles();
+  const diff = diffSite(walk.files, files);
+  const oversized = findOversized(walk.files, maxFileBytes);
+  const faults = [...walk.faults, ...oversized, ...findClashes(walk, diff)];
+  // Where something could not be read, nobody knows how much is gone.
+  if (faults.length === 0) {
+    if (!allowMassDelete) checkDeletes(walk, diff, files);
+    site.checkDiff?.(diff);
+  }
+  return { files, diff, faults };
+}
+
+async function changesIn(
+  found: Pick<Done, 'files' | 'diff' | 'reading'>,
+  { reader }: Stream,
+  { listChanges = false }: PublishOptions,
+): Promise<readonly FileChange[] | undefined> {
+  if (!listChanges) return undefined;
+  const { changesOf } = await import('./site-changes.ts');
+  return changesOf(reader, found);
+}
+
 async function linksOf(
   walk: Walk,
   { publicKey }: Stream,
-  { checkLinks, onLinks, signal, maxFileBytes = MAX_FILE_BYTES }: PublishOptions,
+  { checkLinks, signal, maxFileBytes = MAX_FILE_BYTES }: PublishOptions,
 ): Promise<LinkReport | undefined> {
   if (checkLinks === undefined) return undefined;
   const { checkSiteLinks } = await import('./link-guard.ts');
-  return checkSiteLinks(walk, { checkLinks, onLinks, publicKey, maxFileBytes, signal });
+  return checkSiteLinks(walk, { checkLinks, publicKey, maxFileBytes, signal });
 }
 
 function isUnchanged(

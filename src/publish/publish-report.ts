@@ -2,6 +2,7 @@
 import type { Generation } from '../store/reader.ts';
 import type { Done, HeldSite } from './held-site.ts';
 import type { LinkReport } from './link-check.ts';
+import type { FileChange } from './site-changes.ts';
 import type { Skipped, Walk } from './walk.ts';
 
 /** What {@link publishDirectory} did. Lists are sorted. */
@@ -20,6 +21,8 @@ export type PublishReport = {
   readonly generation: Generation;
   /** Whether there is a new generation. */
   readonly wrote: boolean;
+  /** What was done to each file, where that was asked. */
+  readonly changes?: readonly FileChange[] | undefined;
   /** What its links are like, where that was asked. */
   readonly links?: LinkReport | undefined;
 };

@@ -89,6 +89,7 @@ export class WatchedSite {
       walk: async () => this.#view.walk(this.#isWhole),
       checkDiff: (diff) => this.#checkDiff(diff),
       checkReading: (reading) => this.#checkReading(reading),
+      isRepeated: true,
       remember: (done) => this.#held.remember(done),
     };
     try {

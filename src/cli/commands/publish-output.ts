@@ -1,6 +1,7 @@
 /** What `drayer publish` says: the changes, the counts, the key that was made, what to do next. */
 import { relative } from 'node:path';
 import type { PublishedSite, Site } from '../../daemon/publish-site.ts';
+import type { Skipped } from '../../publish/walk.ts';
 import { markPathOfKey } from '../../store/mark.ts';
 import { bytes, number, shellWord } from '../format.ts';
 import type { Session } from '../session.ts';
@@ -17,7 +18,8 @@ export function sayNewKey({ terminal }: Session, path: string): void {
 
 const MOST_LISTED = 20;
 
-function printChanges({ terminal }: Session, { report }: PublishedSite, most: number): void {
+/** Prints a line for each change, of the first `most`. */
+export function printChanges({ terminal }: Session, { report }: PublishedSite, most: number): void {
   const { added, changed, removed } = report;
   const lines = [
     ...added.map((key) => terminal.paint('green', `  + ${visible(key)}`)),
@@ -28,7 +30,8 @@ function printChanges({ terminal }: Session, { report }: PublishedSite, most: nu
   if (lines.length > most) terminal.print(`  and ${number(lines.length - most)} more`);
 }
 
-function counts({ report }: PublishedSite): string {
+/** `2 added, 1 removed, 14 unchanged`. */
+export function counts({ report }: PublishedSite): string {
   const { added, changed, removed, unchanged } = report;
   const parts = [
     [added.length, 'added'],
@@ -38,15 +41,6 @@ function counts({ report }: PublishedSite): string {
   ] as const;
   const said = parts.filter(([n]) => n > 0).map(([n, word]) => `${number(n)} ${word}`);
   return said.length === 0 ? 'no files' : said.join(', ');
-}
-
-/** Prints what a publish would change. */
-export function printDryRun(session: Session, site: Site, published: PublishedSite): void {
-  const { terminal } = session;
-  printChanges(session, published, Number.POSITIVE_INFINITY);
-  terminal.print(
-    `nothing was written; publishing ${site.directory} would mean: ${counts(published)}`,
-  );
 }
 
 /** Prints what a publish did. */
@@ -66,10 +60,25 @@ export function printResult(session: Session, site: Site, published: PublishedSi
   if (published.servers !== undefined) {
     terminal.say(`it names its servers: ${published.servers.join(', ') || 'none'}`);
   }
-  for (const { path, reason } of skipped) terminal.say(`left out ${path}: ${reason}`);
+  sayLeftOut(session, skipped);
   if (newKeyPath !== undefined) sayNewKey(session, newKeyPath);
   if (gitignoreUpdated !== undefined)
     terminal.say(`keeps stream and key out of git: ${gitignoreUpdated}`);
+}
+
+/** What its owner left out is no news, but how much of it there is; the rest is named. */
+function sayLeftOut({ terminal }: Session, skipped: readonly Skipped[]): void {
+  const others = skipped.filter(({ reason }) => !reason.startsWith('ignored'));
+  for (const { path, reason } of others.slice(0, MOST_LISTED)) {
+    terminal.say(`left out ${path}: ${reason}`);
+  }
+  const more = others.length - MOST_LISTED;
+  if (more > 0) terminal.say(`left out ${number(more)} more`);
+  const ignored = skipped.filter(({ reason }) => reason.startsWith('ignored'));
+  if (ignored.length === 0) return;
+  const names = ignored.slice(0, 3).map(({ path }) => path);
+  if (ignored.length > names.length) names.push('…');
+  terminal.say(`left out what is ignored: ${names.join(', ')} (${number(ignored.length)})`);
 }
 
 /** Prints where to look at it. */
@@ -104,7 +113,7 @@ export function jsonResult(site: Site, published: PublishedSite, flags: PublishF
     newKeyPath,
     gitignoreUpdated,
     servers,
-    dryRun: flags.dryRun ?? false,
+    dryRun: Boolean(flags.dryRun || flags.diff),
     ...rest,
     seq: snapshot?.seq,
     root: snapshot && Buffer.from(snapshot.root).toString('hex'),

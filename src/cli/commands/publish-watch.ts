@@ -5,8 +5,10 @@ import type { Daemon } from '../../daemon/daemon.ts';
 import type { PublishedSite, Site } from '../../daemon/publish-site.ts';
 import type { BuildWatchers } from '../../daemon/watch-build.ts';
 import { watchSite } from '../../daemon/watch-site.ts';
+import { describeLinks } from '../../publish/link-guard.ts';
 import type { PublishReport } from '../../publish/publisher.ts';
 import type { Watch } from '../../publish/watch-directory.ts';
+import { linkModeOf } from '../link-mode.ts';
 import { printProblem, timeOfDay } from '../running.ts';
 import type { Session } from '../session.ts';
 import type { PublishFlags } from './publish.ts';
@@ -59,7 +61,8 @@ async function watchOne(
   { kept, flags }: { readonly kept: readonly Kept[]; readonly flags: PublishFlags },
 ): Promise<Watch> {
   const { terminal, signal } = session;
-  const { ignore, maxFileBytes, allowSecrets } = await session.config();
+  const { ignore, maxFileBytes, allowSecrets, ...config } = await session.config();
+  const checkLinks = linkModeOf(flags.checkLinks, config.checkLinks, session.environment);
   const name = kept.length > 1 ? `  ${nameOf(one)}` : '';
   // --allow-mass-delete was for what is gone now, not for what a generator will clear.
   const watch = await watchSite(one.site, one.published, {
@@ -67,9 +70,14 @@ async function watchOne(
     ignore,
     maxFileBytes,
     allowSecrets: flags.allowSecrets ?? allowSecrets,
+    checkLinks: checkLinks === 'off' ? undefined : checkLinks,
     onGeneration: (report) => {
       if (terminal.isJson) terminal.printJson(jsonOf(one, report, flags));
       else terminal.print(`${lineOf(report)}${name}`);
+      const { links } = report;
+      if (links !== undefined && links.broken.length > 0) {
+        terminal.complain('warning', describeLinks(links));
+      }
     },
     onProblem: (problem) => {
       const { directory } = one.site;

@@ -3,25 +3,26 @@ import { DrayerError, EXIT, isDrayerError } from '../../core/errors.ts';
 import { chooseSites } from '../../daemon/choose-sites.ts';
 import { givenKey, type KeyFlags } from '../../daemon/given-key.ts';
 import { type PublishedSite, publishSite, type Site } from '../../daemon/publish-site.ts';
+import type { PublishProgress } from '../../publish/site-reading.ts';
 import type { Walker } from '../../publish/walker.ts';
-import { bytes, count } from '../format.ts';
+import { bytes, count, number } from '../format.ts';
+import { isFolderNotMode, linkModeOf } from '../link-mode.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { keepYoungGenerationSmall } from '../young-generation.ts';
 import { build } from './publish-build.ts';
-import {
-  jsonResult,
-  printDryRun,
-  printNextStep,
-  printResult,
-  sayNewKey,
-} from './publish-output.ts';
+import { jsonResult, printNextStep, printResult, sayNewKey } from './publish-output.ts';
 import type { Kept } from './publish-watch.ts';
 
 /** Flags of `drayer publish`. */
 export type PublishFlags = KeyFlags & {
   readonly stream?: string | undefined;
   readonly dryRun?: boolean | undefined;
+  /** A dry run, with sizes. */
+  readonly diff?: boolean | undefined;
+  readonly exitCode?: boolean | undefined;
+  /** True without a mode. */
+  readonly checkLinks?: string | true | undefined;
   readonly allowMassDelete?: boolean | undefined;
   readonly allowSecrets?: boolean | undefined;
   readonly unusedKey?: boolean | undefined;
@@ -42,8 +43,11 @@ export type PublishFlags = KeyFlags & {
 export async function publish(
   session: Session,
   directory: string | undefined,
-  flags: PublishFlags,
+  given: PublishFlags,
 ): Promise<number> {
+  const isFolder = directory === undefined && isFolderNotMode(given.checkLinks);
+  if (isFolder) return publish(session, given.checkLinks, { ...given, checkLinks: true });
+  const flags = { ...given, dryRun: given.dryRun || given.diff };
   checkFlags(flags);
   const { terminal } = session;
   const config = await session.config();
@@ -57,9 +61,11 @@ export async function publish(
   const goesOn = flags.watch === true || flags.serve === true;
   const kept: Kept[] = [];
   const results: object[] = [];
+  let hasChanges = false;
   for (const site of sites) {
     const published = await publishOrAsk(session, site, flags);
     kept.push({ site, published });
+    hasChanges ||= isChanged(published);
     const result = terminal.isJson ? jsonResult(site, published, flags) : undefined;
     if (result === undefined) await print(session, { site, published }, flags);
     else if (goesOn) terminal.printJson(result);
@@ -70,14 +76,25 @@ export async function publish(
     return keepPublished(session, kept, flags);
   }
   if (terminal.isJson) terminal.printJson(results.length === 1 ? results[0] : results);
-  return EXIT.done;
+  return flags.exitCode && hasChanges ? EXIT.checkFailed : EXIT.done;
 }
 
-function checkFlags({ dryRun, watch, serve, port, host, lan }: PublishFlags): void {
+function isChanged({ report: { added, changed, removed } }: PublishedSite): boolean {
+  return added.length + changed.length + removed.length > 0;
+}
+
+function checkFlags(flags: PublishFlags): void {
+  const { dryRun, diff, exitCode, watch, serve, port, host, lan } = flags;
+  const goesOn = watch ? '--watch' : '--serve';
   if (dryRun && (watch || serve)) {
-    const flag = watch ? '--watch' : '--serve';
-    throw new DrayerError('USAGE', `--dry-run and ${flag} exclude each other`, {
+    const flag = diff ? '--diff' : '--dry-run';
+    throw new DrayerError('USAGE', `${flag} and ${goesOn} exclude each other`, {
       hint: 'a dry run writes nothing, so there is nothing to go on with',
+    });
+  }
+  if (exitCode && (watch || serve)) {
+    throw new DrayerError('USAGE', `--exit-code and ${goesOn} exclude each other`, {
+      hint: 'what goes on until it is stopped has no status that could say it',
     });
   }
   if (serve || (port ?? host ?? lan) === undefined) return;
@@ -89,9 +106,14 @@ function checkFlags({ dryRun, watch, serve, port, host, lan }: PublishFlags): vo
 async function print(
   session: Session,
   { site, published }: Kept,
-  { dryRun, serve }: PublishFlags,
+  { dryRun, serve, checkLinks }: PublishFlags,
 ): Promise<void> {
-  if (dryRun) return printDryRun(session, site, published);
+  const { links } = published.report;
+  if (dryRun || links !== undefined) {
+    const { printDryRun, printLinks } = await import('./publish-look.ts');
+    if (links !== undefined) await printLinks(session, links, checkLinks !== undefined);
+    if (dryRun) return printDryRun(session, site, published);
+  }
   printResult(session, site, published);
   if (!serve) await printNextStep(session, published);
 }
@@ -116,8 +138,9 @@ async function publishOne(
   site: Site,
   flags: PublishFlags,
 ): Promise<PublishedSite> {
-  const { ignore, maxFileBytes, allowSecrets } = await session.config();
-  const { terminal, signal } = session;
+  const { ignore, maxFileBytes, allowSecrets, ...config } = await session.config();
+  const { terminal, signal, environment } = session;
+  const checkLinks = linkModeOf(flags.checkLinks, config.checkLinks, environment);
   const progress = startProgress(terminal);
   let newKeyPath: string | undefined;
   try {
@@ -127,7 +150,9 @@ async function publishOne(
       maxFileBytes,
       allowSecrets: flags.allowSecrets ?? allowSecrets,
       walker: flags.walker,
+      checkLinks: checkLinks === 'off' ? undefined : checkLinks,
       dryRun: flags.dryRun,
+      listChanges: flags.diff,
       allowMassDelete: flags.allowMassDelete,
       onNewKey: (path) => {
         newKeyPath = path;
@@ -135,8 +160,7 @@ async function publishOne(
       onProgress: (state) => {
         // Again and again: with every thread it starts, the engine goes back to its own ways.
         keepYoungGenerationSmall();
-        const read = `${count(state.files, 'file')}, ${bytes(state.bytes)}`;
-        progress.update(read, state.bytes, state.totalBytes);
+        progress.update(progressText(state), state.bytes, state.totalBytes);
       },
     });
   } catch (error) {
@@ -147,4 +171,10 @@ async function publishOne(
   } finally {
     progress.finish();
   }
+}
+
+/** `1,204 of 10,000 files, 12 of 114 MB`. */
+function progressText(state: PublishProgress): string {
+  const files = `${number(state.files)} of ${count(state.totalFiles, 'file')}`;
+  return `${files}, ${bytes(state.bytes)} of ${bytes(state.totalBytes)}`;
 }

@@ -16,6 +16,11 @@ export type IntegrationOptions = {
   readonly when?: 'build' | 'always' | 'never' | undefined;
   /** What to leave out, in the syntax of .gitignore, besides what the config leaves out. */
   readonly ignore?: readonly string[] | undefined;
+  /**
+   * Whether broken links are warned of, or fail the build. Default: what drayer.config.ts says, else
+   * `warn` where CI is set and `off` elsewhere.
+   */
+  readonly checkLinks?: 'warn' | 'error' | 'off' | undefined;
   /** Publishes also when most files of the stream are gone from the output. Default: false. */
   readonly allowMassDelete?: boolean | undefined;
   /** Begins a stream with a given key that has signed nothing yet. Default: false. */
@@ -55,18 +60,24 @@ const isText = (value: unknown): boolean => typeof value === 'string' && value !
 const text: Kind = { expected: 'a non-empty string', accepts: isText };
 const choice: Kind = { expected: 'true or false', accepts: (value) => typeof value === 'boolean' };
 
+function oneOf(...words: readonly string[]): Kind {
+  const all = words.map((word) => `'${word}'`);
+  return {
+    expected: `${all.slice(0, -1).join(', ')} or ${all.at(-1)}`,
+    accepts: (value) => words.some((word) => word === value),
+  };
+}
+
 const KINDS: { readonly [name: string]: Kind | undefined } = {
   stream: text,
   config: text,
   keyFile: text,
-  when: {
-    expected: "'build', 'always' or 'never'",
-    accepts: (value) => value === 'build' || value === 'always' || value === 'never',
-  },
+  when: oneOf('build', 'always', 'never'),
   ignore: {
     expected: 'a list of strings',
     accepts: (value) => Array.isArray(value) && value.every(isText),
   },
+  checkLinks: oneOf('warn', 'error', 'off'),
   allowMassDelete: choice,
   unusedKey: choice,
 } satisfies { [name in keyof IntegrationOptions]-?: Kind };

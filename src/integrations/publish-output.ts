@@ -37,7 +37,9 @@ export async function publishOutput(
     return;
   }
   try {
-    report(build, await publishFolder(build, options));
+    const published = await publishFolder(build, options);
+    await warnOfLinks(build, published);
+    report(build, published);
   } catch (error) {
     throw withHint(error);
   }
@@ -49,10 +51,13 @@ async function publishFolder(
 ): Promise<PublishedSite> {
   const { publishSite } = await import('../daemon/publish-site.ts');
   const config = await readConfig(root, options);
+  const checkLinks =
+    options.checkLinks ?? config.checkLinks ?? (process.env['CI'] ? 'warn' : 'off');
   return publishSite(await chooseSite(config, resolve(root, directory), root, options), {
     ignore: [...(config.ignore ?? []), ...(options.ignore ?? [])],
     maxFileBytes: config.maxFileBytes,
     allowSecrets: config.allowSecrets,
+    checkLinks: checkLinks === 'off' ? undefined : checkLinks,
     allowMassDelete: options.allowMassDelete,
     onNewKey: (path) => {
       log.info(`made a key: ${path}`);
@@ -86,6 +91,12 @@ async function chooseSite(
     unusedKey,
   });
   return site ?? { directory };
+}
+
+async function warnOfLinks({ log }: FinishedBuild, { report }: PublishedSite): Promise<void> {
+  if (report.links === undefined || report.links.broken.length === 0) return;
+  const { describeLinks } = await import('../publish/link-guard.ts');
+  log.warn(describeLinks(report.links));
 }
 
 let key: string | undefined;

@@ -137,6 +137,30 @@ test(
 );
 
 test(
+  'publishOutput :: broken links are warned of or fail the build, by option, config or CI',
+  scope(async (t) => {
+    setEnvironment(t, { CI: '' });
+    writeSite(t.path('out'), { 'index.html': '<a href="gone.html">x</a>' });
+    const change = (text: string) => writeSite(t.path('out'), { 'b.txt': text });
+
+    assert.not.match((await publish(t)).join('\n'), 'gone.html');
+    change('1');
+    const error = await rejectsCode(publish(t, { checkLinks: 'error' }), 'LINKS_BROKEN');
+    assert.match(error.message, 'index.html:1: gone.html');
+    setEnvironment(t, { CI: 'true' });
+    assert.match(
+      (await publish(t))[0] ?? '',
+      /^warning: a broken link on a page:\nindex\.html:1: gone/,
+    );
+    change('2');
+    assert.match((await publish(t, { checkLinks: 'off' }))[0] ?? '', /^published out: 1 changed/);
+    writeFileSync(t.path('drayer.config.mjs'), "export default { checkLinks: 'error' };");
+    change('3');
+    await rejectsCode(publish(t), 'LINKS_BROKEN');
+  }),
+);
+
+test(
   'publishOutput :: below drayer publish it publishes nothing itself',
   scope(async (t) => {
     site(t);
@@ -152,11 +176,12 @@ test(
 const WRONG: readonly (readonly [options: object, message: string])[] = [
   [
     { streem: 'x' },
-    'there is no streem; there are stream, config, keyFile, when, ignore, allowMassDelete, unusedKey',
+    'there is no streem; there are stream, config, keyFile, when, ignore, checkLinks, allowMassDelete, unusedKey',
   ],
   [{ stream: '' }, 'stream: expected a non-empty string, got ""'],
   [{ keyFile: 3 }, 'keyFile: expected a non-empty string, got 3'],
   [{ when: true }, "when: expected 'build', 'always' or 'never', got true"],
+  [{ checkLinks: 'maybe' }, "checkLinks: expected 'warn', 'error' or 'off', got \"maybe\""],
   [{ ignore: 'a' }, 'ignore: expected a list of strings, got "a"'],
   [{ ignore: [''] }, 'ignore: expected a list of strings, got [""]'],
   [{ unusedKey: 'yes' }, 'unusedKey: expected true or false, got "yes"'],

@@ -47,6 +47,8 @@ export function followStream(mirrored: MirrorReport, options: FollowOptions): Fo
   const signals = options.signal === undefined ? [] : [options.signal];
   const signal = AbortSignal.any([stop.signal, ...signals]);
   const closed = follow(mirrored, { ...options, signal });
+  // Whoever wants to know waits for it; nobody has to.
+  closed.catch(() => {});
   return {
     closed,
     close: () => {

@@ -23,6 +23,8 @@ export type WatchOptions = Omit<PublishOptions, 'dryRun' | 'onProgress'> & {
   readonly onProblem?: ((problem: DrayerError) => void) | undefined;
   /** Told when the problem is over. */
   readonly onMended?: (() => void) | undefined;
+  /** Told what makes changes be noticed later than they could be. */
+  readonly onWarning?: ((warning: DrayerError) => void) | undefined;
 };
 
 /** A directory that is being watched. */

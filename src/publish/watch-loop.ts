@@ -214,7 +214,7 @@ export class WatchLoop {
       const message =
         'the system has no watches left for this folder; it is looked through instead';
       const hint = 'on Linux raise the limit: sysctl fs.inotify.max_user_watches=524288';
-      this.#problems.remark(new DrayerError('STORAGE_FAILED', message, { cause: error, hint }));
+      this.#options.onWarning?.(new DrayerError('STORAGE_FAILED', message, { cause: error, hint }));
     }
     this.#lookAtAll();
   }

@@ -55,11 +55,6 @@ export class WatchProblems {
     this.#told = told;
   }
 
-  /** Tells what does not keep it from being published. */
-  remark(problem: DrayerError): void {
-    this.#options.onProblem?.(problem);
-  }
-
   /**
    * Notes that something in the folder has just changed, and tells of it when that goes on for long.
    *

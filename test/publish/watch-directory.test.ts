@@ -216,7 +216,21 @@ test(
     put(rig, 'b.html', 'b');
     await rig.until(() => rig.reports.length === 1);
 
-    assert.equal(rig.words, ['STORAGE_FAILED']);
+    assert.equal(rig.words, ['warning STORAGE_FAILED']);
+  }),
+);
+
+test(
+  'watchDirectory :: sees a change inside a file where it has to poll',
+  scope(async (t) => {
+    process.env['CHOKIDAR_USEPOLLING'] = '1';
+    t.defer(process.env, (env) => delete env['CHOKIDAR_USEPOLLING']);
+    const rig = await watchFolder(t, { 'a/b.html': 'b', '.git/c': 'c' });
+
+    put(rig, 'a/b.html', 'other');
+    await rig.until(() => rig.reports.length === 1);
+
+    assert.equal(rig.reports[0]?.changed, ['a/b.html']);
   }),
 );
 
@@ -373,6 +387,7 @@ async function watchFolder(
       words.push(code);
       wake();
     },
+    onWarning: ({ code }) => void words.push(`warning ${code}`),
     onMended: () => {
       words.push('mended');
       wake();

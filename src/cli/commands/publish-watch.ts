@@ -87,6 +87,10 @@ async function watchOne(
         next,
       });
     },
+    onWarning: ({ message, hint }) => {
+      terminal.complain('warning', message);
+      if (hint !== undefined) terminal.complain('hint', hint);
+    },
     onMended: () => terminal.say(`${nameOf(one)} is published again`),
   });
   return watch;

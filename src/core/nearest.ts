@@ -26,15 +26,16 @@ export function nearestTo(
   return nearest.slice(0, most.results);
 }
 
+// Number: within their lengths, which the compiler does not know, nothing is undefined.
 function editDistance(a: string, b: string): number {
   let above = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 0; i < a.length; i += 1) {
     const row = [i + 1];
     for (let j = 0; j < b.length; j += 1) {
-      const change = (above[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
-      row.push(Math.min(change, (above[j + 1] ?? 0) + 1, (row[j] ?? 0) + 1));
+      const change = Number(above[j]) + Number(a[i] !== b[j]);
+      row.push(Math.min(change, Number(above[j + 1]) + 1, Number(row[j]) + 1));
     }
     above = row;
   }
-  return above[b.length] ?? 0;
+  return Number(above[b.length]);
 }

@@ -71,7 +71,7 @@ export function decodeSecretWords(text: string): Uint8Array {
   if (words.length !== BACKUP_WORDS) {
     throw invalid(`expected ${BACKUP_WORDS} words, got ${words.length}`);
   }
-  const bytes = Uint8Array.from(words, (word, i) => valuesAt(i).get(word) ?? 0);
+  const bytes = Uint8Array.from(words, (word, i) => Number(valuesAt(i).get(word)));
   const seed = bytes.subarray(0, SEED_BYTES);
   if (bytesEqual(withCheck(seed), bytes)) return seed.slice();
   throw invalid(describeMismatch(bytes));
@@ -99,13 +99,13 @@ function describeMismatch(bytes: Uint8Array): string {
   for (let i = 0; i < BACKUP_WORDS; i += 1) {
     for (let value = 0; value < 256; value += 1) {
       if (!fits(bytes.with(i, value))) continue;
-      const [read, meant] = [bytes[i] ?? 0, value].map((byte) => wordsAt(i)[byte]);
+      const [read, meant] = [Number(bytes[i]), value].map((byte) => wordsAt(i)[byte]);
       return `word ${i + 1}, ${read}, does not fit the check words; ${meant} would`;
     }
   }
   for (let i = 0; i < BACKUP_WORDS; i += 1) {
     for (let j = i + 2; j < BACKUP_WORDS; j += 2) {
-      const swapped = bytes.with(i, bytes[j] ?? 0).with(j, bytes[i] ?? 0);
+      const swapped = bytes.with(i, Number(bytes[j])).with(j, Number(bytes[i]));
       if (fits(swapped))
         return `words ${i + 1} and ${j + 1} do not fit the check words; swapped, they would`;
     }

@@ -14,6 +14,7 @@ export function sayNewKey({ terminal }: Session, path: string): void {
   terminal.say(
     `copy it to a safe place now, and ${markPathOfKey(path)} with it: only this key can change this site, and nobody can make it again`,
   );
+  terminal.say('a copy on paper: drayer key backup');
 }
 
 const MOST_LISTED = 20;

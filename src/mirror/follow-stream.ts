@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type DrayerError, isDrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
 import { parseStreamId } from '../core/stream-id.ts';
+import type { HeldMirror } from './find-mirror.ts';
 import { HttpClient } from './http-client.ts';
 import { type MirrorOptions, type MirrorReport, mirrorStream } from './mirror.ts';
 import { parsePeerUrl } from './peer-url.ts';
@@ -38,11 +39,11 @@ const RETRY_MS = 500;
 const PAUSE_MS = 100;
 
 /**
- * Follows the source a mirror was just made from, until the signal fires or it is closed.
+ * Follows the source of a mirror, until the signal fires or it is closed.
  *
- * @param mirrored - what {@link mirrorStream} has come to with the same options
+ * @param mirrored - the mirror as it is
  */
-export function followStream(mirrored: MirrorReport, options: FollowOptions): Following {
+export function followStream(mirrored: HeldMirror, options: FollowOptions): Following {
   const stop = new AbortController();
   const signals = options.signal === undefined ? [] : [options.signal];
   const signal = AbortSignal.any([stop.signal, ...signals]);
@@ -60,7 +61,7 @@ export function followStream(mirrored: MirrorReport, options: FollowOptions): Fo
 
 type State = FollowOptions & { readonly signal: AbortSignal };
 
-async function follow(mirrored: MirrorReport, options: State): Promise<void> {
+async function follow(mirrored: HeldMirror, options: State): Promise<void> {
   const { signal, pollMs = POLL_MS } = options;
   const run = new Run(mirrored, options);
   let retryMs = RETRY_MS;
@@ -87,7 +88,7 @@ class Run {
   #tip: Micros;
   #problem: string | undefined;
 
-  constructor({ path, id, generation }: MirrorReport, options: State) {
+  constructor({ path, id, generation }: HeldMirror, options: State) {
     this.#options = options;
     this.#path = path;
     this.#publicKey = parseStreamId(id);

@@ -94,6 +94,37 @@ test(
 );
 
 test(
+  'mirror --serve :: serves the copy while its source is away, and comes along when it is back',
+  scope(async (t) => {
+    const folder = makeSite(t);
+    const author = shell(t);
+    const first = author.start('publish', 'site', '--serve', '--port', '0');
+    const [, , port = ''] = await first.waitFor(SITE_URL);
+    const friend = shell(t, { home: 'friend', directory: t.path('friend') });
+    const id = /^stream (\S+)$/m.exec((await first.stop()).stdout)?.[1] ?? '';
+    const source = [`http://127.0.0.1:${port}`, id];
+    const none = await friend.run('mirror', ...source, '--serve', '--port', '0');
+    const second = author.start('publish', 'site', '--serve', '--port', port);
+    await second.waitFor(SITE_URL);
+    await friend.run('mirror', ...source);
+    await second.stop();
+
+    const mirror = friend.start('mirror', ...source, '--serve', '--port', '0');
+    const [url] = await mirror.waitFor(SITE_URL);
+    await mirror.waitForStderr(/nobody|refused|reach/i);
+    const served = await get(url);
+    writeFileSync(join(folder, 'index.html'), page('two'));
+    const third = author.start('publish', 'site', '--serve', '--port', port);
+    await third.waitFor(SITE_URL);
+    await mirror.waitFor(/fetched {2}generation 2$/m);
+
+    assert.is(none.status, 7);
+    assert.is(served.body.toString(), page('one'));
+    assert.is((await get(url)).body.toString(), page('two'));
+  }),
+);
+
+test(
   'publish, mirror :: flags that do not go together are refused in a sentence',
   scope(async (t) => {
     makeSite(t);

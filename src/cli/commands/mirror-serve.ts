@@ -1,5 +1,6 @@
 /** `drayer mirror --serve`: serves the mirror that was made and follows its source, until it is stopped. */
 import { EXIT } from '../../core/errors.ts';
+import type { HeldMirror } from '../../mirror/find-mirror.ts';
 import { followStream } from '../../mirror/follow-stream.ts';
 import type { MirrorReport } from '../../mirror/mirror.ts';
 import { bytes } from '../format.ts';
@@ -12,7 +13,7 @@ import { jsonReport } from './mirror-output.ts';
 /** Serves and follows. */
 export async function serveMirror(
   session: Session,
-  mirrored: MirrorReport,
+  mirrored: HeldMirror,
   { url, live, port, host, lan }: MirrorFlags & { readonly url: string },
 ): Promise<number> {
   const { terminal, signal } = session;

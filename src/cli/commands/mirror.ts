@@ -1,8 +1,10 @@
 /** `drayer mirror <url> [id]`: a checked copy of somebody's stream, or the newest generation of one held. */
 import { resolve } from 'node:path';
-import { DrayerError, EXIT } from '../../core/errors.ts';
+import { DrayerError, EXIT, isDrayerError } from '../../core/errors.ts';
 import { parseStreamId } from '../../core/stream-id.ts';
-import { type MirrorReport, mirrorStream } from '../../mirror/mirror.ts';
+import { mirrorPathOf } from '../../mirror/data-dir.ts';
+import { findMirror, type HeldMirror } from '../../mirror/find-mirror.ts';
+import { mirrorStream } from '../../mirror/mirror.ts';
 import { parsePeerUrl } from '../../mirror/peer-url.ts';
 import { listRemoteStreams, type RemoteStream } from '../../mirror/remote-streams.ts';
 import type { MirrorProgress } from '../../mirror/session.ts';
@@ -36,18 +38,28 @@ export async function mirror(
   const path = flags.stream === undefined ? undefined : resolve(flags.stream);
   const publicKey = await chooseKey(session, url, id);
   const progress = startProgress(terminal);
-  let report: MirrorReport;
+  let mirrored: HeldMirror;
   try {
     const onProgress = (state: MirrorProgress): void => showProgress(progress, state);
-    report = await mirrorStream({ url, publicKey, path, dataDir, signal, onProgress });
+    const report = await mirrorStream({ url, publicKey, path, dataDir, signal, onProgress });
+    progress.finish();
+    if (terminal.isJson) terminal.printJson(jsonReport(report));
+    else printReport(session, report, { url, ...flags });
+    mirrored = report;
+  } catch (error) {
+    // A copy is there to be served while its source is away; whoever follows it says that it is.
+    const isAway = flags.serve === true && isDrayerError(error, 'UNREACHABLE');
+    const held = isAway
+      ? findMirror(path ?? mirrorPathOf(publicKey, dataDir), publicKey)
+      : undefined;
+    if (held === undefined) throw error;
+    mirrored = held;
   } finally {
     progress.finish();
   }
-  if (terminal.isJson) terminal.printJson(jsonReport(report));
-  else printReport(session, report, { url, ...flags });
   if (!flags.serve) return EXIT.done;
   const { serveMirror } = await import('./mirror-serve.ts');
-  return serveMirror(session, report, { url, ...flags });
+  return serveMirror(session, mirrored, { url, ...flags });
 }
 
 function checkFlags({ serve, live, port, host, lan }: MirrorFlags): void {

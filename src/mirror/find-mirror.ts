@@ -1,0 +1,23 @@
+/** A mirror that is already here, whether or not its source is. */
+import { bytesEqual } from '../core/record.ts';
+import { hasFile, openReader } from '../store/open-reader.ts';
+import type { MirrorReport } from './mirror.ts';
+
+/** A mirror as it is, or as a run has left it. */
+export type HeldMirror = Pick<MirrorReport, 'path' | 'id' | 'generation'>;
+
+/**
+ * Returns the mirror at `path`, or undefined where there is none of this stream.
+ *
+ * @throws {DrayerError} STREAM_INVALID when the file cannot be read
+ */
+export function findMirror(path: string, publicKey: Uint8Array): HeldMirror | undefined {
+  if (!hasFile(path)) return undefined;
+  const reader = openReader(path);
+  try {
+    if (!bytesEqual(reader.publicKey, publicKey)) return undefined;
+    return { path, id: reader.id, generation: reader.generation() };
+  } finally {
+    reader.close();
+  }
+}

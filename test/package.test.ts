@@ -1,6 +1,6 @@
 /** The package as somebody gets it: packed, installed into an empty folder, and run there. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
@@ -41,6 +41,16 @@ test(
     const bin = join(home, 'node_modules', '.bin', 'drayer');
     const version = run(bin, ['--version'], home);
     assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
+
+    const started = run(bin, ['init', 'show', '--template', 'gallery', '--json'], home);
+    assert.is(started.status, 0, started.stderr);
+    const { files } = JSON.parse(started.stdout) as { files: string[] };
+    const isStored = (file: string): boolean => file !== '_gitignore' && file !== '_template.json';
+    const stored = readdirSync(join(root, 'templates', 'gallery'), { recursive: true })
+      .map(String)
+      .filter((file) => statSync(join(root, 'templates', 'gallery', file)).isFile())
+      .filter(isStored);
+    assert.equal([...files].sort(), ['.gitignore', ...stored].sort());
 
     const unbound = run(bin, ['publish', 'site'], home);
     assert.is(unbound.status, 1, unbound.stderr);

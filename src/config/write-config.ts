@@ -64,7 +64,7 @@ function configText(folder: string, { directory, build }: NewConfig): string {
   const ignore = isItself
     ? `
   // What belongs to the project and not to the site.
-  ignore: ['/drayer.config.ts', '/README.md', '/package.json', '/package-lock.json'],
+  ignore: ['/README.md', '/package.json', '/package-lock.json'],
 `
     : '';
   return `import { defineConfig } from 'drayer';

@@ -14,7 +14,10 @@ test(
   'examples/ :: published, served, mirrored elsewhere and served from there, every byte is the same',
   scope(async (t) => {
     const site = t.path('examples');
-    cpSync(examples, site, { recursive: true, filter: (path) => !/\.stream/.test(path) });
+    // Without what a publish leaves out.
+    const isPublished = (path: string): boolean =>
+      !/\.stream|\.gitignore$|drayer\.config|node_modules/.test(path.slice(examples.length));
+    cpSync(examples, site, { recursive: true, filter: isPublished });
     const author = shell(t);
     const friend = shell(t, { home: 'friend', directory: t.path('friend') });
 

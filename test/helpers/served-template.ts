@@ -57,7 +57,7 @@ async function serveTemplate(t: Scope, template: string): Promise<ServedTemplate
   const started = await shell(t).run('init', 'mine', '--template', template);
   if (started.status !== 0) throw new Error(started.stderr);
   const mine = shell(t, { directory: t.path('mine') });
-  const published = await mine.run('publish', '--json');
+  const published = await mine.run('publish', '--json', '--check-links=error');
   if (published.status !== 0) throw new Error(published.stderr);
   const { id } = JSON.parse(published.stdout) as { id: string };
   const server = mine.start('serve', '--port', '0');

@@ -1,11 +1,11 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { publishDirectory } from '../../src/publish/publisher.ts';
 import { writeSite } from '../helpers/disk-site.ts';
 import { KEY_A } from '../helpers/keys.ts';
 import { scope } from '../helpers/scope.ts';
-import { newStream } from '../helpers/store.ts';
+import { newStream, openedStream } from '../helpers/store.ts';
 import { rejectsCode } from '../helpers/throws.ts';
 
 const test = suite('publish/publisher: guards');
@@ -50,6 +50,26 @@ test(
       if (isRefused) await rejectsCode(publishing, 'MASS_DELETE');
       else assert.is((await publishing).removed.length, before - after, name);
     }
+  }),
+);
+
+test(
+  'publishDirectory :: a dry run is refused where the publish would be: behind the mark of the key',
+  scope(async (t) => {
+    const root = writeSite(t.path('site'), SITE);
+    const first = newStream(t);
+    await publishDirectory(root, first);
+    first.close();
+    copyFileSync(first.path, t.path('backup'));
+    writeSite(root, { 'new.html': 'x' });
+    const second = openedStream(t);
+    await publishDirectory(root, second);
+    second.close();
+    copyFileSync(t.path('backup'), first.path);
+    const restored = openedStream(t);
+
+    await rejectsCode(publishDirectory(root, restored, { dryRun: true }), 'STREAM_BEHIND_MARK');
+    await rejectsCode(publishDirectory(root, restored), 'STREAM_BEHIND_MARK');
   }),
 );
 

@@ -23,6 +23,7 @@ import { isDrayerError } from '../../src/core/errors.ts';
 import { stampOf } from '../../src/publish/disk-stat.ts';
 import { type ReadOptions, readDiskFile } from '../../src/publish/read-disk-file.ts';
 import { clockBehind } from '../helpers/clock-behind.ts';
+import { scaled } from '../helpers/scale.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { throwsCode } from '../helpers/throws.ts';
 
@@ -136,7 +137,7 @@ test(
 );
 
 test(
-  'readDiskFile :: whatever is done to a file while it is read, what comes is what it was',
+  'readDiskFile :: whatever is done to a file while it is read, what comes is what it was (T101)',
   scope((t) => {
     const path = fileOf(t, 'x'.repeat(5000));
     const edits: ((size: number) => void)[] = [
@@ -159,13 +160,13 @@ test(
 
         return content.equals(readFileSync(path));
       }),
-      { numRuns: 40 },
+      { numRuns: scaled(40) },
     );
   }),
 );
 
 test(
-  'readDiskFile :: beside a process that replaces the file, only whole versions are seen',
+  'readDiskFile :: beside a process that replaces the file, only whole versions are seen (T101)',
   scope(async (t) => {
     const path = fileOf(t, versionOf(0));
     const program = `
@@ -186,7 +187,7 @@ test(
     await once(writer.stdout, 'data');
 
     const versions = Array.from({ length: 26 }, (_, index) => versionOf(index));
-    for (let attempt = 0; attempt < 50; attempt += 1) {
+    for (let attempt = 0; attempt < scaled(50); attempt += 1) {
       const seen = tryRead(path);
       assert.ok(seen === undefined || versions.includes(seen), `torn: ${seen}`);
     }

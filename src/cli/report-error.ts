@@ -4,8 +4,9 @@
  */
 import { CommanderError } from 'commander';
 import { EXIT, exitOf, isDrayerError } from '../core/errors.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
 import { DEFAULT_HINTS } from './default-hints.ts';
-import { type Terminal, withoutSecrets } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** What Node's own errors mean, for those a person can do something about. */
 const SYSTEM_ERRORS: Readonly<Record<string, readonly [sentence: string, hint: string]>> = {

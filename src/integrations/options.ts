@@ -1,5 +1,6 @@
 /** What a person may say to an integration, the same in every tool. */
 import { DrayerError } from '../core/errors.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
 
 /** Options of `drayer()` in every integration. Paths are relative to the project's root. */
 export type IntegrationOptions = {
@@ -51,7 +52,7 @@ export function checkOptions(options: IntegrationOptions): IntegrationOptions {
 }
 
 function wrongOption(message: string): DrayerError {
-  return new DrayerError('USAGE', `options of drayer(): ${message}`);
+  return new DrayerError('USAGE', withoutSecrets(`options of drayer(): ${message}`));
 }
 
 type Kind = { readonly expected: string; accepts(value: unknown): boolean };

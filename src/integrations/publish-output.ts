@@ -6,6 +6,7 @@
 import { relative, resolve } from 'node:path';
 import type { Config } from '../config/load-config.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
 import { BUILD_VARIABLE } from '../daemon/build-command.ts';
 import type { PublishedSite, Site } from '../daemon/publish-site.ts';
 import { type IntegrationOptions, isWanted } from './options.ts';
@@ -25,7 +26,7 @@ export type FinishedBuild = {
 /**
  * Publishes what a tool has built, where the options want it, and says so in the tool's log.
  *
- * @throws {DrayerError} what `publishSite` throws, with the hint in the message: a tool prints no more
+ * @throws {DrayerError} what `publishSite` throws, with the hint in the message
  */
 export async function publishOutput(
   build: FinishedBuild,
@@ -41,7 +42,7 @@ export async function publishOutput(
     await warnOfLinks(build, published);
     report(build, published);
   } catch (error) {
-    throw withHint(error);
+    throw forTool(error);
   }
 }
 
@@ -131,8 +132,14 @@ function report({ directory, root, log }: FinishedBuild, published: PublishedSit
   log.info(`stream ${id}; look at it: drayer serve ${relative(root, streamPath)}`);
 }
 
-function withHint(error: unknown): unknown {
-  if (!isDrayerError(error) || error.hint === undefined) return error;
+/** A tool prints message, stack and cause, and no hint: where a person has to act, only the message helps. */
+function forTool(error: unknown): unknown {
+  if (!isDrayerError(error) || error.code === 'INTERNAL' || process.env['DRAYER_DEBUG'])
+    return error;
   const { code, message, hint } = error;
-  return new DrayerError(code, `${message}\n  hint: ${hint}`, { cause: error, hint });
+  const text = hint === undefined ? message : `${message}\n  hint: ${hint}`;
+  // As on our own command line: a key in the place of a path must not end in a log.
+  const told = new DrayerError(code, withoutSecrets(text));
+  told.stack = `${told.name}: ${told.message}`;
+  return told;
 }

@@ -161,6 +161,24 @@ test(
 );
 
 test(
+  'publishOutput :: a key in the place of its file is not echoed, and no stack is',
+  scope(async (t) => {
+    site(t);
+    const key = formatSecretKey(generateKeyPair().secretKey);
+
+    const error = await rejectsCode(publish(t, { keyFile: key }), 'KEY_NOT_FOUND');
+
+    assert.not.ok(`${error.stack}${error.cause}`.includes(key.slice(0, 20)));
+    assert.match(error.message, '[secret key]: no private key');
+    assert.not.match(error.stack ?? '', /\n\s+at /);
+    assert.throws(
+      () => checkOptions({ when: key } as object),
+      (wrong: unknown) => throwsCode('USAGE')(wrong) && !String(wrong).includes(key),
+    );
+  }),
+);
+
+test(
   'publishOutput :: below drayer publish it publishes nothing itself',
   scope(async (t) => {
     site(t);

@@ -8,13 +8,13 @@ import { createInterface } from 'node:readline/promises';
 import { DrayerError, EXIT } from '../../core/errors.ts';
 import { BACKUP_WORDS, findWordFaults, splitWords } from '../../core/secret-words.ts';
 import { formatStreamId, parseStreamId } from '../../core/stream-id.ts';
+import { withoutSecrets } from '../../core/without-secrets.ts';
 import { parseKeyBackup, restoreKey } from '../../daemon/key-backup.ts';
 import { readStdin } from '../../daemon/read-stdin.ts';
 import { publicKeyOf } from '../../store/key-file.ts';
 import { isRestoredMark, markPathOfKey } from '../../store/mark.ts';
 import { shellWord } from '../format.ts';
 import type { Session } from '../session.ts';
-import { withoutSecrets } from '../terminal.ts';
 
 /** Flags of `drayer key restore`. */
 export type KeyRestoreFlags = {

@@ -2,12 +2,9 @@
  * Looks at every page of a served site as a strict visitor would, on a phone by day and on a desktop by
  * night, with and without scripts, and lists what is wrong with it.
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { get } from './fetch-site.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** The most that a page and all it loads may weigh, in bytes, uncompressed. */
 const MOST_BYTES = 100_000;
@@ -107,7 +104,7 @@ async function lookAt(
   await page.setViewportSize(first.viewport);
   await page.emulateMedia({ colorScheme: first.colorScheme, reducedMotion: 'reduce' });
   await page.goto(url, { waitUntil: 'load' });
-  await page.evaluate(axe);
+  await page.evaluate(axe.source);
   for (const { what, viewport, colorScheme } of LOOKS) {
     await page.setViewportSize(viewport);
     await page.emulateMedia({ colorScheme });

@@ -70,7 +70,10 @@ export function onTerminal(
         if (at < 0 && !isOver) return;
         clearTimeout(late);
         listeners.delete(look);
-        if (at < 0) return reject(new Error(`ended without ${text}:\n${screen}`));
+        if (at < 0) {
+          reject(new Error(`ended without ${text}:\n${screen}`));
+          return;
+        }
         read = at + text.length;
         resolve();
       };

@@ -31,13 +31,20 @@ export function createProgram(open: OpenSession): (argv: readonly string[]) => P
   const done = async (result: CommandResult): Promise<void> => {
     status = await result;
   };
-  for (const add of [addInit, addPublish, addServe, addMirror, addReaders, ...OWNER_COMMANDS]) {
-    add(program, open, done);
-  }
   return async (argv) => {
+    for (const add of await commandsFor(argv[2])) add(program, open, done);
     await program.parseAsync([...argv]);
     return status;
   };
+}
+
+// Those that are called most, or by other programs, do not pay for the others; help and misspelt names
+// need them all.
+async function commandsFor(name: string | undefined): Promise<readonly Add[]> {
+  if (name === 'publish') return [addPublish];
+  if (name === 'serve') return [addServe];
+  const { OWNER_COMMANDS } = await import('./owner-commands.ts');
+  return [addInit, addPublish, addServe, addMirror, addReaders, ...OWNER_COMMANDS];
 }
 
 const OVERVIEW = `

@@ -5,8 +5,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { shell } from '../helpers/drayer.ts';
 import { readFolder } from '../helpers/fetch-site.ts';
+import { hasTerminal, runOnTerminal } from '../helpers/on-terminal.ts';
 import { scope } from '../helpers/scope.ts';
-import { hasTerminal, onTerminal } from '../helpers/terminal-session.ts';
 
 const test = suite('e2e/init');
 const templates = fileURLToPath(new URL('../../templates', import.meta.url));
@@ -124,20 +124,20 @@ const onTty = hasTerminal ? test : test.skip;
 onTty(
   'init :: on a terminal it asks for folder, template and name',
   scope(async (t) => {
-    const session = onTerminal(t, t.directory, ['init']);
+    shell(t); // builds
+    const { status, output } = await runOnTerminal(
+      t,
+      ['init'],
+      [
+        { after: /Which folder/, keys: 'garden\r' },
+        { after: /What shall it be\?[^]*one page about a person/, keys: `${DOWN}\r` },
+        { after: /What is it called\?/, keys: 'Two Beds\r' },
+      ],
+    );
 
-    await session.shows('Which folder');
-    session.type('garden\r');
-    await session.shows('What shall it be?');
-    await session.shows('one page about a person');
-    session.type(`${DOWN}\r`);
-    await session.shows('What is it called?');
-    session.type('Two Beds\r');
-    const { status, screen } = await session.ended;
-
-    assert.is(status, 0, screen);
-    assert.match(screen, `started a site in ${t.path('garden')}: template blog`);
-    assert.match(screen, 'cd garden && drayer publish');
+    assert.is(status, 0, output);
+    assert.match(output, `started a site in ${t.path('garden')}: template blog`);
+    assert.match(output, 'cd garden && drayer publish');
     const page = readFileSync(t.path('garden', 'site', 'index.html'), 'utf8');
     assert.match(page, '<title>Two Beds</title>');
   }),
@@ -146,16 +146,18 @@ onTty(
 onTty(
   'init :: on a terminal what was typed is not asked for again, and Enter takes what is offered',
   scope(async (t) => {
-    const session = onTerminal(t, t.directory, ['init', '--template', 'docs']);
+    shell(t); // builds
+    const { status, output } = await runOnTerminal(
+      t,
+      ['init', '--template', 'docs'],
+      [
+        { after: /Which folder/, keys: '\r' },
+        { after: /What is it called\?/, keys: '\r' },
+      ],
+    );
 
-    await session.shows('Which folder');
-    session.type('\r');
-    await session.shows('What is it called?');
-    session.type('\r');
-    const { status, screen } = await session.ended;
-
-    assert.is(status, 0, screen);
-    assert.not.match(screen, 'What shall it be?');
+    assert.is(status, 0, output);
+    assert.not.match(output, 'What shall it be?');
     const page = readFileSync(t.path('my-site', 'site', 'index.html'), 'utf8');
     assert.match(page, '<title>Kettle</title>');
   }),
@@ -164,18 +166,16 @@ onTty(
 onTty(
   'init :: whoever breaks off has made nothing; a folder in use is said before the questions go on',
   scope(async (t) => {
-    const session = onTerminal(t, t.directory, ['init']);
-    await session.shows('Which folder');
-    session.type('\u0003');
-    const { status, screen } = await session.ended;
-    assert.is(status, 4, screen);
-    assert.match(screen, 'stopped; nothing was made');
+    shell(t); // builds
+    const left = await runOnTerminal(t, ['init'], [{ after: /Which folder/, keys: '\u0003' }]);
+    assert.is(left.status, 4, left.output);
+    assert.match(left.output, 'stopped; nothing was made');
 
     mkdirSync(t.path('used'));
     writeFileSync(t.path('used', 'x'), '');
-    const used = await onTerminal(t, t.directory, ['init', 'used']).ended;
-    assert.is(used.status, 2, used.screen);
-    assert.match(used.screen, 'the folder is not empty');
+    const used = await runOnTerminal(t, ['init', 'used']);
+    assert.is(used.status, 2, used.output);
+    assert.match(used.output, 'the folder is not empty');
 
     assert.equal(readdirSync(t.directory), ['used']);
   }),
@@ -184,17 +184,19 @@ onTty(
 onTty(
   'init :: in CI, with --json or with a complete command line a terminal is asked nothing',
   scope(async (t) => {
+    shell(t); // builds
     mkdirSync(t.path('ci'));
-    const ci = await onTerminal(t, t.path('ci'), ['init'], { CI: '1' }).ended;
-    assert.is(ci.status, 0, ci.screen);
+    const place = { directory: t.path('ci'), environment: { CI: '1' } };
+    const ci = await runOnTerminal(t, ['init'], [], place);
+    assert.is(ci.status, 0, ci.output);
     assert.ok(existsSync(t.path('ci', 'site', 'index.html')));
 
-    const json = await onTerminal(t, t.directory, ['init', 'j', '--json']).ended;
-    assert.is(json.status, 0, json.screen);
+    const json = await runOnTerminal(t, ['init', 'j', '--json']);
+    assert.is(json.status, 0, json.output);
 
-    const complete = await onTerminal(t, t.directory, ['init', 'c', '-t', 'page']).ended;
-    assert.is(complete.status, 0, complete.screen);
-    assert.not.match(complete.screen, '?');
+    const complete = await runOnTerminal(t, ['init', 'c', '-t', 'page']);
+    assert.is(complete.status, 0, complete.output);
+    assert.not.match(complete.output, '?');
   }),
 );
 

@@ -211,8 +211,7 @@ function secretsBelow(folder: string): string[] {
 
 let isBuilt = false;
 
-/** Builds where dist is older than src, at most once in a process. */
-export function buildOnce(): void {
+function buildOnce(): void {
   if (isBuilt) return;
   isBuilt = true;
   const newest = Math.max(...sourceTimes());

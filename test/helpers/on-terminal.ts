@@ -13,8 +13,14 @@ export const hasTerminal: boolean = /util-linux/.test(
 /** What is typed once a text has appeared. */
 export type Typing = { readonly after: RegExp; readonly keys: string };
 
+/** Where a command runs on a terminal: by default in the test's folder, with nothing special said. */
+export type TerminalPlace = {
+  readonly directory?: string | undefined;
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+};
+
 /**
- * Runs a command in the test's folder on a terminal of 100 columns.
+ * Runs a command on a terminal of 100 columns.
  *
  * @returns everything that appeared, and the exit status
  */
@@ -22,11 +28,18 @@ export function runOnTerminal(
   t: Scope,
   args: readonly string[],
   typing: readonly Typing[] = [],
+  { directory = t.directory, environment = {} }: TerminalPlace = {},
 ): Promise<{ readonly status: number | null; readonly output: string }> {
   const command = [process.execPath, bin, ...args].map((word) => `'${word}'`).join(' ');
   const child = spawn('script', ['-qec', `stty cols 100; ${command}`, '/dev/null'], {
-    cwd: t.directory,
-    env: { PATH: process.env['PATH'] ?? '', HOME: t.path('home'), TERM: 'xterm', NO_COLOR: '1' },
+    cwd: directory,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: t.path('home'),
+      TERM: 'xterm',
+      NO_COLOR: '1',
+      ...environment,
+    },
   });
   t.defer(child, () => child.kill('SIGKILL'));
   const pending = [...typing];

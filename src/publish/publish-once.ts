@@ -10,16 +10,15 @@ import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
 import { diffSite, type HeldFiles, type SiteDiff } from './diff.ts';
 import { type Done, type HeldSite, isAsRemembered } from './held-site.ts';
-import { type IgnoreRules, makeIgnoreRules, makePathMatcher } from './ignore-rules.ts';
+import { type IgnoreRules, makeIgnoreRules } from './ignore-rules.ts';
 import type { LinkReport } from './link-check.ts';
 import { checkMassDelete } from './mass-delete.ts';
 import { findPathClashes } from './path-clashes.ts';
 import { faultsError, type PublishFault } from './publish-fault.ts';
 import { type PublishReport, reportOf, reportUnchanged } from './publish-report.ts';
-import { secretNeedles } from './secret-scan.ts';
 import type { FileChange } from './site-changes.ts';
-import { type PublishProgress, SiteReading } from './site-reading.ts';
-import { ownFilesOf, secretKeyOf } from './stream-files.ts';
+import type { PublishProgress, SiteReading } from './site-reading.ts';
+import { ownFilesOf } from './stream-files.ts';
 import type { DiskFile, Walk, WalkSummary } from './walk.ts';
 import type { Walker } from './walker.ts';
 
@@ -91,21 +90,19 @@ export async function publishOnce(
 ): Promise<PublishReport | undefined> {
   const { maxFileBytes = MAX_FILE_BYTES, dryRun } = options;
   const held = site.readHeld();
-  const reading = openReading(stream, options);
+  // Into an empty stream every file goes: other threads need not wait until all are found.
+  let reading = held.isEmpty ? await beginReading(stream, options) : undefined;
   try {
-    // Into an empty stream every file goes: other threads need not wait until all are found.
-    const maySecrets = secretsAllowedIn(options);
-    const onFile = (file: DiskFile) =>
-      reading.add({ file, record: undefined }, maySecrets(file.key));
-    const walk = await site.walk(held.isEmpty ? onFile : undefined);
+    const walk = await site.walk(reading && ((file) => reading?.add({ file, record: undefined })));
     if (isUnchanged(walk, held, maxFileBytes)) {
       const links = await linksOf(walk, stream, options);
       const changes = options.listChanges ? [] : undefined;
       return { ...reportUnchanged(walk.summary.count, walk, held), changes, links };
     }
     const { files, diff, faults } = compare(walk, site, options);
-    if (!held.isEmpty) {
-      for (const one of diff.doubtful) reading.add(one, maySecrets(one.file.key));
+    if (reading === undefined) {
+      reading = await beginReading(stream, options);
+      for (const one of diff.doubtful) reading.add(one);
     }
     await reading.finish();
     stopOn([...faults, ...reading.faults]);
@@ -125,9 +122,14 @@ export async function publishOnce(
     if (!dryRun) site.remember(done);
     return { ...reportOf(done), changes, links };
   } finally {
-    await reading.close();
+    await reading?.close();
     stream.discardPrepared();
   }
+}
+
+async function beginReading(stream: Stream, options: PublishOptions): Promise<SiteReading> {
+  const { openReading } = await import('./open-reading.ts');
+  return openReading(stream, options);
 }
 
 function compare(
@@ -175,26 +177,6 @@ function isUnchanged(
   const { faults, summary } = walk;
   if (summary === undefined || faults.length > 0 || summary.largest > maxBytes) return false;
   return isAsRemembered(summary, held);
-}
-
-function openReading(stream: Stream, options: PublishOptions): SiteReading {
-  const { signal, onProgress, threads, maxFileBytes = MAX_FILE_BYTES, dryRun } = options;
-  const secretKey = options.secretKey ?? secretKeyOf(stream.path);
-  const needles = secretKey === undefined ? [] : secretNeedles(secretKey);
-  return new SiteReading(stream, {
-    settings: { maxBytes: maxFileBytes, needles },
-    threads,
-    signal,
-    onProgress,
-    onValue: (hash, value) => {
-      if (!dryRun) stream.prepareValue(hash, value);
-    },
-  });
-}
-
-function secretsAllowedIn({ allowSecrets = false }: PublishOptions): (key: string) => boolean {
-  if (typeof allowSecrets === 'boolean') return () => allowSecrets;
-  return allowSecrets.length === 0 ? () => false : makePathMatcher(allowSecrets);
 }
 
 function checkDeletes(walk: Walk, { removed }: SiteDiff, { records }: HeldFiles): void {

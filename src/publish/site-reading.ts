@@ -26,6 +26,8 @@ export type SiteReadingOptions = {
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: PublishProgress) => void) | undefined;
+  /** Tells of a key whether the file may hold secrets; see {@link EncodeJob}. */
+  readonly maySecrets: (key: string) => boolean;
   /** Given the value of each new file. */
   readonly onValue: (hash: Uint8Array, value: Uint8Array) => void;
 };
@@ -59,15 +61,13 @@ export class SiteReading {
     });
   }
 
-  /**
-   * Adds a file; other threads may begin to read it at once.
-   *
-   * @param secretsAllowed - see {@link EncodeJob}
-   */
-  add(doubtful: DoubtfulFile, secretsAllowed = false): void {
-    this.#doubtful.set(doubtful.file.key, doubtful);
-    this.#totalBytes += doubtful.file.bytes;
-    this.#pool.add(secretsAllowed ? { ...doubtful.file, secretsAllowed } : doubtful.file);
+  /** Adds a file; other threads may begin to read it at once. */
+  add(doubtful: DoubtfulFile): void {
+    const { file } = doubtful;
+    this.#doubtful.set(file.key, doubtful);
+    this.#totalBytes += file.bytes;
+    const secretsAllowed = this.#options.maySecrets(file.key);
+    this.#pool.add(secretsAllowed ? { ...file, secretsAllowed } : file);
   }
 
   /**

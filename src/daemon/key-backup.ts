@@ -1,5 +1,4 @@
 /** Backups of a secret key on paper, and keys restored from them. */
-import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { keyPairFromSeed } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
@@ -14,7 +13,6 @@ import {
   writeRestoredKey,
   writeSecretFile,
 } from '../store/key-file.ts';
-import { markPathOfKey } from '../store/mark.ts';
 import { hasFile } from '../store/open-reader.ts';
 import { readPrimaryServers } from '../store/typed-reads.ts';
 import { renderKeyPaper } from './key-paper.ts';
@@ -98,12 +96,6 @@ export function restoreKey(path: string, secretKey: Uint8Array, options: Restore
   checkKeyFolder(keyPath);
   writeRestoredKey(keyPath, secretKey);
   return keyPath;
-}
-
-/** The mark that has to go with the backup of a key, where there is one. */
-export function markOfKey(keyPath: string): string | undefined {
-  const path = markPathOfKey(keyPath);
-  return existsSync(path) ? path : undefined;
 }
 
 const PRIVATE = /\.privatekey$/;

@@ -5,7 +5,7 @@
 import { relative, resolve } from 'node:path';
 import { DrayerError, EXIT } from '../../core/errors.ts';
 import { formatStreamId } from '../../core/stream-id.ts';
-import { backupPathOf, markOfKey, writeKeyBackup } from '../../daemon/key-backup.ts';
+import { backupPathOf, writeKeyBackup } from '../../daemon/key-backup.ts';
 import { keyWordLines } from '../../daemon/key-paper.ts';
 import { publicKeyOf, readKeyFile } from '../../store/key-file.ts';
 import { shellWord, table } from '../format.ts';
@@ -45,10 +45,6 @@ export async function keyBackup(
   terminal.print(`wrote a page with the secret key of ${id}: ${shown}`);
   terminal.say(`open it in a browser, print it, then delete it: rm ${shown}`);
   terminal.say('whoever has the page can change the site; keep it where you keep money');
-  const mark = markOfKey(keyPath);
-  if (mark !== undefined) {
-    terminal.say(`a copy of ${mark} on another disk spares a recovery; it is no secret`);
-  }
   return EXIT.done;
 }
 

@@ -40,17 +40,25 @@ export async function keyRestore(
     return EXIT.done;
   }
   terminal.print(`restored the secret key of ${id}: ${keyPath}`);
-  if (needsRecovery) sayRecovery(session, keyPath);
+  sayRecovery(session, keyPath, needsRecovery);
   return EXIT.done;
 }
 
-function sayRecovery({ terminal }: Session, keyPath: string): void {
+function sayRecovery({ terminal }: Session, keyPath: string, isNeeded: boolean): void {
   const isBeside = keyPath.endsWith('.stream.privatekey');
   const stream = isBeside ? keyPath.replace(/\.privatekey$/, '') : undefined;
   const target = stream === undefined ? 'FILE.stream' : shellWord(stream);
   const key = stream === undefined ? ` --key-file ${shellWord(keyPath)}` : '';
+  const recover = `drayer recover ${target} --from URL${key}`;
+  if (!isNeeded) {
+    // The mark that is there was left as it is; it may be as old as the stream file beside it.
+    terminal.say(
+      `if its stream and mark come from a backup too, fetch the newest state: ${recover}`,
+    );
+    return;
+  }
   terminal.say('nothing is signed with it yet: the key does not know how far it has signed');
-  terminal.say(`fetch the newest state first: drayer recover ${target} --from URL${key}`);
+  terminal.say(`fetch the newest state first: ${recover}`);
   terminal.say('only if nothing was ever published with it: drayer publish DIR --unused-key');
 }
 

@@ -14,7 +14,6 @@ import {
   type OpenSession,
   STREAM_HELP,
 } from './command.ts';
-import { OWNER_COMMANDS } from './owner-commands.ts';
 
 /** Builds the program; the returned function runs one `argv` and gives the exit status. */
 export function createProgram(open: OpenSession): (argv: readonly string[]) => Promise<number> {

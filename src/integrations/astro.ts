@@ -4,27 +4,23 @@
  */
 import { fileURLToPath } from 'node:url';
 import { checkOptions, type IntegrationOptions } from './options.ts';
-import { publishOutput } from './publish-output.ts';
+import { publishOutput, type ToolLog } from './publish-output.ts';
 
-export type { IntegrationOptions };
-
-/** The part of Astro's logger that is used. */
-export type AstroLogger = {
-  readonly info: (text: string) => void;
-  readonly warn: (text: string) => void;
-};
+export type { IntegrationOptions, ToolLog };
 
 /** The integration that publishes, put behind all others. */
 export type AstroPublisher = {
   readonly name: 'drayer';
   readonly hooks: {
+    /** Keeps where the project is. */
     readonly 'astro:config:done': (given: {
       readonly config: { readonly root: URL };
       readonly buildOutput: 'static' | 'server';
     }) => void;
+    /** Publishes. */
     readonly 'astro:build:done': (given: {
       readonly dir: URL;
-      readonly logger: AstroLogger;
+      readonly logger: ToolLog;
     }) => Promise<void>;
   };
 };
@@ -33,8 +29,10 @@ export type AstroPublisher = {
 export type DrayerIntegration = {
   readonly name: 'drayer';
   readonly hooks: {
+    /** Puts the publisher behind all others. */
     readonly 'astro:config:setup': (given: {
       readonly command: string;
+      /** Adds integrations at the end of the list. */
       readonly updateConfig: (config: { integrations: AstroPublisher[] }) => unknown;
     }) => void;
   };

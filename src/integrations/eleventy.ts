@@ -14,16 +14,24 @@ export type EleventyBuild = {
   readonly outputMode: 'fs' | 'json' | 'ndjson';
 };
 
+/** The part of Eleventy's logger that is used. */
+export type EleventyLog = {
+  /** What was done. */
+  readonly log: (text: string) => void;
+  /** What somebody should look at. */
+  readonly warn: (text: string) => void;
+};
+
 /** The part of Eleventy's config object that is used. */
 export type EleventyConfig = {
+  /** Registers a listener. */
   readonly on: (
     event: 'eleventy.before' | 'eleventy.after',
     listener: (build: EleventyBuild) => unknown,
   ) => unknown;
+  /** One listener after the other, or all at once. */
   readonly setEventEmitterMode: (mode: 'sequential') => void;
-  readonly logger?:
-    | { readonly log: (text: string) => void; readonly warn: (text: string) => void }
-    | undefined;
+  readonly logger?: EleventyLog | undefined;
 };
 
 /**

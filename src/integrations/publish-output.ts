@@ -11,6 +11,14 @@ import { BUILD_VARIABLE } from '../daemon/build-command.ts';
 import type { PublishedSite, Site } from '../daemon/publish-site.ts';
 import { type IntegrationOptions, isWanted } from './options.ts';
 
+/** The part of a tool's own log that is used. */
+export type ToolLog = {
+  /** What was done. */
+  readonly info: (text: string) => void;
+  /** What somebody should look at. */
+  readonly warn: (text: string) => void;
+};
+
 /** One build of a tool that has ended well. */
 export type FinishedBuild = {
   /** The output folder. */
@@ -20,7 +28,7 @@ export type FinishedBuild = {
   /** The tool goes on and builds again when something changes. */
   readonly isWatching: boolean;
   /** The tool's own log. */
-  readonly log: { info(text: string): void; warn(text: string): void };
+  readonly log: ToolLog;
 };
 
 /**

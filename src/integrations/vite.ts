@@ -3,9 +3,9 @@
  * the few parts of its own that are used, and any Vite from 5 on has them.
  */
 import { checkOptions, type IntegrationOptions, isWanted } from './options.ts';
-import { publishOutput } from './publish-output.ts';
+import { publishOutput, type ToolLog } from './publish-output.ts';
 
-export type { IntegrationOptions };
+export type { IntegrationOptions, ToolLog };
 
 /** What is read of Vite's resolved config. */
 export type ViteConfig = {
@@ -16,10 +16,7 @@ export type ViteConfig = {
     readonly ssr: boolean | string;
     readonly watch: object | null;
   };
-  readonly logger: {
-    readonly info: (text: string) => void;
-    readonly warn: (text: string) => void;
-  };
+  readonly logger: ToolLog;
 };
 
 /** The plugin that {@link drayer} returns; a `Plugin` to Vite. */
@@ -27,13 +24,21 @@ export type VitePlugin = {
   readonly name: 'drayer';
   readonly apply: 'build';
   readonly enforce: 'post';
+  /** The browser's part only. */
   readonly applyToEnvironment: (environment: { readonly name: string }) => boolean;
+  /** Keeps where the output goes. */
   readonly configResolved: (config: ViteConfig) => void;
+  /** Nothing of this build is written yet. */
   readonly buildStart: () => void;
-  readonly writeBundle: { readonly order: 'post'; readonly handler: () => void };
+  readonly writeBundle: {
+    readonly order: 'post';
+    /** It is written now. */
+    readonly handler: () => void;
+  };
   readonly closeBundle: {
     readonly order: 'post';
     readonly sequential: true;
+    /** Publishes. */
     readonly handler: () => Promise<void>;
   };
 };

@@ -1,11 +1,11 @@
 /**
- * Hints that something in a directory may have changed, from chokidar. It watches the directories
- * alone: what happens to a file shows in its directory's own events, so a site of 10,000 files needs a
- * hundred watches, not ten thousand, and is watched three times sooner, in half the memory. No watcher
- * sees into a directory that was removed and made anew in a moment; this one can be told to, which a
- * recursive fs.watch cannot.
+ * Hints that something in a directory may have changed, from chokidar: a watcher for each directory, of
+ * the directory alone. What happens to a file shows in its directory's own events, so a site of 10,000
+ * files in a hundred directories needs a hundred watches. One watcher for the whole tree would be less
+ * to hold, but none sees into a directory that was removed and made anew in a moment, or renamed and
+ * back (a recursive fs.watch neither); here each is watched anew when a look finds another in its place.
  */
-import { isAbsolute, relative, sep } from 'node:path';
+import { basename, relative, sep } from 'node:path';
 import type { FSWatcher } from 'chokidar';
 import { IGNORE_FILE } from './ignore-rules.ts';
 
@@ -28,61 +28,80 @@ export type HintOptions = {
 
 /** A source of hints. */
 export type Hints = {
-  /** Watches directories anew that took the place of others: the old watch went with the old one. */
-  rearm(directories: readonly string[]): void;
+  /**
+   * Watches these directories and no others. Resolves when it does: what happened before may not have
+   * been hinted at.
+   *
+   * @param directories - relative to the root
+   * @param replaced - those of them that are new, or took the place of others
+   */
+  watch(directories: ReadonlySet<string>, replaced: readonly string[]): Promise<void>;
   /** Idempotent. */
   close(): Promise<void>;
 };
 
-/** Makes a source of hints; resolves when it sees everything. */
+/** Makes a source of hints, which watches nothing yet. */
 export type OpenHints = (options: HintOptions) => Promise<Hints>;
 
 /** Watches with chokidar. CHOKIDAR_USEPOLLING makes it poll, for disks that tell of no changes. */
-export const openHints: OpenHints = async ({ root, isIgnored, onHint, onError }) => {
+export const openHints: OpenHints = async (options) => {
   const chokidar = await import('chokidar');
-  const siteOf = (path: string): string => relative(root, path).split(sep).join('/');
-  const watcher: FSWatcher = new chokidar.FSWatcher({
-    followSymlinks: false,
-    ignoreInitial: true,
-    // Ours to decide: chokidar would hold removals back, and has names of its own to leave out.
-    atomic: false,
-    ignored: (path, stat) => {
-      if (path === root || stat === undefined) return false;
-      if (stat.isDirectory()) return isIgnored(siteOf(path), path, true);
-      // Who polls sees of a directory only that names came and went.
-      return !watcher.options.usePolling || isIgnored(siteOf(path), path, false);
-    },
-  });
-  const hint = (directory: string, name: string | undefined): void => {
-    const path = siteOf(directory);
-    if (path === '..' || path.startsWith('../') || isAbsolute(path)) return;
-    // Itself left out, it says what is.
-    if (name !== undefined && name !== IGNORE_FILE) {
-      const inside = path === '' ? name : `${path}/${name}`;
-      if (isIgnored(inside, `${directory}${sep}${name}`, false)) return;
-    }
-    onHint(path, name);
+  const watchers = new Map<string, { readonly watcher: FSWatcher; readonly settle: () => void }>();
+  const drop = (directory: string): Promise<void> | undefined => {
+    const one = watchers.get(directory);
+    watchers.delete(directory);
+    one?.settle();
+    return one?.watcher.close();
   };
-  watcher.on('raw', (_event, name, details) => {
-    const { watchedPath } = details as { watchedPath?: string };
-    if (watchedPath !== undefined) hint(watchedPath, name ?? undefined);
-  });
-  watcher.on('all', (_event, path) => {
-    hint(`${path}${sep}..`, undefined);
-    hint(path, undefined);
-  });
-  watcher.on('error', onError);
-  const ready = new Promise<void>((resolve) => watcher.once('ready', resolve));
-  watcher.add(root);
-  await ready;
+  const add = (directory: string): Promise<void> =>
+    new Promise((settle) => {
+      const watcher = watchOne(chokidar.FSWatcher, directory, options);
+      watchers.set(directory, { watcher, settle });
+      watcher.once('ready', settle);
+    });
   return {
-    rearm: (directories) => {
-      for (const directory of directories) {
-        const path = directory === '' ? root : `${root}${sep}${directory.split('/').join(sep)}`;
-        watcher.unwatch(path);
-        watcher.add(path);
+    watch: async (directories, replaced) => {
+      for (const directory of watchers.keys()) {
+        if (!directories.has(directory)) void drop(directory);
       }
+      for (const directory of replaced) void drop(directory);
+      await Promise.all(replaced.map(add));
     },
-    close: () => watcher.close(),
+    close: async () => {
+      await Promise.all([...watchers.keys()].map(drop));
+    },
   };
 };
+
+function watchOne(
+  Watcher: typeof FSWatcher,
+  directory: string,
+  { root, isIgnored, onHint, onError }: HintOptions,
+): FSWatcher {
+  const path = directory === '' ? root : `${root}${sep}${directory.split('/').join(sep)}`;
+  const watcher: FSWatcher = new Watcher({
+    followSymlinks: false,
+    ignoreInitial: true,
+    depth: 0,
+    // Ours to decide: chokidar would hold removals back, and has names of its own to leave out.
+    atomic: false,
+    ignored: (inside, stat) => {
+      if (inside === path || stat === undefined) return false;
+      // Who polls sees of a directory only that names came and went.
+      return !watcher.options.usePolling || stat.isDirectory();
+    },
+  });
+  const hint = (name: string | undefined): void => {
+    // What says what is left out is itself left out.
+    if (name !== undefined && name !== IGNORE_FILE) {
+      const inside = directory === '' ? name : `${directory}/${name}`;
+      if (isIgnored(inside, `${path}${sep}${name}`, false)) return;
+    }
+    onHint(directory, name);
+  };
+  watcher.on('raw', (_event, name) => hint(name ? basename(name) : undefined));
+  watcher.on('all', (_event, inside) => hint(relative(path, inside) || undefined));
+  watcher.on('error', onError);
+  watcher.add(path);
+  return watcher;
+}

@@ -15,8 +15,6 @@ import { type Look, WatchedSite } from './watch-site.ts';
 
 const SETTLE_MS = 100;
 const RESCAN_MS = 60_000;
-/** A directory that was just found is looked at once more, ms: files may have come before the watch. */
-const SECOND_LOOK_MS = 1000;
 /** How soon to try again where no hint will say that it is over, ms. */
 const RETRY_MS = 500;
 /** Time between two looks at everything where the system has no watches left, ms. */
@@ -42,12 +40,10 @@ export class WatchLoop {
   readonly #first: Deferred<PublishReport | undefined> = deferred();
   readonly #closed: Deferred<void> = deferred();
   readonly #hints = new Set<string>();
-  readonly #found = new Set<string>();
   #isWhole = true;
   #source: Hints | undefined;
   #lastHintMs = 0;
   #timer: NodeJS.Timeout | undefined;
-  #secondLook: NodeJS.Timeout | undefined;
   #rescan: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #isBlind = false;
@@ -79,14 +75,14 @@ export class WatchLoop {
     const { signal, rescanMs = RESCAN_MS } = this.#options;
     if (signal?.aborted) throw abortError(signal);
     signal?.addEventListener('abort', this.#onAbort);
-    // The rules, which say what need not be watched.
-    await this.#site.look(undefined);
     const source = await open({
       root: this.#root,
       isIgnored: (...path) => this.#site.isIgnored(...path),
       onHint: (directory, name) => this.#hint(directory, name),
       onError: (error) => this.#lose(error),
     });
+    const { replaced } = await this.#site.look(undefined);
+    await source.watch(this.#site.directories, replaced);
     this.#source = source;
     if (this.#isClosed) await source.close();
     else this.#every(rescanMs);
@@ -107,7 +103,7 @@ export class WatchLoop {
     if (this.#isClosed) return this.closed.catch(() => {});
     this.#stop.abort();
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    for (const timer of [this.#timer, this.#secondLook, this.#rescan]) clearTimeout(timer);
+    for (const timer of [this.#timer, this.#rescan]) clearTimeout(timer);
     this.#first.reject(abortError(this.#options.signal));
     await this.#source?.close();
     await this.#running;
@@ -150,7 +146,7 @@ export class WatchLoop {
     this.#hints.clear();
     try {
       const look = await this.#site.look(hints);
-      this.#rearm(look.replaced);
+      this.#follow(look.replaced);
       if (look.moving.length > 0) return this.#postpone(look);
       this.#succeed(await this.#site.publish(quietMs));
     } catch (error) {
@@ -194,16 +190,13 @@ export class WatchLoop {
     if (this.#problems.noteMoving(error)) this.#first.resolve(undefined);
   }
 
-  #rearm(replaced: readonly string[]): void {
-    if (this.#source === undefined || replaced.length === 0) return;
-    this.#source.rearm(replaced);
-    for (const directory of replaced) this.#found.add(directory);
-    this.#secondLook ??= setTimeout(() => {
-      this.#secondLook = undefined;
-      for (const directory of this.#found) this.#hints.add(directory);
-      this.#found.clear();
-      if (this.#timer === undefined) this.#arm(0);
-    }, SECOND_LOOK_MS);
+  /** Watches what has come or was replaced, and looks there once more when that is done. */
+  #follow(replaced: readonly string[]): void {
+    const { directories } = this.#site;
+    void this.#source?.watch(directories, replaced).then(() => {
+      for (const directory of replaced) this.#hints.add(directory);
+      if (replaced.length > 0 && this.#timer === undefined) this.#arm(0);
+    });
   }
 
   #lose(error: unknown): void {

@@ -48,6 +48,11 @@ export class WatchedSite {
     this.#held = new HeldMemory(stream);
   }
 
+  /** The directories of the site, relative. */
+  get directories(): ReadonlySet<string> {
+    return this.#view.directories;
+  }
+
   /** Tells whether a walk would leave this path out. */
   isIgnored(relative: string, path: string, isDirectory: boolean): boolean {
     return this.#rules?.reasonFor(relative, path, isDirectory) !== undefined;

@@ -63,6 +63,11 @@ export class SiteView {
     return { replaced, changedMs: listed };
   }
 
+  /** The directories that were there, relative; the root is ''. */
+  get directories(): ReadonlySet<string> {
+    return new Set(this.#listings.keys());
+  }
+
   /** Looks at everything. */
   scanAll(options: {
     readonly rules: IgnoreRules;

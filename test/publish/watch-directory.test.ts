@@ -338,7 +338,7 @@ test(
 );
 
 /** Hears nothing but what the test says. */
-const deaf: OpenHints = async () => ({ rearm: () => {}, close: async () => {} });
+const deaf: OpenHints = async () => ({ watch: async () => {}, close: async () => {} });
 
 type Rig = {
   readonly root: string;

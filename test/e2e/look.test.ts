@@ -115,7 +115,7 @@ test(
     const whole = await sh.run('publish', 'site', '--check-links');
     assert.match(whole.stderr, 'checked 1 link on 3 pages: none is broken');
     const wrong = await sh.run('publish', 'site', '--check-links=eror');
-    assert.is(wrong.status, 2);
+    assert.is(wrong.status, 2, wrong.stderr);
     assert.match(wrong.stderr, 'expected warn, error or off, got "eror"');
   }),
 );
@@ -151,8 +151,9 @@ test(
     symlinkSync('/etc', t.path('site', 'link'));
     mkdirSync(t.path('site', 'node_modules'));
 
-    const { stderr } = await sh.run('publish', 'site');
+    const { status, stderr } = await sh.run('publish', 'site');
 
+    assert.is(status, 0, stderr);
     const lines = stderr.split('\n').filter((line) => line.includes('left out'));
     assert.equal(lines.slice(0, -1).sort(), [
       'drayer: left out .env: never published',

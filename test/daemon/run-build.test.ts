@@ -7,6 +7,7 @@ import type { DrayerError } from '../../src/core/errors.ts';
 import type { BuildOptions } from '../../src/daemon/build-command.ts';
 import { buildSites } from '../../src/daemon/run-build.ts';
 import { commandEnvironment } from '../../src/daemon/shell-command.ts';
+import { isRunning } from '../helpers/process-state.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { rejectsCode } from '../helpers/throws.ts';
 
@@ -222,14 +223,5 @@ test(
     assert.not(existsSync(t.path('ran')));
   }),
 );
-
-/** A zombie that nobody waits for runs no more. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
 
 test.run();

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Shell, shell } from '../helpers/drayer.ts';
+import { untilEnded } from '../helpers/process-state.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { contentOfFolder, contentOfStream, generationOf } from '../helpers/site-content.ts';
 
@@ -163,6 +164,25 @@ for (const [signal, status] of [
     }),
   );
 }
+
+test(
+  'publish :: a second Ctrl-C ends at once what would not end',
+  scope(async (t) => {
+    const sh = project(
+      t,
+      `echo $$ > pid; trap 'echo deaf >&2' INT; echo ready >&2; while true; do sleep 0.05; done`,
+    );
+    const running = sh.start('publish');
+    await running.waitForStderr(/ready/);
+    running.child.kill('SIGINT');
+    await running.waitForStderr(/deaf/);
+
+    const ended = await running.stop('SIGINT');
+
+    assert.is(ended.status, 130);
+    await untilEnded(Number(readFileSync(t.path('pid'), 'utf8')));
+  }),
+);
 
 test(
   'publish :: a build that publishes is told so, instead of running for ever',

@@ -1,9 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { visible, visibleLines } from '../../src/cli/terminal.ts';
-import { encodeSecretWords } from '../../src/core/secret-words.ts';
-import { formatStreamId } from '../../src/core/stream-id.ts';
-import { KEY_A } from '../helpers/keys.ts';
 
 const test = suite('cli/terminal');
 
@@ -23,15 +20,6 @@ test('visible :: a name can neither move the cursor, nor end the line, nor turn 
 
 test('visibleLines :: a list stays a list, everything else is made visible', () => {
   assert.equal(visibleLines('two files:\na\u001b[2J\nb\r'), ['two files:', 'a\\x1b[2J', 'b\\x0d']);
-});
-
-test('withoutSecrets :: a key in words is taken out, an id in words and sentences stay', () => {
-  const words = encodeSecretWords(new Uint8Array(32).fill(7));
-  const id = formatStreamId(KEY_A.publicKey, 'words');
-
-  assert.is(withoutSecrets(`/a/${words}: no file`), '/a/[secret key]: no file');
-  assert.is(withoutSecrets(words.toUpperCase().replaceAll(' ', '\n')), '[secret key]');
-  assert.is(withoutSecrets(`id ${id}.`), `id ${id}.`);
 });
 
 test.run();

@@ -132,9 +132,18 @@ async function rename(file: string, { title }: Template, name: string): Promise<
   if (kind === undefined) return;
   const before = await readFile(file, 'utf8');
   const written = kind === 'plain' ? name : escapeMarkup(name);
-  // Not a replacement string: a name may hold $&.
-  const after = before.replaceAll(title, () => written);
+  const after = before
+    // Not a replacement string: a name may hold $&.
+    .replaceAll(title, () => written)
+    .replace(/(?<="--length: )\d+(?=")/, String(lineLength(name)));
   if (after !== before) await writeFile(file, after);
+}
+
+/** How many letters the longest line of a name has, when it is set in two lines at most. */
+function lineLength(name: string): number {
+  const longestWord = Math.max(...name.split(/\s+/).map((word) => [...word].length));
+  const half = Math.ceil([...name].length / 2);
+  return Math.max(longestWord, Math.min([...name].length, Math.max(half, 7)));
 }
 
 function escapeMarkup(text: string): string {

@@ -104,6 +104,23 @@ test(
 );
 
 test(
+  'createProject :: a sample that sizes its name by its length is told the length',
+  scope(async (t) => {
+    for (const [name, length] of [
+      ['Plot 41', 7],
+      ['Ada', 3],
+      ['Two Beds and a Shed', 10],
+      ['Dampfschifffahrt', 16],
+    ] as const) {
+      await createProject(t.directory, { template: 'blog', name, force: true });
+
+      const page = await readFile(t.path('site', 'index.html'), 'utf8');
+      assert.match(page, `<h1 style="--length: ${length}">${name}</h1>`);
+    }
+  }),
+);
+
+test(
   'createProject :: a name of several lines, or of none, is refused before anything is made',
   scope(async (t) => {
     for (const name of ['', '  ', 'a\nb', 'x'.repeat(201)]) {

@@ -1,7 +1,7 @@
 /** A template, started, published and served as a newcomer would do it. */
 import type { Browser } from 'playwright-core';
 import type { Test } from 'uvu';
-import { openBrowser } from './chromium.ts';
+import { hasBrowser, openBrowser } from './chromium.ts';
 import { SITE_URL, shell } from './drayer.ts';
 import { type Scope, scope } from './scope.ts';
 
@@ -28,6 +28,7 @@ export function withTemplate(test: Test, template: string): TemplateSuite {
   let finish: () => void = () => {};
   let running: Promise<void> = Promise.resolve();
   test.before(async () => {
+    if (!hasBrowser) return;
     const finished = new Promise<void>((resolve) => {
       finish = resolve;
     });

@@ -59,8 +59,10 @@ export const openHints: OpenHints = async (options) => {
       watchers.set(directory, { watcher, settle });
       watcher.once('ready', settle);
     });
+  let isClosed = false;
   return {
     watch: async (directories, replaced) => {
+      if (isClosed) return;
       for (const directory of watchers.keys()) {
         if (!directories.has(directory)) void drop(directory);
       }
@@ -68,6 +70,7 @@ export const openHints: OpenHints = async (options) => {
       await Promise.all(replaced.map(add));
     },
     close: async () => {
+      isClosed = true;
       await Promise.all([...watchers.keys()].map(drop));
     },
   };

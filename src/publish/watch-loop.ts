@@ -21,6 +21,7 @@ const RETRY_MS = 500;
 const BLIND_MS = 2000;
 /** A turn of the event loop that took longer may have kept something waiting, ms. */
 const QUICK_TURN_MS = 10;
+
 /** A promise and how to settle it. */
 type Deferred<T> = {
   readonly promise: Promise<T>;
@@ -81,11 +82,11 @@ export class WatchLoop {
       onHint: (directory, name) => this.#hint(directory, name),
       onError: (error) => this.#lose(error),
     });
-    const { replaced } = await this.#site.look(undefined);
-    await source.watch(this.#site.directories, replaced);
     this.#source = source;
     if (this.#isClosed) await source.close();
-    else this.#every(rescanMs);
+    const { replaced } = await this.#site.look(undefined);
+    await source.watch(this.#site.directories, replaced);
+    if (!this.#isClosed) this.#every(rescanMs);
     this.#arm(0);
     return this.#first.promise;
   }

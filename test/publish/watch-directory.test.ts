@@ -337,6 +337,32 @@ test(
   }),
 );
 
+test(
+  'watchDirectory :: what appears while it begins to watch is watched too',
+  scope(async (t) => {
+    const before: (() => void)[] = [];
+    // A folder comes after the first look, and is hinted at before the first publish.
+    const open: OpenHints = async (options) => {
+      const source = await openHints(options);
+      return {
+        ...source,
+        watch: async (...args) => {
+          before.pop()?.();
+          options.onHint('', 'late');
+          await source.watch(...args);
+        },
+      };
+    };
+    mkdirSync(t.path('site'));
+    before.push(() => put({ root: t.path('site') }, 'late/a.html', 'a'));
+    const rig = await watchFolder(t, { 'a.html': 'a' }, {}, open);
+    await rig.until(() => rig.keys().includes('late/a.html'));
+
+    put(rig, 'late/b.html', 'b');
+    await rig.until(() => rig.keys().includes('late/b.html'));
+  }),
+);
+
 /** Hears nothing but what the test says. */
 const deaf: OpenHints = async () => ({ watch: async () => {}, close: async () => {} });
 
@@ -363,7 +389,7 @@ async function watchFolder(
   open: OpenHints = openHints,
 ): Promise<Rig> {
   const root = t.path('site');
-  mkdirSync(root);
+  mkdirSync(root, { recursive: true });
   for (const [name, content] of Object.entries(files)) put({ root }, name, content);
   const stream = t.defer(createStream(t.path('own.stream')), (one) => one.close());
   const [reports, words]: [PublishReport[], string[]] = [[], []];

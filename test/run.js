@@ -78,7 +78,8 @@ function report({ file, status, isLate, output, ms }) {
   if (isGood) return;
   console.log(output);
   if (isLate) broken.push(`${file}: still running after ${limitMs / 1000} s, ended`);
-  else if (total + skipped === 0) broken.push(`${file}: ended with ${status} before its tests were counted`);
+  else if (total + skipped === 0)
+    broken.push(`${file}: ended with ${status} before its tests were counted`);
   else if (passed === total) broken.push(`${file}: all tests passed, then it ended with ${status}`);
 }
 

@@ -1,7 +1,7 @@
 /** Where mirrors live: one private directory of this user, a file for each stream. */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 
@@ -25,11 +25,24 @@ export function mirrorPathOf(publicKey: Uint8Array, dataDir: string = defaultDat
  */
 export function makeDataDir(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeWithAbove(resolve(dataDir));
   } catch (cause) {
     throw new DrayerError('STORAGE_FAILED', `${dataDir}: cannot make the directory`, {
       cause,
       hint: 'give another place with --data-dir, or set XDG_DATA_HOME',
     });
+  }
+}
+
+// Not by Node's own `recursive`, which tries for ever where a file system answers "no such file" though
+// the folder above is there, as /proc does.
+function makeWithAbove(path: string): void {
+  if (existsSync(path)) return;
+  makeWithAbove(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Made by another process in this moment.
+    if (!existsSync(path)) throw error;
   }
 }

@@ -21,7 +21,7 @@ export type BrokenLink = {
   readonly why: string;
 };
 
-/** What {@link checkLinks} found. */
+/** What a look at a site's links found. */
 export type LinkReport = {
   /** Number of pages and style sheets that were read. */
   readonly pages: number;

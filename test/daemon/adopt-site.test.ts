@@ -74,7 +74,7 @@ test(
       'say "hi"',
       'back\\slash',
       'line\nend',
-      '${x}',
+      ['$', '{x}'].join(''),
     ].entries()) {
       const project = `p${index}`;
       const site = makeSite(t, project, name);

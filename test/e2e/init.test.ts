@@ -130,7 +130,7 @@ onTty(
       ['init'],
       [
         { after: /Which folder/, keys: 'garden\r' },
-        { after: /What shall it be\?[^]*one page about a person/, keys: `${DOWN}\r` },
+        { after: /What shall it be\?[\s\S]*one page about a person/, keys: `${DOWN}\r` },
         { after: /What is it called\?/, keys: 'Two Beds\r' },
       ],
     );

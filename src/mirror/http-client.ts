@@ -1,11 +1,16 @@
 /**
- * The only HTTP client of the mirror: GET, with every limit of R19. No redirects, no compressed
- * bodies, nothing read beyond what the caller allows, and no wait without an end.
+ * The only HTTP client of the mirror, with every limit of R19. No redirects, no compressed bodies,
+ * nothing read beyond what the caller allows, and no wait without an end.
  *
  * Not `fetch`: it inflates bodies without limit and follows redirects into the local network.
  */
 import { type LookupAddress, lookup } from 'node:dns';
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+} from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { DrayerError } from '../core/errors.ts';
@@ -26,6 +31,14 @@ export type HttpLimits = {
 /** What to ask a peer for, beside the URL. */
 export type HttpRequest = {
   readonly headers?: Readonly<Record<string, string>> | undefined;
+};
+
+/** What to hand a peer, beside the URL. */
+export type HttpUpload = HttpRequest & {
+  readonly method: 'POST' | 'PUT';
+  readonly body: Uint8Array;
+  /** Until the head of the answer is there, once the body is sent; as for any request by default. */
+  readonly answerMs?: number | undefined;
 };
 
 /** The head of an answer; the body is read once, or discarded. */
@@ -68,7 +81,24 @@ export class HttpClient {
    * @throws {DrayerError} ABORTED when the client's signal fires
    */
   async get(url: string, request: HttpRequest = {}): Promise<HttpResponse> {
-    const answer = await this.#send(url, request);
+    return this.#open(url, await this.#send(url, request));
+  }
+
+  /**
+   * Sends a body to `url` and returns when the answer's head is there, whatever its status. Never
+   * sends it twice: whoever asks knows whether it may be.
+   *
+   * @throws {DrayerError} as {@link HttpClient.get}
+   */
+  async upload(url: string, upload: HttpUpload): Promise<HttpResponse> {
+    try {
+      return this.#open(url, await this.#sendOnce(url, upload, upload));
+    } catch (error) {
+      throw error instanceof StaleConnection ? unreachable(url, error) : error;
+    }
+  }
+
+  #open(url: string, answer: IncomingMessage): HttpResponse {
     try {
       refuseTricks(url, answer);
     } catch (error) {
@@ -106,20 +136,29 @@ export class HttpClient {
     }
   }
 
-  #sendOnce(url: string, { headers = {} }: HttpRequest): Promise<IncomingMessage> {
+  #sendOnce(
+    url: string,
+    { headers = {} }: HttpRequest,
+    upload?: HttpUpload,
+  ): Promise<IncomingMessage> {
     const signal = this.#signal;
+    const { method = 'GET', body, answerMs = this.#limits.firstByteMs } = upload ?? {};
+    const length = body === undefined ? {} : { 'content-length': body.length };
     if (signal?.aborted) return Promise.reject(abortedError(signal));
     const secure = url.startsWith('https:');
     const sent = (secure ? httpsRequest : httpRequest)(url, {
       agent: secure ? this.#https : this.#http,
-      headers: { accept: '*/*', 'accept-encoding': 'identity', ...headers },
+      method,
+      headers: { accept: '*/*', 'accept-encoding': 'identity', ...length, ...headers },
       lookup: lookupLocalhost,
     });
 
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       const onAbort = (): void => fail(abortedError(signal));
+      let isSettled = false;
       const settle = (): void => {
+        isSettled = true;
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
       };
@@ -130,13 +169,14 @@ export class HttpClient {
       };
       const wait = (ms: number, what: string): void => {
         clearTimeout(timer);
+        // A server may answer before it has read all of a body.
+        if (isSettled) return;
         timer = setTimeout(() => fail(unreachable(url, new Error(what))), ms);
       };
       signal?.addEventListener('abort', onAbort);
       wait(this.#limits.connectMs, `no connection within ${this.#limits.connectMs} ms`);
       sent.on('socket', (socket) => {
-        const connected = (): void =>
-          wait(this.#limits.firstByteMs, `no answer within ${this.#limits.firstByteMs} ms`);
+        const connected = (): void => wait(answerMs, `no answer within ${answerMs} ms`);
         if (!socket.connecting) connected();
         else socket.once(secure ? 'secureConnect' : 'connect', connected);
       });
@@ -149,12 +189,33 @@ export class HttpClient {
         settle();
         resolve(answer);
       });
-      sent.end();
+      if (body === undefined) sent.end();
+      else writeBody(sent, body, () => wait(answerMs, `no answer within ${answerMs} ms`));
     });
   }
 }
 
 class StaleConnection extends Error {}
+
+const PIECE_BYTES = 256 * 1024;
+
+/** Writes a body piece by piece; each piece that has left is a sign of life. */
+function writeBody(sent: ClientRequest, body: Uint8Array, onProgress: () => void): void {
+  let at = 0;
+  const next = (error?: Error | null): void => {
+    // Reported by the request itself.
+    if (error || sent.destroyed) return;
+    if (at > 0) onProgress();
+    if (at >= body.length) {
+      sent.end();
+      return;
+    }
+    const piece = body.subarray(at, at + PIECE_BYTES);
+    at += piece.length;
+    sent.write(piece, next);
+  };
+  next();
+}
 
 function refuseTricks(url: string, answer: IncomingMessage): void {
   const status = answer.statusCode ?? 0;

@@ -70,3 +70,23 @@ export function blameTooLarge(error: DrayerError): DrayerError {
     hint: 'nothing of it was kept; ask another peer',
   });
 }
+
+/**
+ * Throws for every status that is neither an answer nor a plain "not here".
+ *
+ * @throws {DrayerError} HOST_REFUSED, PEER_INCOMPLETE, PEER_MISBEHAVED
+ */
+export function refuseStatus({ url, status }: { url: string; status: number }): void {
+  if ([400, 404, 405, 410, 500, 501].includes(status)) return;
+  if (status === 421) {
+    throw new DrayerError('HOST_REFUSED', `${url}: the server does not answer to this name`, {
+      hint: 'use its IP address, or start it with --allow-host',
+    });
+  }
+  if (status === 503 || status === 429) {
+    throw new DrayerError('PEER_INCOMPLETE', `${url}: the peer cannot give this now (${status})`, {
+      hint: 'it may hold only a part of the stream, or be busy; try again later or ask another',
+    });
+  }
+  throw new DrayerError('PEER_MISBEHAVED', `${url}: expected 200, got ${status}`);
+}

@@ -22,7 +22,7 @@ import { decodeRecord, type WireRecord } from '../wire/record-codec.ts';
 import { RecordReader } from '../wire/record-reader.ts';
 import { collectBody } from './http-body.ts';
 import type { HttpClient, HttpResponse } from './http-client.ts';
-import { blame, blameTooLarge } from './peer-errors.ts';
+import { blame, blameTooLarge, refuseStatus } from './peer-errors.ts';
 import type { PeerUrl } from './peer-url.ts';
 
 /** Some records of a page, in the order they came; values are attached where they came too. */
@@ -32,6 +32,8 @@ export type Batch = {
   readonly bytes: number;
   /** The peer's tip as it says; a hint for progress only. */
   readonly peerTip: Micros | undefined;
+  /** By id, the first bytes of values that were left out, where they were asked for. */
+  readonly heads: ReadonlyMap<number, Uint8Array>;
 };
 
 /** What {@link Source.batches} asks for. */
@@ -39,6 +41,8 @@ export type PageOptions = {
   readonly since: Micros;
   /** Values up to so many bytes come with their records; 0 for metadata alone. */
   readonly inlineBytes: number;
+  /** How many first bytes come of a value that is left out; none by default. */
+  readonly headBytes?: number | undefined;
 };
 
 /** Records of one page: enough to fill 8 MiB with small files, few enough to hold their metadata. */
@@ -79,6 +83,11 @@ export class Source {
   /** Whether the peer is known to know only what the original knows. */
   get isPlain(): boolean {
     return this.#isPlain === true;
+  }
+
+  /** Where the stream's operations begin at this peer, without a slash at the end. */
+  get base(): string {
+    return this.#base;
   }
 
   /** The record at the peer's modified tip (R13), or undefined where it has none. */
@@ -149,11 +158,13 @@ export class Source {
    * @throws {DrayerError} PEER_MISBEHAVED when a page is not a list of records of this stream in
    *   ascending order
    */
-  async *batches({ since, inlineBytes }: PageOptions): AsyncGenerator<Batch, void, void> {
+  async *batches(options: PageOptions): AsyncGenerator<Batch, void, void> {
+    const { since, inlineBytes, headBytes } = options;
+    const wanted = { limit: PAGE_RECORDS, inline: inlineBytes, head: headBytes };
     let after = since;
     for (;;) {
-      const answer = await this.#ask({ limit: PAGE_RECORDS, inline: inlineBytes }, (options) =>
-        newRecordsPath(this.publicKey, after, options),
+      const answer = await this.#ask(wanted, (query) =>
+        newRecordsPath(this.publicKey, after, query),
       );
       // An original without new records, or without the stream: it says 500 to both.
       if (answer === undefined) return;
@@ -173,11 +184,13 @@ export class Source {
     const reader = new RecordReader();
     const maxBytes = this.isPlain ? Number.POSITIVE_INFINITY : PAGE_BYTES;
     let records: SignedRecord[] = [];
+    let heads = new Map<number, Uint8Array>();
     let bytes = 0;
     let last = since;
     const flush = (): Batch => {
-      const batch = { records, bytes, peerTip };
+      const batch = { records, bytes, peerTip, heads };
       records = [];
+      heads = new Map();
       bytes = 0;
       return batch;
     };
@@ -188,6 +201,8 @@ export class Source {
           if (record.modified <= last) throw notAscending(record, last);
           last = record.modified;
           records.push(this.#own(record));
+          // A copy, as of everything else that is kept.
+          if (record.head !== undefined) heads.set(record.id, new Uint8Array(record.head));
         }
         if (records.length >= BATCH_RECORDS || bytes >= BATCH_BYTES) yield flush();
       }
@@ -273,21 +288,6 @@ export class Source {
       throw blame(url, error);
     }
   }
-}
-
-function refuseStatus({ url, status }: HttpResponse): void {
-  if ([400, 404, 405, 410, 500, 501].includes(status)) return;
-  if (status === 421) {
-    throw new DrayerError('HOST_REFUSED', `${url}: the server does not answer to this name`, {
-      hint: 'use its IP address, or start it with --allow-host',
-    });
-  }
-  if (status === 503 || status === 429) {
-    throw new DrayerError('PEER_INCOMPLETE', `${url}: the peer cannot give this now (${status})`, {
-      hint: 'it may hold only a part of the stream, or be busy; try again later or ask another',
-    });
-  }
-  throw new DrayerError('PEER_MISBEHAVED', `${url}: expected 200, got ${status}`);
 }
 
 function notAscending(record: WireRecord, last: Micros): DrayerError {

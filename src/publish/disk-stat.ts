@@ -1,21 +1,32 @@
 /** What tells that a disk file has not changed: size, modification and change time, identity. */
-import type { BigIntStats } from 'node:fs';
+import type { BigIntStats, Stats } from 'node:fs';
 import type { Micros } from '../core/record.ts';
 
 /**
  * Folds a stat into a short text, its stamp; equal stamps mean an unchanged file, if it
- * {@link isSettled}.
+ * {@link isSettled}. Both kinds of stat give the same.
  *
  * The change time is in it because tools can set the modification time back but not that one; the
- * price is that a chmod makes a file be read once more.
+ * price is that a chmod makes a file be read once more. Times are milliseconds as Node gives them, to a
+ * quarter of a microsecond: exact stats take a third longer to get, and no two states of a file that
+ * has settled are that close.
  */
-export function stampOf(stat: BigIntStats): string {
-  return `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.dev}:${stat.ino}`;
+export function stampOf(stat: Stats | BigIntStats): string {
+  const [mtime, ctime] =
+    'mtimeNs' in stat
+      ? [millisOf(stat.mtimeNs), millisOf(stat.ctimeNs)]
+      : [stat.mtimeMs, stat.ctimeMs];
+  return `${stat.size} ${mtime} ${ctime} ${stat.dev}:${Number(stat.ino)}`;
+}
+
+// As Node does it, so that the last bit is the same.
+function millisOf(ns: bigint): number {
+  return Number(ns / 1_000_000_000n) * 1000 + Number(ns % 1_000_000_000n) / 1e6;
 }
 
 /** The change time in a stamp, ms since 1970. */
 export function changedMs(stamp: string): number {
-  return Number(stamp.split(' ', 3)[2]) / 1e6;
+  return Number(stamp.split(' ', 3)[2]);
 }
 
 /** The modification time in micros. */

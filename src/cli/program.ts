@@ -79,6 +79,13 @@ const addPublish: Add = (program, open, done) => {
     .option('--allow-secrets', 'also files that seem to contain keys or tokens of services')
     .option('--unused-key', 'begin a stream with a key that nothing was ever published with')
     .option('--no-build', 'publish the output of the configured build as it is')
+    .option('--wait-mirrors <n>', 'end when so many servers serve it, else with status 3')
+    .option('--timeout <seconds>', 'with --wait-mirrors: longest wait (default: 120)')
+    .option(
+      '--mirror <url>',
+      'with --wait-mirrors: one more server to ask; again and again',
+      listed,
+    )
     .option('-w, --watch', 'publish again whenever the folder changes, until it is stopped')
     .option('--serve', 'serve it too; with --watch open pages reload themselves')
     .addOption(portOption())
@@ -151,6 +158,11 @@ const addReaders: Add = (program, open, done) => {
       done(import('./commands/verify.ts').then((m) => m.verify(open(flags), stream, flags))),
     );
 };
+
+/** Collects what a flag says each time it is given. */
+function listed(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
 
 function portOption(): Option {
   return new Option(

@@ -6,6 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ConfiguredBuild } from '../config/load-config.ts';
+import { isDrayerError } from '../core/errors.ts';
+import type { PrimaryServer } from '../files/values.ts';
 import { prepareSite } from '../publish/prepare-site.ts';
 import { type PublishOptions, type PublishReport, publishDirectory } from '../publish/publisher.ts';
 import { resolveSiteDirectory } from '../publish/site-directory.ts';
@@ -51,6 +53,8 @@ export type PublishedSite = {
   readonly report: PublishReport;
   /** The servers the stream names now, where that has changed. */
   readonly servers?: readonly string[] | undefined;
+  /** The servers the stream names now. */
+  readonly primaryServers: readonly PrimaryServer[];
 };
 
 /**
@@ -91,9 +95,20 @@ export async function publishSite(
       gitignoreUpdated: prepared.gitignoreUpdated,
       report,
       servers,
+      primaryServers: serversOf(stream),
     };
   } finally {
     stream.close();
+  }
+}
+
+function serversOf(stream: Stream): PrimaryServer[] {
+  try {
+    return stream.getPrimaryServers();
+  } catch (error) {
+    // What another program wrote there is no reason to fail when all is published.
+    if (isDrayerError(error)) return [];
+    throw error;
   }
 }
 
@@ -139,6 +154,7 @@ async function rehearse(
       newKeyPath: undefined,
       gitignoreUpdated: undefined,
       report,
+      primaryServers: [],
     };
   } finally {
     stream.close();

@@ -12,32 +12,34 @@ import type { Session } from '../session.ts';
 import { keepYoungGenerationSmall } from '../young-generation.ts';
 import { build } from './publish-build.ts';
 import { jsonResult, printNextStep, printResult, sayNewKey } from './publish-output.ts';
+import type { Wait, WaitFlags } from './publish-wait.ts';
 import type { Kept } from './publish-watch.ts';
 
 /** Flags of `drayer publish`. */
-export type PublishFlags = KeyFlags & {
-  readonly stream?: string | undefined;
-  readonly dryRun?: boolean | undefined;
-  /** A dry run, with sizes. */
-  readonly diff?: boolean | undefined;
-  readonly exitCode?: boolean | undefined;
-  /** True without a mode. */
-  readonly checkLinks?: string | true | undefined;
-  readonly allowMassDelete?: boolean | undefined;
-  readonly allowSecrets?: boolean | undefined;
-  readonly unusedKey?: boolean | undefined;
-  readonly watch?: boolean | undefined;
-  readonly serve?: boolean | undefined;
-  readonly port?: number | undefined;
-  readonly host?: string | undefined;
-  readonly lan?: boolean | undefined;
-  /** False with --no-build. */
-  readonly build?: boolean | undefined;
-  readonly json?: boolean | undefined;
-  readonly quiet?: boolean | undefined;
-  /** A walk that was begun while this was loaded. */
-  readonly walker?: Walker | undefined;
-};
+export type PublishFlags = KeyFlags &
+  WaitFlags & {
+    readonly stream?: string | undefined;
+    readonly dryRun?: boolean | undefined;
+    /** A dry run, with sizes. */
+    readonly diff?: boolean | undefined;
+    readonly exitCode?: boolean | undefined;
+    /** True without a mode. */
+    readonly checkLinks?: string | true | undefined;
+    readonly allowMassDelete?: boolean | undefined;
+    readonly allowSecrets?: boolean | undefined;
+    readonly unusedKey?: boolean | undefined;
+    readonly watch?: boolean | undefined;
+    readonly serve?: boolean | undefined;
+    readonly port?: number | undefined;
+    readonly host?: string | undefined;
+    readonly lan?: boolean | undefined;
+    /** False with --no-build. */
+    readonly build?: boolean | undefined;
+    readonly json?: boolean | undefined;
+    readonly quiet?: boolean | undefined;
+    /** A walk that was begun while this was loaded. */
+    readonly walker?: Walker | undefined;
+  };
 
 /** Publishes a folder, or every folder that the config names. */
 export async function publish(
@@ -49,6 +51,7 @@ export async function publish(
   if (isFolder) return publish(session, given.checkLinks, { ...given, checkLinks: true });
   const flags = { ...given, dryRun: given.dryRun || given.diff };
   checkFlags(flags);
+  const wait = await waitOf(flags);
   const { terminal } = session;
   const config = await session.config();
   const sites = chooseSites(config, {
@@ -62,13 +65,17 @@ export async function publish(
   const kept: Kept[] = [];
   const results: object[] = [];
   let hasChanges = false;
+  let isMet = true;
   for (const site of sites) {
     const published = await publishOrAsk(session, site, flags);
     kept.push({ site, published });
     hasChanges ||= isChanged(published);
-    const result = terminal.isJson ? jsonResult(site, published, flags) : undefined;
-    if (result === undefined) await print(session, { site, published }, flags);
-    else if (goesOn) terminal.printJson(result);
+    if (!terminal.isJson) await print(session, { site, published }, flags);
+    const mirrors = wait && (await waitFor(session, published, wait));
+    isMet &&= mirrors?.isMet ?? true;
+    if (!terminal.isJson) continue;
+    const result = { ...jsonResult(site, published, flags), mirrors: mirrors?.json };
+    if (goesOn) terminal.printJson(result);
     else results.push(result);
   }
   if (goesOn) {
@@ -76,7 +83,24 @@ export async function publish(
     return keepPublished(session, kept, flags);
   }
   if (terminal.isJson) terminal.printJson(results.length === 1 ? results[0] : results);
+  if (!isMet) return EXIT.underReplicated;
   return flags.exitCode && hasChanges ? EXIT.checkFailed : EXIT.done;
+}
+
+// Who waits for nobody does not load what asks servers.
+async function waitOf(flags: PublishFlags): Promise<Wait | undefined> {
+  if ((flags.waitMirrors ?? flags.timeout ?? flags.mirror) === undefined) return undefined;
+  return (await import('./publish-wait.ts')).waitOf(flags);
+}
+
+async function waitFor(
+  session: Session,
+  published: PublishedSite,
+  wait: Wait,
+): Promise<{ readonly isMet: boolean; readonly json: object }> {
+  const { jsonWaited, waitForMirrors } = await import('./publish-wait.ts');
+  const waited = await waitForMirrors(session, published, wait);
+  return { isMet: waited.isMet, json: jsonWaited(waited) };
 }
 
 function isChanged({ report: { added, changed, removed } }: PublishedSite): boolean {
@@ -84,7 +108,7 @@ function isChanged({ report: { added, changed, removed } }: PublishedSite): bool
 }
 
 function checkFlags(flags: PublishFlags): void {
-  const { dryRun, diff, exitCode, watch, serve, port, host, lan } = flags;
+  const { dryRun, diff, exitCode, watch, serve, port, host, lan, waitMirrors } = flags;
   const goesOn = watch ? '--watch' : '--serve';
   if (dryRun && (watch || serve)) {
     const flag = diff ? '--diff' : '--dry-run';
@@ -95,6 +119,12 @@ function checkFlags(flags: PublishFlags): void {
   if (exitCode && (watch || serve)) {
     throw new DrayerError('USAGE', `--exit-code and ${goesOn} exclude each other`, {
       hint: 'what goes on until it is stopped has no status that could say it',
+    });
+  }
+  if (waitMirrors !== undefined && (dryRun || watch || serve)) {
+    const flag = dryRun ? '--dry-run' : goesOn;
+    throw new DrayerError('USAGE', `--wait-mirrors and ${flag} exclude each other`, {
+      hint: 'it waits for one publish, which is over when enough servers have it',
     });
   }
   if (serve || (port ?? host ?? lan) === undefined) return;

@@ -76,6 +76,13 @@ const CODES = {
   METHOD_NOT_ALLOWED: [405, 1],
   NOT_SUPPORTED: [501, 1],
   HOST_REFUSED: [421, 1],
+  // push
+  AUTH_INVALID: [401, 1],
+  PUSH_NOT_ALLOWED: [403, 1],
+  OVER_QUOTA: [413, 1],
+  LEASE_HELD: [423, 5],
+  LEASE_LOST: [409, 5],
+  TIP_MOVED: [409, 5],
   // edge
   ABORTED: [503, 130],
   INTERNAL: [500, 1],

@@ -5,7 +5,7 @@ import { encodeUtf8 } from './utf8.ts';
 /** Returns H(type), 32 bytes. Not to be changed: the next caller may get the same. */
 export function hashOfType(type: string): Uint8Array {
   // Records of one type come in long runs.
-  if (type !== lastType.name) lastType = { name: type, hash: hashOfText(type) };
+  if (type !== lastType?.name) lastType = { name: type, hash: hashOfText(type) };
   return lastType.hash;
 }
 
@@ -22,10 +22,7 @@ export function hashOfText(text: string): Uint8Array {
   return hash(textBytes.subarray(0, length));
 }
 
-let lastType: { readonly name: string; readonly hash: Uint8Array } = {
-  name: '',
-  hash: hash(new Uint8Array(0)),
-};
+let lastType: { readonly name: string; readonly hash: Uint8Array } | undefined;
 
 // Hashing is synchronous and copies nothing it keeps, so one buffer is enough.
 const textBytes = new Uint8Array(new ArrayBuffer(256));

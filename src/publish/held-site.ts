@@ -1,8 +1,7 @@
 /** What a stream holds of a site: its file records, and what is remembered of the files behind them. */
-import { hash } from '#crypto';
+import { createHash } from 'node:crypto';
 import { isDrayerError } from '../core/errors.ts';
 import type { SignedRecord } from '../core/record.ts';
-import { encodeUtf8 } from '../core/utf8.ts';
 import type { Generation } from '../store/reader.ts';
 import type { StatEntry } from '../store/stat-cache.ts';
 import type { Stream } from '../store/stream.ts';
@@ -90,5 +89,5 @@ function readFileRecords(stream: Stream): Map<string, SignedRecord> {
 
 // Remembered in the place of the listing, which grows with the site.
 function digestListing(listing: string): string {
-  return Buffer.from(hash(encodeUtf8(listing))).toString('base64');
+  return createHash('sha256').update(listing).digest('base64');
 }

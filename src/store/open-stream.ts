@@ -5,12 +5,18 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { keyPairFromSeed } from '#crypto';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual, type Micros } from '../core/record.ts';
 import { type Connection, connect, prepareForWriting } from './database.ts';
 import { syncDirectory } from './durable-file.ts';
-import { generateKeyPair, keyPathOf, publicKeyOf, readKeyFile, writeNewKey } from './key-file.ts';
+import {
+  generateKeyPair,
+  isKeyPair,
+  keyPathOf,
+  publicKeyOf,
+  readKeyFile,
+  writeNewKey,
+} from './key-file.ts';
 import { LocalAttributes, SNAPSHOTS_ATTRIBUTE } from './local-attributes.ts';
 import {
   isRestoredMark,
@@ -184,9 +190,7 @@ function keyBeside(path: string): Uint8Array | undefined {
 }
 
 function checkSecretKey(secretKey: Uint8Array): void {
-  const isSound =
-    secretKey.length === 64 &&
-    bytesEqual(keyPairFromSeed(secretKey.subarray(0, 32)).publicKey, secretKey.subarray(32));
+  const isSound = secretKey.length === 64 && isKeyPair(secretKey);
   if (!isSound) throw new DrayerError('KEY_INVALID', 'expected a private key of 64 bytes');
 }
 

@@ -36,7 +36,7 @@ function suiteOf(given: { variables?: Record<string, string>; preload?: string }
       const { publicKey, secretKey } = crypto.keyPairFromSeed(new Uint8Array(32));
       const message = crypto.hash(new Uint8Array(1));
       const ok = crypto.verify(crypto.sign(message, secretKey), message, publicKey);
-      console.log(crypto.suite, ok && crypto.isAcceptablePublicKey(publicKey) ? 'works' : 'fails');
+      console.log(crypto.suiteInUse(), ok && crypto.isAcceptablePublicKey(publicKey) ? 'works' : 'fails');
     });`;
   const { DRAYER_CRYPTO: _, ...inherited } = env;
   return execFileSync(

@@ -79,6 +79,8 @@ const addPublish: Add = (program, open, done) => {
     .option('--allow-secrets', 'also files that seem to contain keys or tokens of services')
     .option('--unused-key', 'begin a stream with a key that nothing was ever published with')
     .option('--no-build', 'publish the output of the configured build as it is')
+    .option('--provenance', 'say in the stream which commit and CI run this is')
+    .option('--no-provenance', 'do not, whatever the config says')
     .option('--wait-mirrors <n>', 'end when so many servers serve it, else with status 3')
     .option('--timeout <seconds>', 'with --wait-mirrors: longest wait (default: 120)')
     .option(

@@ -70,6 +70,8 @@ export type DrayerConfig = {
   readonly allowSecrets?: readonly string[] | undefined;
   /** Broken links before a publish: say which, publish nothing, or do not look. Default: `warn` where CI is set, else `off`. */
   readonly checkLinks?: 'warn' | 'error' | 'off' | undefined;
+  /** Says in the stream which commit and CI run a generation was made from, where the environment tells. Default: false. */
+  readonly provenance?: boolean | undefined;
   /** Largest file that is published, in bytes. Default: 64 MiB, what mirrors accept. */
   readonly maxFileBytes?: number | undefined;
   /**
@@ -155,6 +157,7 @@ const schema = v.strictObject({
   ignore: v.optional(v.array(text)),
   allowSecrets: v.optional(v.array(text)),
   checkLinks: v.optional(v.picklist(['warn', 'error', 'off'])),
+  provenance: v.optional(v.boolean()),
   maxFileBytes: v.optional(byteCount),
   servers: v.optional(servers),
 });

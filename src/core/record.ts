@@ -50,6 +50,8 @@ export const SNAPSHOT_KEY = 'snapshot';
 export const ANCHOR_KEY = 'anchor';
 /** Key of the record that lists the primary servers (R26). */
 export const PRIMARY_SERVERS_KEY = 'primaryServers';
+/** Key of the record that says what a generation was made from (R26). */
+export const PROVENANCE_KEY = 'provenance';
 
 /**
  * Checks the shape of a record: integers in their bounds, lengths of hash and signature (R2).

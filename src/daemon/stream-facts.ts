@@ -1,8 +1,15 @@
 /** What there is to say about one stream file: for `ls`, `cat` and `info`. Reads, changes nothing. */
 import { existsSync } from 'node:fs';
 import { isDrayerError } from '../core/errors.ts';
-import type { Micros, SignedRecord } from '../core/record.ts';
+import {
+  ANCHOR_KEY,
+  type Micros,
+  PROTOCOL_TYPE,
+  PROVENANCE_KEY,
+  type SignedRecord,
+} from '../core/record.ts';
 import { decodeFile, MAX_HEADER_BYTES } from '../files/file-record.ts';
+import { decodeProvenance, type Provenance } from '../files/provenance.ts';
 import { forkProofPathOf } from '../store/fork-proof.ts';
 import { keyPathOf } from '../store/key-file.ts';
 import { isBehind, markPathOf, readMark } from '../store/mark.ts';
@@ -34,6 +41,8 @@ export type StreamFacts = {
   readonly forkProofPath: string | undefined;
   /** A newer generation is being fetched, or was left half fetched. */
   readonly isFetching: boolean;
+  /** What the publisher says a generation was made from, and whether that is the newest one. */
+  readonly provenance: (Provenance & { readonly isCurrent: boolean }) | undefined;
 };
 
 /** The records of one type. */
@@ -111,7 +120,23 @@ function collectFacts(reader: StreamReader, keyFile: string): StreamFacts {
     isBehindMark: isBehindMark(reader.path, generation),
     forkProofPath: existsSync(forkPath) ? forkPath : undefined,
     isFetching: existsSync(partPathOf(reader.path)),
+    provenance: readProvenance(reader, generation),
   };
+}
+
+function readProvenance(
+  reader: StreamReader,
+  { tip, snapshotRecord }: Generation,
+): StreamFacts['provenance'] {
+  const record = reader.findRecord(PROTOCOL_TYPE, PROVENANCE_KEY);
+  const value = record && reader.readValue(record);
+  const said = value && decodeProvenance(value);
+  if (record === undefined || said === undefined) return undefined;
+  // It is the last record of its batch, but for the anchor and the snapshot.
+  const anchor = reader.findRecord(PROTOCOL_TYPE, ANCHOR_KEY);
+  const last = snapshotRecord?.modified === tip ? snapshotRecord.prevChange : tip;
+  const place = anchor?.modified === last ? anchor.prevChange : last;
+  return { ...said, isCurrent: record.modified === place };
 }
 
 function isBehindMark(path: string, generation: Generation): boolean {

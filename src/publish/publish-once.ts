@@ -8,6 +8,7 @@ import type { CommitOptions } from '../store/commit.ts';
 import type { Generation } from '../store/reader.ts';
 import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
+import { addProvenance } from './add-provenance.ts';
 import { diffSite, type HeldFiles, type SiteDiff } from './diff.ts';
 import { type Done, type HeldSite, isAsRemembered } from './held-site.ts';
 import { type IgnoreRules, makeIgnoreRules } from './ignore-rules.ts';
@@ -53,6 +54,11 @@ export type PublishOptions = {
   readonly checkLinks?: 'warn' | 'error' | undefined;
   /** The stream's private key, where it is not in the file beside it: no file may contain it. */
   readonly secretKey?: Uint8Array | undefined;
+  /**
+   * Value of the record `drayer`/`provenance`: what this generation was made from. It is written with a
+   * change, never alone; without one, that of an earlier generation goes with the next change.
+   */
+  readonly provenance?: Uint8Array | undefined;
 };
 
 /** Both sides of the comparison. */
@@ -112,7 +118,9 @@ export async function publishOnce(
     const links = isKnown ? undefined : await linksOf(walk, stream, options);
 
     const changes = await changesIn({ files, diff, reading }, stream, options);
-    const batch = batchOf(diff, reading);
+    const batch = addProvenance(batchOf(diff, reading), options.provenance, (hash, value) => {
+      if (!dryRun) stream.prepareValue(hash, value);
+    });
     const { beginSigning } = reading;
     const generation = dryRun
       ? held.generation

@@ -30,6 +30,7 @@ export async function info(
     ['file', facts.path],
     ['key', facts.keyPath ?? 'not here: this copy can be shown and passed on, not changed'],
     ...generationRows(facts),
+    ...provenanceRows(facts),
     ['records', recordsLine(facts)],
   ];
   for (const line of table(rows, [])) terminal.print(line);
@@ -68,6 +69,16 @@ function generationRows({ generation }: StreamFacts): string[][] {
     ...(covered ? [] : [['proof', `records were written after snapshot ${snapshot.seq}`]]),
     ...(snapshot.exp === 0 ? [] : [['stale after', time(snapshot.exp)]]),
   ];
+}
+
+// Signed, but only what the publisher says.
+function provenanceRows({ provenance }: StreamFacts): string[][] {
+  if (provenance === undefined) return [];
+  const { commit, workflow, run, repository, isCurrent } = provenance;
+  const of = [commit, repository].filter((part) => part !== undefined).join(' of ');
+  const parts = [of, workflow, run].filter((part) => part !== undefined && part !== '');
+  const what = isCurrent ? 'made from' : 'an earlier one was made from';
+  return [[what, visible(parts.join(', '))]];
 }
 
 function recordsLine({ types, generation, bytes: held }: StreamFacts): string {
@@ -112,6 +123,7 @@ function jsonFacts(facts: StreamFacts, name: string | undefined): object {
     behind: facts.isBehindMark,
     forkProof: facts.forkProofPath,
     fetching: facts.isFetching,
+    provenance: facts.provenance,
     wanted,
   };
 }

@@ -27,6 +27,8 @@ export type PublishFlags = KeyFlags &
     readonly checkLinks?: string | true | undefined;
     readonly allowMassDelete?: boolean | undefined;
     readonly allowSecrets?: boolean | undefined;
+    /** True with --provenance, false with --no-provenance. */
+    readonly provenance?: boolean | undefined;
     readonly unusedKey?: boolean | undefined;
     readonly watch?: boolean | undefined;
     readonly serve?: boolean | undefined;
@@ -171,6 +173,7 @@ async function publishOne(
   const { ignore, maxFileBytes, allowSecrets, ...config } = await session.config();
   const { terminal, signal, environment } = session;
   const checkLinks = linkModeOf(flags.checkLinks, config.checkLinks, environment);
+  const provenance = await provenanceOf(session, flags.provenance ?? config.provenance, flags);
   const progress = startProgress(terminal);
   let newKeyPath: string | undefined;
   try {
@@ -181,6 +184,7 @@ async function publishOne(
       allowSecrets: flags.allowSecrets ?? allowSecrets,
       walker: flags.walker,
       checkLinks: checkLinks === 'off' ? undefined : checkLinks,
+      provenance,
       dryRun: flags.dryRun,
       listChanges: flags.diff,
       allowMassDelete: flags.allowMassDelete,
@@ -201,6 +205,16 @@ async function publishOne(
   } finally {
     progress.finish();
   }
+}
+
+async function provenanceOf(
+  { environment }: Session,
+  isWanted: boolean | undefined,
+  { provenance }: PublishFlags,
+): Promise<Uint8Array | undefined> {
+  if (!isWanted) return undefined;
+  const { ciProvenance } = await import('../../daemon/ci-provenance.ts');
+  return ciProvenance(environment, { isAsked: provenance === true });
 }
 
 /** `1,204 of 10,000 files, 12 of 114 MB`. */

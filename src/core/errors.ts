@@ -83,6 +83,8 @@ const CODES = {
   LEASE_HELD: [423, 5],
   LEASE_LOST: [409, 5],
   TIP_MOVED: [409, 5],
+  CLOCK_OFF: [401, 1],
+  BATCH_REFUSED: [409, 6],
   // edge
   ABORTED: [503, 130],
   INTERNAL: [500, 1],

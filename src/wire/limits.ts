@@ -18,6 +18,12 @@ export const LIMITS = {
   proofBytes: 262_144,
   /** Rows of a JSON list. */
   listRows: 250,
+  /** Body of one `values`: each hash takes two bytes more than it has. */
+  pushHashesBytes: 600_000,
+  /** Body of one `lease`. */
+  pushLeaseBytes: 1_024,
+  /** Body of one `records`: metadata of some 200,000 records. */
+  pushBatchBytes: 67_108_864,
   /** Until a connection stands. */
   connectMs: 5_000,
   /** Until the first byte of an answer. */

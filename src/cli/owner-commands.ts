@@ -23,6 +23,14 @@ const addKey: Add = (program, open, done) => {
     .action((stream: string | undefined, flags) =>
       done(import('./commands/key-backup.ts').then((m) => m.keyBackup(open(flags), stream, flags))),
     );
+  command(key, 'ci', 'say how a CI job gets the key of a stream, or a new one')
+    .argument('[stream]', `${STREAM_HELP}, or a key file`)
+    .option('--new <file>', 'make a key: file for it, which must not exist')
+    .option('--print', 'show the key itself, on this terminal')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((stream: string | undefined, flags) =>
+      done(import('./commands/key-ci.ts').then((m) => m.keyCi(open(flags), stream, flags))),
+    );
   command(key, 'restore', 'make a key file again from its words or its code, typed or piped')
     .argument('<file>', 'file for the secret key, which must not exist; or its stream')
     .option('-i, --input <file>', 'read the words, the text of the code or the page from a file')

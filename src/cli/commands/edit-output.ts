@@ -1,9 +1,10 @@
 /** What the commands that change a stream by hand have in common: which stream, and what they say. */
 import { existsSync, statSync } from 'node:fs';
 import type { Edited, EditTarget } from '../../daemon/edit-stream.ts';
-import { givenKey, type KeyFlags, keyFor } from '../../daemon/given-key.ts';
+import { type KeyFlags, keyFor } from '../../daemon/given-key.ts';
 import type { KnownStream } from '../../daemon/known-streams.ts';
 import type { Session } from '../session.ts';
+import { takeKey } from '../take-key.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
 
 /** Flags of every command that changes a stream. */
@@ -16,7 +17,7 @@ export async function chooseTarget(
   flags: EditFlags,
 ): Promise<{ readonly stream: KnownStream; readonly target: EditTarget }> {
   // The key first: it leaves the environment before anything else is loaded.
-  const given = await givenKey(flags, session.environment);
+  const given = await takeKey(session, flags);
   const stream = await chooseStream(session, name, flags);
   return { stream, target: { path: stream.path, key: keyFor(given, stream) } };
 }

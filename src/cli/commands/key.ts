@@ -13,6 +13,7 @@ import {
 } from '../../store/key-file.ts';
 import { shellWord, table, wordRows } from '../format.ts';
 import type { Session } from '../session.ts';
+import { maskKey } from '../take-key.ts';
 import { chooseKey } from './choose-key.ts';
 import type { StreamFlags } from './choose-stream.ts';
 
@@ -23,6 +24,7 @@ export async function keyNew(session: Session, file: string): Promise<number> {
   checkKeyFolder(path);
   const { publicKey, secretKey } = generateKeyPair();
   writeNewKey(path, secretKey);
+  maskKey(session.environment, secretKey);
   printKey(session, publicKey, path);
   terminal.say('keep a copy in a safe place: nobody can make this key again');
   terminal.say(`a copy on paper: drayer key backup ${shellWord(path)}`);

@@ -1,7 +1,7 @@
 /** `drayer publish [dir]`: folder in, signed stream out, and what to do with it. */
 import { DrayerError, EXIT, isDrayerError } from '../../core/errors.ts';
 import { chooseSites } from '../../daemon/choose-sites.ts';
-import { givenKey, type KeyFlags } from '../../daemon/given-key.ts';
+import type { KeyFlags } from '../../daemon/given-key.ts';
 import { type PublishedSite, publishSite, type Site } from '../../daemon/publish-site.ts';
 import type { PublishProgress } from '../../publish/site-reading.ts';
 import type { Walker } from '../../publish/walker.ts';
@@ -9,6 +9,7 @@ import { bytes, count, number } from '../format.ts';
 import { isFolderNotMode, linkModeOf } from '../link-mode.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { takeKey } from '../take-key.ts';
 import { keepYoungGenerationSmall } from '../young-generation.ts';
 import { build } from './publish-build.ts';
 import { jsonResult, printNextStep, printResult, sayNewKey } from './publish-output.ts';
@@ -59,7 +60,7 @@ export async function publish(
   const sites = chooseSites(config, {
     directory,
     streamPath: flags.stream,
-    key: await givenKey(flags, session.environment),
+    key: await takeKey(session, flags),
     unusedKey: flags.unusedKey,
   });
   await build(session, sites, flags);

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { EXIT } from '../../core/errors.ts';
-import { givenKey, type KeyFlags, keyFor } from '../../daemon/given-key.ts';
+import { type KeyFlags, keyFor } from '../../daemon/given-key.ts';
 import type { KnownStream } from '../../daemon/known-streams.ts';
 
 import { type RecoverReport, recoverStream } from '../../mirror/recover.ts';
@@ -11,6 +11,7 @@ import { markPathOf } from '../../store/mark.ts';
 import { bytes, count, shellWord } from '../format.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { takeKey } from '../take-key.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
 
 /** Flags of `drayer recover`. */
@@ -23,7 +24,7 @@ export async function recover(
   { from, ...flags }: RecoverFlags,
 ): Promise<number> {
   const { terminal, signal } = session;
-  const given = await givenKey(flags, session.environment);
+  const given = await takeKey(session, flags);
   const stream = await chooseOwn(session, name, flags, given !== undefined);
   const key = keyFor(given, stream);
   const progress = startProgress(terminal);

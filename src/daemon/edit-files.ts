@@ -75,7 +75,7 @@ export function checkNoSecret(name: string, content: Uint8Array, rules: PutRules
   const { own, known } = findSecretFaults(name, content, needles);
   if (own !== undefined) {
     throw new DrayerError(own.code, `${name}: ${own.message}`, {
-      hint: 'nothing was published; who reads the key can sign as its stream, for ever',
+      hint: 'nothing was published; whoever reads the key can act as its owner, for ever',
     });
   }
   if (known === undefined || rules.allowSecrets) return;

@@ -4,7 +4,7 @@ import { isSecretKeyFile, makeSecretScan, type SecretScan } from './secret-scan.
 
 /** What {@link findSecretFaults} found; both may be there. */
 export type SecretFaults = {
-  /** A private key of a stream: never published. */
+  /** A private key of a stream, or of OpenSSH: never published. */
   readonly own: PublishFault | undefined;
   /** A secret of somebody else's: published where its owner means it. */
   readonly known: PublishFault | undefined;
@@ -23,20 +23,30 @@ export function findSecretFaults(
   content: Uint8Array,
   needles: readonly Uint8Array[],
 ): SecretFaults {
-  const { hasOwn, known } = scanOf(needles)(content);
-  if (!hasOwn && known.size === 0 && !isSecretKeyFile(content)) return NOTHING;
-  const own = hasOwn
-    ? 'it contains the private key of this very stream'
-    : 'it is the private key of a stream';
-  const isOwn = hasOwn || isSecretKeyFile(content);
-  const found = [...known].map(([name, line]) => `${name} (line ${line})`).join(', ');
+  const { hasOwn, never, known } = scanOf(needles)(content);
+  const own = ownFault(hasOwn, never, content);
+  if (own === undefined && known.size === 0) return NOTHING;
   return {
-    own: isOwn ? { path, code: 'SECRET_IN_SITE', message: own } : undefined,
+    own: own === undefined ? undefined : { path, code: 'SECRET_IN_SITE', message: own },
     known:
       known.size > 0
-        ? { path, code: 'CREDENTIAL_IN_SITE', message: `it seems to contain ${found}` }
+        ? { path, code: 'CREDENTIAL_IN_SITE', message: `it seems to contain ${listed(known)}` }
         : undefined,
   };
+}
+
+function ownFault(
+  hasOwn: boolean,
+  never: ReadonlyMap<string, number>,
+  content: Uint8Array,
+): string | undefined {
+  if (hasOwn) return 'it contains the private key of this very stream';
+  if (isSecretKeyFile(content)) return 'it is the private key of a stream';
+  return never.size > 0 ? `it contains ${listed(never)}` : undefined;
+}
+
+function listed(found: ReadonlyMap<string, number>): string {
+  return [...found].map(([name, line]) => `${name} (line ${line})`).join(', ');
 }
 
 const NOTHING: SecretFaults = { own: undefined, known: undefined };

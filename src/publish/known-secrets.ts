@@ -16,6 +16,8 @@ export type SecretRule = {
   readonly after: number;
   /** With the flag g. */
   readonly pattern: RegExp;
+  /** Nothing allows it: there is no reason to publish one whole. */
+  readonly isNever?: boolean | undefined;
 };
 
 /** Most bytes of a match before its anchor, and one for what stands before the match. */
@@ -23,6 +25,11 @@ export const BEFORE = 32;
 
 const PRIVATE_KEY =
   /-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,500}?[A-Za-z0-9+/=]{60}/;
+
+// PROTOCOL.key of OpenSSH: the base64 of "openssh-key-v1" and a zero byte, and so much after it that the
+// secret half is there. A tutorial that shows the first lines, which are the same in many keys, is none.
+const SSH_KEY =
+  /-----BEGIN OPENSSH PRIVATE KEY-----[\s\S]{0,40}?b3BlbnNzaC1rZXktdjEA(?:[^A-Za-z0-9+/]{0,8}[A-Za-z0-9+/]){240}/;
 
 // RFC 7292 §4: version 3, then content of the type data, whatever encrypts the keys in it.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are bytes, read as Latin-1
@@ -34,6 +41,7 @@ const LONG = 300;
 /** The rules, in no order. */
 export const SECRET_RULES: readonly SecretRule[] = [
   rule('a private key', ['-BE'], PRIVATE_KEY, 700),
+  { ...rule('an OpenSSH private key', ['-BE'], SSH_KEY, 2300), isNever: true },
   rule('a private key of PuTTY', ['PuT'], /PuTTY-User-Key-File-[23]: \S+\s+Encryption:/, 120),
   rule('a private key of age', ['T-K'], /AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}/),
   rule('a store of private keys (PKCS#12)', ['\x01\x030'], KEY_STORE),

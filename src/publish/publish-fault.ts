@@ -15,7 +15,7 @@ const HINTS: { readonly [code in ErrorCode]?: string } = {
   FILE_CHANGING: 'publish again when the program that writes it has finished',
   PATH_INVALID: 'rename it, or leave it out with an ignore pattern',
   SECRET_IN_SITE:
-    'remove the private key from the site; whoever has read it can sign as its stream',
+    'remove the private key from the site; whoever has read it can act as its owner, for ever',
   CREDENTIAL_IN_SITE:
     'take the secret out, and change it where it was shown before; if everybody may know it, publish again with --allow-secrets, or name the file in allowSecrets in drayer.config.ts',
 };

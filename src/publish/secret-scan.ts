@@ -12,6 +12,8 @@ import { BEFORE, isExample, SECRET_RULES, type SecretRule } from './known-secret
 export type FoundSecrets = {
   /** Whether the stream's own private key is in it. */
   readonly hasOwn: boolean;
+  /** Secrets that nothing allows, as in {@link known}. */
+  readonly never: ReadonlyMap<string, number>;
   /** Secrets of others, each kind once, with the line it is first seen in; one-based. */
   readonly known: ReadonlyMap<string, number>;
 };
@@ -55,21 +57,26 @@ function findSecrets(
   anchors: AnchorScan<SecretRule | Uint8Array>,
 ): FoundSecrets {
   let hasOwn = false;
+  const never = new Map<string, number>();
   const known = new Map<string, number>();
   anchors.scan(content, (wanted, at) => {
     if (wanted instanceof Uint8Array) {
       hasOwn ||= bytesEqual(content.subarray(at, at + wanted.length), wanted);
-    } else if (!known.has(wanted.name) && isSecret(content, at, wanted)) {
-      known.set(wanted.name, lineAt(content, at));
+      return;
+    }
+    const found = wanted.isNever ? never : known;
+    if (!found.has(wanted.name) && isSecret(content, at, wanted)) {
+      found.set(wanted.name, lineAt(content, at));
     }
   });
-  return { hasOwn, known };
+  return { hasOwn, never, known };
 }
 
 // Latin-1: one character a byte, whatever the file is.
-function isSecret(content: Uint8Array, at: number, { pattern, after }: SecretRule): boolean {
+function isSecret(content: Uint8Array, at: number, rule: SecretRule): boolean {
+  const { pattern, after, isNever } = rule;
   const text = bufferOf(content).toString('latin1', Math.max(0, at - BEFORE), at + after);
-  for (const [match] of text.matchAll(pattern)) if (!isExample(match)) return true;
+  for (const [match] of text.matchAll(pattern)) if (isNever || !isExample(match)) return true;
   return false;
 }
 

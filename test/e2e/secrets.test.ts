@@ -55,6 +55,33 @@ test(
 );
 
 test(
+  'publish :: nothing allows a private key of OpenSSH, neither a flag nor the config nor put',
+  scope(async (t) => {
+    const sh = shell(t);
+    writePages(t);
+    writeFileSync(t.path('site', 'conf.js'), '// nothing\n');
+    assert.is((await sh.run('publish', 'site')).status, 0);
+    const body = `b3BlbnNzaC1rZXktdjEA${'aB3dE5fG7hJ9kL2m'.repeat(20)}`;
+    const key = `-----BEGIN OPENSSH ${'PRIVATE'} KEY-----\n${body}\n-----END OPENSSH`;
+    writeFileSync(t.path('site', 'deploy.txt'), key);
+    const config = { directory: 'site', allowSecrets: ['**'] };
+    writeFileSync(t.path('drayer.config.mjs'), `export default ${JSON.stringify(config)}`);
+
+    const flagged = await sh.run('publish', '--allow-secrets');
+    const put = await sh.run(
+      ...['put', 'site.stream', 'a.txt', t.path('site', 'deploy.txt'), '--allow-secrets'],
+    );
+
+    for (const { status, stderr } of [flagged, put]) {
+      assert.is(status, 8);
+      assert.match(stderr, 'it contains an OpenSSH private key (line 1)');
+      assert.not.match(stderr, '--allow-secrets');
+    }
+    assert.not.match((await sh.run('ls')).stdout, /deploy.txt|a.txt/);
+  }),
+);
+
+test(
   'publish :: a file that is published already does not stop the others',
   scope(async (t) => {
     const sh = shell(t);

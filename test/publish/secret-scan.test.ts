@@ -27,6 +27,13 @@ function pem(kind: string, newline = '\n'): string {
   return `-----BEGIN ${kind}-----${newline}${body}-----END ${kind}-----`;
 }
 
+/** What `ssh-keygen` writes for an unencrypted Ed25519 key: a head that all of them share, then the key. */
+function sshKey(newline = '\n'): string {
+  const head = 'b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW';
+  const body = `${head}${random(236, BASE64)}AQIDBA==`.replace(/.{70}/g, `$&${newline}`);
+  return `-----BEGIN OPENSSH PRIVATE KEY-----${newline}${body}${newline}-----END OPENSSH PRIVATE KEY-----`;
+}
+
 /** The first bytes of what `openssl pkcs12 -export` writes. */
 const KEY_STORE = Buffer.from('308209f70201033082099d06092a864886f70d010701a082098e', 'hex');
 
@@ -92,12 +99,35 @@ test('makeSecretScan :: every kind of secret is found, in a page, a config, a sc
 });
 
 test('makeSecretScan :: each rule has an example here', () => {
-  const examples = new Set(SECRETS.map(([name]) => name));
+  const examples = new Set(SECRETS.map(([name]) => name)).add('an OpenSSH private key');
 
   assert.equal(
     SECRET_RULES.filter(({ name }) => !examples.has(name)).map(({ name }) => name),
     [],
   );
+});
+
+test('makeSecretScan :: a whole key of OpenSSH is of the kind that nothing allows', () => {
+  const places = [
+    sshKey(),
+    sshKey('\r\n'),
+    `<pre>\n${sshKey()}\n</pre>`,
+    JSON.stringify({ key: sshKey() }),
+    sshKey('" +\n    "'),
+    sshKey().replaceAll('\n', ''),
+  ];
+  for (const text of places) {
+    assert.equal([...scan(Buffer.from(text)).never.keys()], ['an OpenSSH private key'], text);
+  }
+});
+
+test('makeSecretScan :: the first lines of one, as a tutorial shows them, can be allowed', () => {
+  const shown = `${sshKey().split('\n').slice(0, 3).join('\n')}\n…\n-----END OPENSSH PRIVATE KEY-----`;
+
+  const { never, known } = scan(Buffer.from(shown));
+
+  assert.equal([[...never.keys()], [...known.keys()]], [[], ['a private key']]);
+  assert.equal([...scan(Buffer.from(pem('OPENSSH PUBLIC KEY'))).never.keys()], []);
 });
 
 test('makeSecretScan :: the line is that of the first', () => {

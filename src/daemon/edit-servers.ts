@@ -53,13 +53,31 @@ export function replaceServers(
   reader: StreamReader,
   texts: readonly string[],
 ): void {
-  const urls = [...new Set(texts.map(parseServerUrl))];
-  const entries = readEntries(reader);
-  const next = urls.map(
-    (url) => entries.find((entry) => urlOf(entry) === url) ?? { type: 'http', url },
-  );
+  const next = entriesOf(readEntries(reader), texts);
   if (next.length > 0) writeEntries(tx, next);
   else tx.deleteBytes(PROTOCOL_TYPE, PRIMARY_SERVERS_KEY);
+}
+
+/**
+ * As {@link replaceServers}, of a value alone.
+ *
+ * @param held - the value there is, if any
+ * @returns the new value; undefined where it names exactly these already, empty where it names none
+ */
+export function replacedServers(
+  held: Uint8Array | undefined,
+  texts: readonly string[],
+): Uint8Array | undefined {
+  const entries = entriesIn(held);
+  const next = entriesOf(entries, texts);
+  if (
+    isSame(
+      entries.map(urlOf),
+      next.flatMap((entry) => urlOf(entry) ?? []),
+    )
+  )
+    return undefined;
+  return next.length === 0 ? new Uint8Array(0) : encodeObject(next);
 }
 
 /** Tells whether a stream names exactly these servers, without changing anything. */
@@ -69,9 +87,17 @@ export function hasServers(reader: StreamReader, texts: readonly string[]): bool
 
 // As they are: a newer program may have written entries that this one does not understand.
 function readEntries(reader: StreamReader): unknown[] {
-  const value = readBytes(reader, PROTOCOL_TYPE, PRIMARY_SERVERS_KEY);
+  return entriesIn(readBytes(reader, PROTOCOL_TYPE, PRIMARY_SERVERS_KEY));
+}
+
+function entriesIn(value: Uint8Array | undefined): unknown[] {
   const list = value === undefined ? [] : decodeObject(value);
   return Array.isArray(list) ? list : [];
+}
+
+function entriesOf(held: readonly unknown[], texts: readonly string[]): unknown[] {
+  const urls = [...new Set(texts.map(parseServerUrl))];
+  return urls.map((url) => held.find((entry) => urlOf(entry) === url) ?? { type: 'http', url });
 }
 
 function writeEntries(tx: Transaction, entries: readonly unknown[]): void {

@@ -24,7 +24,10 @@ export function openReading(stream: Stream, options: PublishOptions): SiteReadin
   });
 }
 
-function secretsAllowedIn({ allowSecrets = false }: PublishOptions): (key: string) => boolean {
+/** Tells of each file whether its owner allows secrets in it. */
+export function secretsAllowedIn({
+  allowSecrets = false,
+}: Pick<PublishOptions, 'allowSecrets'>): (key: string) => boolean {
   if (typeof allowSecrets === 'boolean') return () => allowSecrets;
   return allowSecrets.length === 0 ? () => false : makePathMatcher(allowSecrets);
 }

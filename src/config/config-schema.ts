@@ -30,6 +30,8 @@ export type StreamConfig = {
   readonly name?: string | undefined;
   /** The servers that mirrors of this stream should ask first. Default: those of the whole config. */
   readonly servers?: readonly string[] | undefined;
+  /** The server this stream is published to. Default: that of the whole config. */
+  readonly to?: string | undefined;
 };
 
 /** What drayer.config.ts exports by default; see {@link defineConfig}. */
@@ -79,6 +81,11 @@ export type DrayerConfig = {
    * exactly these in every stream that has no list of its own. Default: what the streams name stays.
    */
   readonly servers?: readonly string[] | undefined;
+  /**
+   * The server that streams are published to, such as `https://example.org/`: they are then written there
+   * and only there, from whatever machine. Default: none, they are written to their stream files.
+   */
+  readonly to?: string | undefined;
 };
 
 /**
@@ -137,6 +144,7 @@ const stream = v.strictObject({
   keyFile: v.optional(text),
   name: v.optional(text),
   servers: v.optional(servers),
+  to: v.optional(serverUrl),
 });
 
 const schema = v.strictObject({
@@ -160,6 +168,7 @@ const schema = v.strictObject({
   provenance: v.optional(v.boolean()),
   maxFileBytes: v.optional(byteCount),
   servers: v.optional(servers),
+  to: v.optional(serverUrl),
 });
 
 /** The names a config may have, for the hint after a misspelt one. */

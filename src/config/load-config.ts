@@ -12,7 +12,7 @@ import { defineConfig } from './define-config.ts';
 /** A loaded config: what was written, with the paths made absolute and one list of streams. */
 export type Config = Omit<
   DrayerConfig,
-  'directory' | 'build' | 'stream' | 'keyFile' | 'streams' | 'servers'
+  'directory' | 'build' | 'stream' | 'keyFile' | 'streams' | 'servers' | 'to'
 > & {
   /** The file it came from, or undefined where there is none. */
   readonly file: string | undefined;
@@ -36,6 +36,8 @@ export type ConfiguredStream = {
   readonly name: string;
   /** The servers it should name; left out where the config says nothing of them. */
   readonly servers?: readonly string[] | undefined;
+  /** The server it is published to; left out where it is written to its stream file. */
+  readonly to?: string | undefined;
 };
 
 /** The build step of a loaded config; what it writes is the stream's `directory`. */
@@ -170,7 +172,7 @@ function cannotRun(file: string, error: unknown): DrayerError {
 }
 
 function absoluteConfig(written: DrayerConfig, file: string): Config {
-  const { directory, build, stream, keyFile, streams, servers, dataDir, ...rest } = written;
+  const { directory, build, stream, keyFile, streams, servers, to, dataDir, ...rest } = written;
   const root = dirname(file);
   const isSingle = directory !== undefined || build !== undefined || stream !== undefined;
   const list = isSingle ? [{ directory, build, path: stream, keyFile }] : (streams ?? []);
@@ -179,7 +181,7 @@ function absoluteConfig(written: DrayerConfig, file: string): Config {
     file,
     root,
     dataDir: absolute(root, dataDir),
-    streams: list.map((entry) => absoluteStream(root, { servers, ...entry })),
+    streams: list.map((entry) => absoluteStream(root, { servers, to, ...entry })),
   };
 }
 
@@ -187,9 +189,12 @@ function absoluteStream(root: string, entry: StreamConfig): ConfiguredStream {
   const directory = absolute(root, entry.build?.output ?? entry.directory);
   const path = absolute(root, entry.path);
   const name = entry.name ?? basename(directory ?? path ?? root).replace(/\.stream$/, '');
-  const { servers } = entry;
-  const known = { directory, path, keyFile: absolute(root, entry.keyFile), name };
-  const stream = servers === undefined ? known : { ...known, servers };
+  const { servers, to } = entry;
+  const stream = {
+    ...{ directory, path, keyFile: absolute(root, entry.keyFile), name },
+    ...(servers === undefined ? {} : { servers }),
+    ...(to === undefined ? {} : { to }),
+  };
   if (entry.build === undefined) return stream;
   const { command, watch } = entry.build;
   return { ...stream, build: { command, watch, folder: root } };

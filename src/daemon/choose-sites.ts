@@ -13,6 +13,8 @@ export type SiteChoice = {
   readonly key?: GivenKey | undefined;
   /** See {@link Site.unusedKey}. */
   readonly unusedKey?: boolean | undefined;
+  /** See {@link Site.to}. */
+  readonly to?: string | undefined;
 };
 
 /**
@@ -39,17 +41,18 @@ export function chooseSites(config: Config, choice: SiteChoice): Site[] {
       hint: 'name the folder it is for: drayer publish DIR',
     });
   }
-  return entries.map(({ directory, path, keyFile, build, servers }: Entry) => ({
+  return entries.map(({ directory, path, keyFile, build, servers, to }: Entry) => ({
     directory,
     servers,
     build: wanted === undefined ? build : undefined,
     streamPath: streamPath ?? path,
     ...(key ?? configuredKey(keyFile)),
     unusedKey,
+    to: choice.to ?? to,
   }));
 }
 
-type Entry = Pick<ConfiguredStream, 'path' | 'keyFile' | 'build' | 'servers'> & {
+type Entry = Pick<ConfiguredStream, 'path' | 'keyFile' | 'build' | 'servers' | 'to'> & {
   readonly directory: string;
 };
 

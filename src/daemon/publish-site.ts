@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import type { ConfiguredBuild } from '../config/load-config.ts';
 import { isDrayerError } from '../core/errors.ts';
 import type { PrimaryServer } from '../files/values.ts';
+import type { PushOptions, PushReport } from '../mirror/push-stream.ts';
 import { prepareSite } from '../publish/prepare-site.ts';
 import { type PublishOptions, type PublishReport, publishDirectory } from '../publish/publisher.ts';
 import { resolveSiteDirectory } from '../publish/site-directory.ts';
@@ -32,13 +33,22 @@ export type Site = {
   readonly unusedKey?: boolean | undefined;
   /** The servers the stream should name; undefined leaves what it names. */
   readonly servers?: readonly string[] | undefined;
+  /** The server the stream is on: it is written there, and only there. */
+  readonly to?: string | undefined;
+};
+
+/** What a publish to a server is told besides. */
+export type RemoteOptions = Pick<PushOptions, 'token' | 'dataDir'> & {
+  /** Folder of `drayer.lock`; the one the site's folder lies in by default. */
+  readonly lockFolder?: string | undefined;
 };
 
 /** Options of {@link publishSite}. */
-export type PublishSiteOptions = PublishOptions & {
-  /** Called when a key file was made, also where the publish fails after that. */
-  readonly onNewKey?: ((path: string) => void) | undefined;
-};
+export type PublishSiteOptions = PublishOptions &
+  RemoteOptions & {
+    /** Called when a key file was made, also where the publish fails after that. */
+    readonly onNewKey?: ((path: string) => void) | undefined;
+  };
 
 /** What {@link publishSite} did. */
 export type PublishedSite = {
@@ -55,6 +65,8 @@ export type PublishedSite = {
   readonly servers?: readonly string[] | undefined;
   /** The servers the stream names now. */
   readonly primaryServers: readonly PrimaryServer[];
+  /** What was sent to the server the stream is on, where it is on one. */
+  readonly push?: PushReport | undefined;
 };
 
 /**
@@ -66,7 +78,9 @@ export async function publishSite(
   site: Site,
   options: PublishSiteOptions = {},
 ): Promise<PublishedSite> {
-  const { directory, secretKey, keyPath, unusedKey } = site;
+  const { directory, secretKey, keyPath, unusedKey, to } = site;
+  if (to !== undefined)
+    return (await import('./publish-to.ts')).publishTo({ ...site, to }, options);
   const streamPath =
     site.streamPath === undefined ? streamPathOf(directory) : resolve(site.streamPath);
   if (options.dryRun && !hasFile(streamPath)) return rehearse(directory, streamPath, options);

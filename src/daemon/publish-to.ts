@@ -14,7 +14,7 @@ import {
   PROTOCOL_TYPE,
   type SignedRecord,
 } from '../core/record.ts';
-import { decodeObject } from '../files/values.ts';
+import { decodePrimaryServers, type PrimaryServer } from '../files/values.ts';
 import { recordsOf } from '../mirror/push-state.ts';
 import {
   type PushChange,
@@ -34,42 +34,24 @@ import { hasFile, openReader } from '../store/open-reader.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
 import { replacedServers } from './edit-servers.ts';
 import { streamPathOf } from './known-streams.ts';
+import type { PublishedSite, RemoteOptions, Site } from './publish-site.ts';
 
 /** Which folder goes into which stream, on which server. */
-export type RemoteSite = {
-  readonly directory: string;
+export type RemoteSite = Omit<Site, 'build' | 'to'> & {
   /** Address of the server. */
   readonly to: string;
-  /** 64 bytes; the key file beside the stream file by default. */
-  readonly secretKey?: Uint8Array | undefined;
-  /** The file it came from, absolute. */
-  readonly keyPath?: string | undefined;
-  /** Nothing was ever signed with this key: the stream may be begun. */
-  readonly unusedKey?: boolean | undefined;
-  /** A stream file of this machine's own, which follows; default `NAME.stream` beside the folder. */
-  readonly streamPath?: string | undefined;
-  /** The servers the stream should name; undefined leaves what it names. */
-  readonly servers?: readonly string[] | undefined;
 };
 
 /** Options of {@link publishTo}. */
 export type PublishToOptions = Omit<PublishOptions, 'walker' | 'secretKey'> &
-  Pick<PushOptions, 'token' | 'dataDir' | 'limits' | 'now' | 'onStep'> & {
-    /** Folder of `drayer.lock`; that of the site's folder by default. */
-    readonly lockFolder?: string | undefined;
-  };
+  RemoteOptions &
+  Pick<PushOptions, 'limits' | 'now' | 'onStep'>;
 
 /** What {@link publishTo} did. */
-export type RemotePublished = {
-  /** Base64. */
+export type RemotePublished = PublishedSite & {
   readonly id: string;
   readonly publicKey: Uint8Array;
-  readonly report: PublishReport;
   readonly push: PushReport;
-  /** The servers the stream names now, where that has changed. */
-  readonly servers: readonly string[] | undefined;
-  /** The stream file that has followed, if there is one. */
-  readonly streamPath: string | undefined;
 };
 
 /** Name of the lock file. */
@@ -96,7 +78,7 @@ export async function publishTo(
   const ownFiles = [lockPath, ...(existsSync(dirname(streamPath)) ? ownFilesOf(streamPath) : [])];
   if (keyPath !== undefined) ownFiles.push(keyPath);
 
-  let found: { comparison: SiteComparison; servers: readonly string[] | undefined } | undefined;
+  let found: Found | undefined;
   const push = await pushStream(
     {
       ...options,
@@ -110,19 +92,36 @@ export async function publishTo(
     async (held) => {
       const served = servedFiles(held, publicKey);
       const comparison = await compareSite(root, served, { ...options, secretKey, ownFiles });
-      const { change, servers } = await changeOf(held, comparison, { ...site, ...options });
-      found = { comparison, servers };
-      return change;
+      found = await changeOf(held, comparison, { ...site, ...options });
+      return found.change;
     },
   );
   if (found === undefined) throw new DrayerError('INTERNAL', 'nothing was compared');
   if (own !== undefined && !options.dryRun)
     await follow(own, site.to, { secretKey, keyPath, push });
-  const id = Buffer.from(publicKey).toString('base64');
-  const report = reportOf(found.comparison, push);
-  const servers = push.wrote ? found.servers : undefined;
-  return { id, publicKey, report, push, servers, streamPath: own };
+  const { named, servers } = found;
+  const isNamed = push.wrote && named !== undefined;
+  return {
+    id: Buffer.from(publicKey).toString('base64'),
+    publicKey,
+    streamPath,
+    newKeyPath: undefined,
+    gitignoreUpdated: undefined,
+    report: reportOf(found.comparison, push),
+    servers: isNamed ? servers.map(({ url }) => url) : undefined,
+    primaryServers: servers,
+    push,
+  };
 }
+
+type Found = {
+  readonly comparison: SiteComparison;
+  readonly change: PushChange;
+  /** The value that names other servers than before, if any; empty where it names none. */
+  readonly named: Uint8Array | undefined;
+  /** Those the stream names with it. */
+  readonly servers: readonly PrimaryServer[];
+};
 
 function keyOf(
   { secretKey, keyPath }: RemoteSite,
@@ -170,7 +169,7 @@ async function changeOf(
   held: PushedStream,
   comparison: SiteComparison,
   { servers, provenance }: Pick<RemoteSite, 'servers'> & Pick<PublishOptions, 'provenance'>,
-): Promise<{ change: PushChange; servers: readonly string[] | undefined }> {
+): Promise<Found> {
   const values = new Map<string, Uint8Array>();
   const keep = (digest: Uint8Array, value: Uint8Array): void => {
     values.set(Buffer.from(digest).toString('hex'), value);
@@ -179,7 +178,8 @@ async function changeOf(
     return { type: FILE_TYPE, key, hash: digest };
   });
   const deletes = comparison.removed.map((key) => ({ type: FILE_TYPE, key }));
-  const named = servers === undefined ? undefined : await namedServers(held, servers);
+  const before = await heldServers(held);
+  const named = servers && replacedServers(before, servers);
   const name = { type: PROTOCOL_TYPE, key: PRIMARY_SERVERS_KEY };
   if (named !== undefined && named.length > 0) {
     const digest = hash(named);
@@ -189,21 +189,24 @@ async function changeOf(
   const batch = addProvenance({ puts, deletes }, provenance, keep);
   const readValue = (digest: Uint8Array): Uint8Array | undefined =>
     values.get(Buffer.from(digest).toString('hex')) ?? comparison.readValue(digest);
-  return { change: { ...batch, readValue }, servers: named && urlsIn(named) };
+  return {
+    comparison,
+    change: { ...batch, readValue },
+    named,
+    servers: serversIn(named ?? before),
+  };
 }
 
-async function namedServers(
-  held: PushedStream,
-  servers: readonly string[],
-): Promise<Uint8Array | undefined> {
+async function heldServers(held: PushedStream): Promise<Uint8Array | undefined> {
   const [record] = held.view.byKey(PROTOCOL_TYPE, PRIMARY_SERVERS_KEY);
-  return replacedServers(record && (await held.readValue(record.hash)), servers);
+  const head = record && held.heads.get(record.id);
+  // Most lists are no longer than what came along.
+  if (head !== undefined && bytesEqual(hash(head), record?.hash ?? head)) return head;
+  return record && held.readValue(record.hash);
 }
 
-function urlsIn(value: Uint8Array): string[] {
-  if (value.length === 0) return [];
-  const entries = decodeObject(value) as readonly { readonly url: string }[]; // made right here
-  return entries.map(({ url }) => url);
+function serversIn(value: Uint8Array | undefined): PrimaryServer[] {
+  return value === undefined || value.length === 0 ? [] : decodePrimaryServers(value);
 }
 
 function reportOf(comparison: SiteComparison, { generation, wrote }: PushReport): PublishReport {

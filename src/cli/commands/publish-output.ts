@@ -1,8 +1,10 @@
 /** What `drayer publish` says: the changes, the counts, the key that was made, what to do next. */
 import { relative } from 'node:path';
 import type { PublishedSite, Site } from '../../daemon/publish-site.ts';
+import type { PushReport } from '../../mirror/push-stream.ts';
 import type { Skipped } from '../../publish/walk.ts';
 import { markPathOfKey } from '../../store/mark.ts';
+import { hasFile } from '../../store/open-reader.ts';
 import { bytes, number, shellWord } from '../format.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
@@ -85,9 +87,13 @@ function sayLeftOut({ terminal }: Session, skipped: readonly Skipped[]): void {
 /** Prints where to look at it. */
 export async function printNextStep(
   session: Session,
-  { publicKey, streamPath }: PublishedSite,
+  { publicKey, streamPath, push }: PublishedSite,
 ): Promise<void> {
   const { terminal, signal } = session;
+  if (push !== undefined) {
+    printPush(session, push);
+    return;
+  }
   const { port, mount } = await session.settings();
   // An HTTP client is a tenth of what a publish of nothing loads; --json does without.
   const { findServer } = await import('../../daemon/find-server.ts');
@@ -102,14 +108,30 @@ export async function printNextStep(
   terminal.print(`look at it: drayer serve${argument}`);
 }
 
+function printPush({ terminal }: Session, push: PushReport): void {
+  const { url, resumed, uploaded, lockWritten, warnings, wrote } = push;
+  if (resumed) terminal.say('a publish that was cut off was finished first');
+  for (const warning of warnings) terminal.complain('warning', warning);
+  if (lockWritten !== undefined) {
+    terminal.say(`commit ${relative('.', lockWritten)}: it says what was published last`);
+  }
+  const sent = wrote ? ` (${number(uploaded)} ${uploaded === 1 ? 'value' : 'values'} sent)` : '';
+  terminal.print(`it is on ${terminal.paint('cyan', url)}${sent}`);
+}
+
 /** The same for machines. */
 export function jsonResult(site: Site, published: PublishedSite, flags: PublishFlags): object {
+  const { push } = published;
   const { streamPath, id, newKeyPath, gitignoreUpdated, servers, report } = published;
   const { generation, ...rest } = report;
   const { tip, count: records, snapshot } = generation;
   return {
     directory: site.directory,
-    stream: streamPath,
+    stream: push === undefined || hasFile(streamPath) ? streamPath : undefined,
+    to: push?.url,
+    resumed: push?.resumed,
+    lock: push?.lockWritten,
+    warnings: push?.warnings,
     id,
     newKeyPath,
     gitignoreUpdated,

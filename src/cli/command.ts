@@ -1,5 +1,6 @@
 /** What the commands of the command line have in common: how they are added, and the flags they share. */
 import type { Command } from 'commander';
+import { DrayerError } from '../core/errors.ts';
 import type { CommonFlags, Session } from './session.ts';
 
 /** Opens the session of a command from its flags. */
@@ -25,7 +26,23 @@ export function command(parent: Command, name: string, summary: string): Command
     .description(summary)
     .option('--json', 'print the result as one JSON object')
     .option('-q, --quiet', 'print results and warnings only')
-    .option('-c, --config <file>', 'config file (default: drayer.config.ts of this folder)');
+    .option('-c, --config <file>', 'config file (default: drayer.config.ts of this folder)')
+    .hook('preAction', (added) => refuseEmpty(added));
+}
+
+// A variable of a script that is not set: `drayer publish "$SITE"` must not mean this very folder.
+function refuseEmpty(added: Command): void {
+  const argument =
+    added.registeredArguments[added.args.indexOf('')] ?? added.registeredArguments.at(-1);
+  const empty = added.options.find((option) => {
+    const value: unknown = added.getOptionValue(option.attributeName());
+    return value === '' || (Array.isArray(value) && value.includes(''));
+  });
+  const name = added.args.includes('') ? argument?.name().toUpperCase() : empty?.long;
+  if (name === undefined || name === '--mount') return;
+  throw new DrayerError('USAGE', `${name}: expected something, got an empty word`, {
+    hint: 'is a variable of the shell not set? Leave it out for the default',
+  });
 }
 
 /** Adds the flags that say where the secret key is, for a command that signs. */

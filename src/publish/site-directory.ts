@@ -1,7 +1,7 @@
 /** The directory a site is published from. */
 import { realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { DrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 
 /**
  * Returns the real path of a site's directory.
@@ -20,7 +20,16 @@ export function resolveSiteDirectory(directory: string): string {
 /** Resolves the directory part of a path that may not exist yet, as {@link resolveSiteDirectory} does. */
 export function resolveBeside(path: string): string {
   const absolute = resolve(path);
-  return join(resolveSiteDirectory(dirname(absolute)), basename(absolute));
+  const folder = dirname(absolute);
+  try {
+    return join(resolveSiteDirectory(folder), basename(absolute));
+  } catch (cause) {
+    if (!isDrayerError(cause, 'DIRECTORY_NOT_FOUND')) throw cause;
+    throw new DrayerError('DIRECTORY_NOT_FOUND', `${absolute}: its folder is missing`, {
+      cause,
+      hint: `make the folder first: mkdir -p ${JSON.stringify(folder)}`,
+    });
+  }
 }
 
 function notFound(directory: string, message: string, cause?: unknown): DrayerError {

@@ -9,11 +9,12 @@ import {
   existsSync,
   fstatSync,
   linkSync,
+  lstatSync,
   openSync,
   readSync,
   rmSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { keyPairFromSeed } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
@@ -49,7 +50,8 @@ export function parseSecretKey(text: string, name = 'the private key'): Uint8Arr
   const trimmed = text.trim();
   const bytes = new Uint8Array(Buffer.from(trimmed, 'base64'));
   if (bytes.length !== 64 || Buffer.from(bytes).toString('base64') !== trimmed) {
-    const message = `${name}: expected the base64 of 64 bytes, got ${trimmed.length} characters of something else`;
+    const got = trimmed === '' ? 'nothing' : `${trimmed.length} characters of something else`;
+    const message = `${name}: expected the base64 of 64 bytes, got ${got}`;
     throw new DrayerError('KEY_INVALID', message, { hint: KEY_HINT });
   }
   if (!isKeyPair(bytes)) {
@@ -101,8 +103,14 @@ export type ReadKeyFileOptions = {
 export function readKeyFile(path: string, options: ReadKeyFileOptions = {}): Uint8Array {
   const file = openKey(path);
   try {
+    const stats = fstatSync(file);
+    if (!stats.isFile()) {
+      throw new DrayerError('KEY_INVALID', `${path}: expected a file with a private key in it`, {
+        hint: 'name the key file itself, for example site.stream.privatekey',
+      });
+    }
     // Windows reports no modes; its files belong to the user by default.
-    const isOpen = process.platform !== 'win32' && (fstatSync(file).mode & 0o077) !== 0;
+    const isOpen = process.platform !== 'win32' && (stats.mode & 0o077) !== 0;
     if (isOpen && options.allowReadable !== true) {
       const message = `${path}: other users of this machine can read the private key`;
       throw new DrayerError('KEY_MODE', message, {
@@ -132,6 +140,7 @@ export function writeKeyFile(path: string, secretKey: Uint8Array): void {
  *
  * @param what - what it holds, for the message: `private key`
  * @throws {DrayerError} STREAM_EXISTS when there is a file already; it is never overwritten
+ * @throws {DrayerError} USAGE when there is a folder
  */
 export function writeSecretFile(path: string, content: string, what: string): void {
   const part = `${path}.${process.pid}.part`;
@@ -144,6 +153,13 @@ export function writeSecretFile(path: string, content: string, what: string): vo
     syncDirectory(path);
   } catch (cause) {
     if (!isErrno(cause, 'EEXIST')) throw fileError(path, `cannot write the ${what}`, cause);
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+      const hint = `name a file in it: ${JSON.stringify(join(path, 'site.key'))}`;
+      throw new DrayerError('USAGE', `${path}: expected the name of a new file, found a folder`, {
+        cause,
+        hint,
+      });
+    }
     throw new DrayerError('STREAM_EXISTS', `${path}: there is a ${what} already`, { cause });
   } finally {
     rmSync(part, { force: true });
@@ -193,7 +209,7 @@ export function writeRestoredKey(path: string, secretKey: Uint8Array): void {
 const MAX_KEY_FILE_BYTES = 1024;
 
 const KEY_HINT =
-  'restore the file from your backup of the key; without it the stream can only be read';
+  'give what the key file holds, one line of 88 characters; or restore the file from your backup of the key: drayer key restore';
 
 function openKey(path: string): number {
   try {

@@ -46,7 +46,15 @@ export function openReader(path: string): StreamReader {
 export function checkStreamFile(path: string): void {
   try {
     const stats = statSync(path);
-    if (!stats.isFile()) throw new DrayerError('STREAM_INVALID', `${path}: expected a file`);
+    if (!stats.isFile()) {
+      throw new DrayerError(
+        'STREAM_INVALID',
+        `${path}: expected a stream file, found something else`,
+        {
+          hint: 'name the file itself, for example site.stream',
+        },
+      );
+    }
     if (stats.size === 0) {
       throw new DrayerError('STREAM_NOT_FOUND', `${path}: the file is empty, no stream yet`);
     }

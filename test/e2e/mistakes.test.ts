@@ -80,6 +80,59 @@ const IN_AN_EMPTY_FOLDER: readonly Mistake[] = [
     hint: /folder that holds the finished site/,
   },
   {
+    what: 'a variable that is not set',
+    args: ['publish', ''],
+    given: (t) => writeFileSync(t.path('page.html'), 'x'),
+    status: 2,
+    message: 'DIR: expected something, got an empty word',
+    hint: 'variable of the shell',
+  },
+  {
+    what: 'a variable of a flag that is not set',
+    args: ['publish', '.', '--stream', ''],
+    status: 2,
+    message: '--stream: expected something, got an empty word',
+    hint: 'variable of the shell',
+  },
+  {
+    what: 'a folder for the stream that is not there',
+    args: ['publish', 'site', '--stream', 'none/site.stream'],
+    given: (t) => mkdirSync(t.path('site')),
+    status: 2,
+    message: /none\/site\.stream: its folder is missing/,
+    hint: 'mkdir -p',
+  },
+  {
+    what: 'a folder in place of the stream',
+    args: ['publish', 'site', '--stream', 'folder'],
+    given: (t) => {
+      mkdirSync(t.path('site'));
+      mkdirSync(t.path('folder'));
+    },
+    status: 6,
+    message: /folder: expected a stream file, found something else/,
+    hint: 'site.stream',
+  },
+  {
+    what: 'a folder in place of the key',
+    args: ['publish', 'site', '--key-file', 'folder'],
+    given: (t) => {
+      mkdirSync(t.path('site'));
+      mkdirSync(t.path('folder'));
+    },
+    status: 2,
+    message: /folder: expected a file with a private key in it/,
+    hint: 'site.stream.privatekey',
+  },
+  {
+    what: 'a folder in place of a new key',
+    args: ['key', 'new', 'folder'],
+    given: (t) => mkdirSync(t.path('folder')),
+    status: 2,
+    message: /folder: expected the name of a new file, found a folder/,
+    hint: /folder\/site\.key/,
+  },
+  {
     what: 'no folder and no config',
     args: ['publish'],
     status: 2,

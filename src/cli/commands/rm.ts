@@ -49,9 +49,10 @@ function warn({ terminal }: Session, folder: string, keys: readonly string[]): v
   const site = relative('.', folder) || '.';
   const [first = ''] = keys;
   const what = keys.length === 1 ? visible(first) : count(keys.length, 'of them', 'of them');
+  const it = keys.length === 1 ? 'it' : 'them';
   terminal.complain(
     'warning',
-    `the next drayer publish ${site} puts ${what} back: the folder has it`,
+    `the next drayer publish ${site} puts ${what} back: the folder has ${it}`,
   );
-  terminal.complain('hint', `to be rid of it for good, remove it from ${site} too`);
+  terminal.complain('hint', `to be rid of ${it} for good, remove ${it} from ${site} too`);
 }

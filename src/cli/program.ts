@@ -71,6 +71,7 @@ const addPublish: Add = (program, open, done) => {
   keyOptions(command(program, 'publish', 'make a stream equal to a folder and sign what changed'))
     .argument('[dir]', 'folder to publish; without it, what drayer.config.ts names')
     .option('-s, --stream <file>', 'stream file (default: NAME.stream beside the folder)')
+    .option('--to <url>', 'publish to this server, which has the stream; needs key and folder only')
     .option('-n, --dry-run', 'show what would change and write nothing')
     .option('--diff', 'the same, with the size of each file before and after')
     .option('--exit-code', 'end with status 9 when something changes, 0 when nothing does')

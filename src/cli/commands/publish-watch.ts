@@ -1,6 +1,7 @@
 /** `drayer publish --watch --serve`: what goes on after the first publish, until it is stopped. */
 import { basename } from 'node:path';
 import { EXIT } from '../../core/errors.ts';
+import type { Announcer } from '../../daemon/announce-stream.ts';
 import type { Daemon } from '../../daemon/daemon.ts';
 import type { PublishedSite, Site } from '../../daemon/publish-site.ts';
 import type { BuildWatchers } from '../../daemon/watch-build.ts';
@@ -8,6 +9,7 @@ import { watchSite } from '../../daemon/watch-site.ts';
 import { describeLinks } from '../../publish/link-guard.ts';
 import type { PublishReport } from '../../publish/publisher.ts';
 import type { Watch } from '../../publish/watch-directory.ts';
+import { announceAll } from '../announce.ts';
 import { linkModeOf } from '../link-mode.ts';
 import { printProblem, timeOfDay } from '../running.ts';
 import type { Session } from '../session.ts';
@@ -25,10 +27,17 @@ export async function keepPublished(
   flags: PublishFlags,
 ): Promise<number> {
   const open: (Watch | Daemon | BuildWatchers)[] = [];
+  const announcers: Announcer[] = [];
   try {
-    if (flags.serve) open.push(await serveSites(session, kept, flags));
+    const daemon = flags.serve ? await serveSites(session, kept, flags) : undefined;
+    if (daemon !== undefined) open.push(daemon);
     if (flags.watch) {
-      for (const one of kept) open.push(await watchOne(session, one, { kept, flags }));
+      const port = daemon?.port ?? (await session.settings()).port;
+      for (const one of kept) {
+        const announcer = announceAll(session, one.published.streamPath, port);
+        announcers.push(announcer);
+        open.push(await watchOne(session, one, { kept, flags, announcer }));
+      }
       const sites = kept.map(({ site }) => site);
       const builders = await watchBuild(session, sites, flags);
       if (builders !== undefined) open.push(builders);
@@ -37,7 +46,7 @@ export async function keepPublished(
     await Promise.all(open.map(({ closed }) => closed));
     return EXIT.done;
   } finally {
-    for (const one of open.reverse()) await one.close();
+    for (const one of [...announcers, ...open].reverse()) await one.close();
   }
 }
 
@@ -58,9 +67,14 @@ async function serveSites(
 async function watchOne(
   session: Session,
   one: Kept,
-  { kept, flags }: { readonly kept: readonly Kept[]; readonly flags: PublishFlags },
+  given: {
+    readonly kept: readonly Kept[];
+    readonly flags: PublishFlags;
+    readonly announcer: Announcer;
+  },
 ): Promise<Watch> {
   const { terminal, signal } = session;
+  const { kept, flags, announcer } = given;
   const { ignore, maxFileBytes, allowSecrets, ...config } = await session.config();
   const checkLinks = linkModeOf(flags.checkLinks, config.checkLinks, session.environment);
   const name = kept.length > 1 ? `  ${nameOf(one)}` : '';
@@ -72,6 +86,7 @@ async function watchOne(
     allowSecrets: flags.allowSecrets ?? allowSecrets,
     checkLinks: checkLinks === 'off' ? undefined : checkLinks,
     onGeneration: (report) => {
+      announcer.tell();
       if (terminal.isJson) terminal.printJson(jsonOf(one, report, flags));
       else terminal.print(`${lineOf(report)}${name}`);
       const { links } = report;

@@ -2,7 +2,12 @@
 import { DrayerError, EXIT, isDrayerError } from '../../core/errors.ts';
 import { chooseSites } from '../../daemon/choose-sites.ts';
 import type { KeyFlags } from '../../daemon/given-key.ts';
-import { type PublishedSite, publishSite, type Site } from '../../daemon/publish-site.ts';
+import {
+  type PublishedSite,
+  publishSite,
+  type RemoteOptions,
+  type Site,
+} from '../../daemon/publish-site.ts';
 import type { PublishProgress } from '../../publish/site-reading.ts';
 import type { Walker } from '../../publish/walker.ts';
 import { bytes, count, number } from '../format.ts';
@@ -20,6 +25,8 @@ import type { Kept } from './publish-watch.ts';
 export type PublishFlags = KeyFlags &
   WaitFlags & {
     readonly stream?: string | undefined;
+    /** Address of the server the stream is on. */
+    readonly to?: string | undefined;
     readonly dryRun?: boolean | undefined;
     /** A dry run, with sizes. */
     readonly diff?: boolean | undefined;
@@ -62,7 +69,9 @@ export async function publish(
     streamPath: flags.stream,
     key: await takeKey(session, flags),
     unusedKey: flags.unusedKey,
+    to: flags.to,
   });
+  if (sites.some(({ to }) => to !== undefined)) checkRemote(flags);
   await build(session, sites, flags);
   const goesOn = flags.watch === true || flags.serve === true;
   const kept: Kept[] = [];
@@ -73,8 +82,12 @@ export async function publish(
     const published = await publishOrAsk(session, site, flags);
     kept.push({ site, published });
     hasChanges ||= isChanged(published);
+    const told = tellServers(session, published, flags);
+    // Waited for below; should printing fail first, that is the error to tell of.
+    told.catch(() => {});
     if (!terminal.isJson) await print(session, { site, published }, flags);
     const mirrors = wait && (await waitFor(session, published, wait));
+    await told;
     isMet &&= mirrors?.isMet ?? true;
     if (!terminal.isJson) continue;
     const result = { ...jsonResult(site, published, flags), mirrors: mirrors?.json };
@@ -106,6 +119,20 @@ async function waitFor(
   return { isMet: waited.isMet, json: jsonWaited(waited) };
 }
 
+// Beside the rest: what they are told is a courtesy, and those that miss it find out by themselves.
+async function tellServers(
+  session: Session,
+  published: PublishedSite,
+  { dryRun }: PublishFlags,
+): Promise<void> {
+  const { report, servers, primaryServers } = published;
+  const isNew = report.wrote || servers !== undefined;
+  if (dryRun || !isNew || primaryServers.length === 0) return;
+  const { announceOnce } = await import('../announce.ts');
+  const { port } = await session.settings();
+  await announceOnce(session, published, port);
+}
+
 function isChanged({ report: { added, changed, removed } }: PublishedSite): boolean {
   return added.length + changed.length + removed.length > 0;
 }
@@ -133,6 +160,14 @@ function checkFlags(flags: PublishFlags): void {
   if (serve || (port ?? host ?? lan) === undefined) return;
   throw new DrayerError('USAGE', '--port, --host and --lan are for --serve', {
     hint: 'drayer publish --serve also serves what it publishes',
+  });
+}
+
+function checkRemote({ watch, serve }: PublishFlags): void {
+  if (!watch && !serve) return;
+  const flag = watch ? '--watch' : '--serve';
+  throw new DrayerError('USAGE', `${flag} is not for a stream that is published to a server`, {
+    hint: 'each generation of it is written under a lease: publish once what is finished',
   });
 }
 
@@ -175,10 +210,12 @@ async function publishOne(
   const { terminal, signal, environment } = session;
   const checkLinks = linkModeOf(flags.checkLinks, config.checkLinks, environment);
   const provenance = await provenanceOf(session, flags.provenance ?? config.provenance, flags);
+  const remote = site.to === undefined ? {} : await remoteOptions(session);
   const progress = startProgress(terminal);
   let newKeyPath: string | undefined;
   try {
     return await publishSite(site, {
+      ...remote,
       signal,
       ignore,
       maxFileBytes,
@@ -206,6 +243,14 @@ async function publishOne(
   } finally {
     progress.finish();
   }
+}
+
+// What a publish to a server takes besides: no flag, since a token is a secret.
+async function remoteOptions(session: Session): Promise<RemoteOptions> {
+  const { file, root } = await session.config();
+  const { dataDir } = await session.settings();
+  const token = session.environment['DRAYER_TOKEN'] || undefined;
+  return { token, dataDir, lockFolder: file === undefined ? undefined : root };
 }
 
 async function provenanceOf(

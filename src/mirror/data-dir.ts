@@ -1,5 +1,5 @@
 /** Where mirrors live: one private directory of this user, a file for each stream. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
@@ -37,12 +37,16 @@ export function makeDataDir(dataDir: string): void {
 // Not by Node's own `recursive`, which tries for ever where a file system answers "no such file" though
 // the folder above is there, as /proc does.
 function makeWithAbove(path: string): void {
-  if (existsSync(path)) return;
+  if (isFolder(path)) return;
   makeWithAbove(dirname(path));
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     // Made by another process in this moment.
-    if (!existsSync(path)) throw error;
+    if (!isFolder(path)) throw error;
   }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -117,7 +117,7 @@ export async function deliver(
 /** Answers after which the tip says what became of the batch. */
 const REFUSED: ReadonlySet<string> = new Set([
   'TIP_MOVED',
-  'CONFLICT',
+  'BATCH_REFUSED',
   'VALUE_NOT_HELD',
   'SNAPSHOT_MISMATCH',
 ]);

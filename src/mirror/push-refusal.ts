@@ -64,7 +64,7 @@ const ROWS: Readonly<Record<number, Row>> = {
     hint: 'it may be an older drayer, or another program; update it',
   },
   409: {
-    codes: ['CONFLICT', 'TIP_MOVED', 'LEASE_LOST', 'VALUE_NOT_HELD', 'SNAPSHOT_MISMATCH'],
+    codes: ['BATCH_REFUSED', 'TIP_MOVED', 'LEASE_LOST', 'VALUE_NOT_HELD', 'SNAPSHOT_MISMATCH'],
     meaning: 'the server did not take the generation',
     hint: 'somebody else may have published; run the command again',
   },

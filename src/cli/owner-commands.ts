@@ -93,6 +93,16 @@ const addEdits: Add = (program, open, done) => {
     );
 };
 
+const addAllow: Add = (program, open, done) => {
+  command(program, 'allow', 'list the keys that may push to the server here, or allow one more')
+    .argument('[key]', 'stream id in any spelling (default: list them)')
+    .option('-r, --remove', 'allow it no longer; what was pushed stays')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((key: string | undefined, flags) =>
+      done(import('./commands/allow.ts').then((m) => m.allow(open(flags), key, flags))),
+    );
+};
+
 const addExport: Add = (program, open, done) => {
   command(program, 'export', 'write the site of a stream into a new folder')
     .argument('<stream-or-dir>', `the folder; or ${STREAM_HELP}, and then the folder`)
@@ -117,4 +127,4 @@ function editOptions(program: Command, name: string, summary: string): Command {
 }
 
 /** In the order in which help lists them. */
-export const OWNER_COMMANDS: readonly Add[] = [addEdits, addExport, addKey, addRecover];
+export const OWNER_COMMANDS: readonly Add[] = [addAllow, addEdits, addExport, addKey, addRecover];

@@ -1,13 +1,14 @@
 /** Serving from a command: the daemon, what it says while it runs, and the addresses to open. */
 import type { Settings } from '../config/settings.ts';
 import { type Daemon, type DaemonOptions, startDaemon } from '../daemon/daemon.ts';
+import type { Deploy } from '../server/push.ts';
 import { count, time } from './format.ts';
 import type { Session } from './session.ts';
 
 /** What is served besides what the settings say. */
 export type ServingOptions = Pick<
   DaemonOptions,
-  'streams' | 'site' | 'dataDir' | 'except' | 'live' | 'onGeneration'
+  'streams' | 'site' | 'dataDir' | 'except' | 'live' | 'push' | 'onGeneration'
 >;
 
 /** Starts to serve, until the session's signal comes, and prints where. */
@@ -17,13 +18,14 @@ export async function startServing(
   options: ServingOptions,
 ): Promise<Daemon> {
   const { terminal, signal } = session;
-  const { site, dataDir } = options;
+  const { site, dataDir, push } = options;
   const daemon = await startDaemon({
     ...settings,
     ...watching(session),
     ...options,
     site,
     dataDir,
+    push: push && { ...push, onDeploy: (deploy) => tellDeploy(session, deploy) },
     signal,
   });
   if (terminal.isJson) printJson(session, daemon);
@@ -47,6 +49,17 @@ function watching({ terminal }: Session): Watching {
     },
     onRefused: (reason) => terminal.complain('warning', reason),
   };
+}
+
+/** The audit log: one line for each batch that was taken. */
+function tellDeploy({ terminal }: Session, deploy: Deploy): void {
+  if (terminal.isJson) {
+    terminal.printJson({ deploy });
+    return;
+  }
+  const { id, seq, root = 'none', records, removed, bytes, address = 'unknown' } = deploy;
+  const what = `${count(records, 'record')}, ${removed} removed, ${bytes} bytes`;
+  terminal.say(`deploy of ${id}: seq ${seq}, root ${root}, ${what}, from ${address}`);
 }
 
 function isReachable({ lan, host }: { lan: boolean; host: string | undefined }): boolean {

@@ -34,6 +34,18 @@ export type StreamConfig = {
   readonly to?: string | undefined;
 };
 
+/** Who may push streams to this server, and how much. */
+export type PushConfig = {
+  /** Public keys that may, in any spelling; besides those of `drayer allow`. */
+  readonly allow?: readonly string[] | undefined;
+  /** Most bytes on disk of one stream, uploads included. Default: 1 GiB. */
+  readonly quota?: number | undefined;
+  /** A token that has to come with each push as well; better in `DRAYER_PUSH_TOKEN` than here. */
+  readonly token?: string | undefined;
+  /** How much of a client's address is told of a push: `full`, `network` (default) or `none`. */
+  readonly address?: 'full' | 'network' | 'none' | undefined;
+};
+
 /** What drayer.config.ts exports by default; see {@link defineConfig}. */
 export type DrayerConfig = {
   /** Folder to publish, relative to this file. Short for `streams: [{ directory }]`. */
@@ -63,6 +75,9 @@ export type DrayerConfig = {
   readonly cors?: boolean | undefined;
   /** Shows at `/streams.json` what is served here. Default: true. */
   readonly listStreams?: boolean | undefined;
+
+  /** Who may push streams to this server. Default: the keys of `drayer allow`. */
+  readonly push?: PushConfig | undefined;
 
   /** Folder of the mirrors, relative to this file. Default: `$XDG_DATA_HOME/drayer`. */
   readonly dataDir?: string | undefined;
@@ -137,6 +152,13 @@ const servers = v.pipe(v.array(serverUrl), v.maxLength(8, 'at most 8 addresses')
 
 const build = v.strictObject({ command: text, output: text, watch: v.optional(text) });
 
+const push = v.strictObject({
+  allow: v.optional(v.array(text)),
+  quota: v.optional(byteCount),
+  token: v.optional(text),
+  address: v.optional(v.picklist(['full', 'network', 'none'])),
+});
+
 const stream = v.strictObject({
   directory: v.optional(text),
   build: v.optional(build),
@@ -161,6 +183,7 @@ const schema = v.strictObject({
   allowHosts: v.optional(v.array(hostName)),
   cors: v.optional(v.boolean()),
   listStreams: v.optional(v.boolean()),
+  push: v.optional(push),
   dataDir: v.optional(text),
   ignore: v.optional(v.array(text)),
   allowSecrets: v.optional(v.array(text)),
@@ -175,12 +198,16 @@ const schema = v.strictObject({
 const FIELDS = Object.keys(schema.entries);
 const STREAM_FIELDS = Object.keys(stream.entries);
 const BUILD_FIELDS = Object.keys(build.entries);
+const PUSH_FIELDS = Object.keys(push.entries);
 
 // Fails to compile when a field is added to the type and not to the schema.
 type Unchecked = Exclude<keyof DrayerConfig, keyof typeof schema.entries>;
 type UncheckedStream = Exclude<keyof StreamConfig, keyof typeof stream.entries>;
 type UncheckedBuild = Exclude<keyof BuildConfig, keyof typeof build.entries>;
-const nothingUnchecked: [Unchecked | UncheckedStream | UncheckedBuild] extends [never]
+type UncheckedPush = Exclude<keyof PushConfig, keyof typeof push.entries>;
+const nothingUnchecked: [Unchecked | UncheckedStream | UncheckedBuild | UncheckedPush] extends [
+  never,
+]
   ? true
   : false = true;
 void nothingUnchecked;
@@ -233,6 +260,7 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
 /** The names that are known where a field has another one. */
 function fieldsBeside({ path }: v.BaseIssue<unknown>): readonly string[] {
   if (path?.at(-2)?.key === 'build') return BUILD_FIELDS;
+  if (path?.at(-2)?.key === 'push') return PUSH_FIELDS;
   return path?.length === 1 ? FIELDS : STREAM_FIELDS;
 }
 

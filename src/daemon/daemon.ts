@@ -7,6 +7,7 @@ import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 import { listen } from '../server/listen.ts';
+import type { PushOptions } from '../server/push.ts';
 import {
   type GenerationEvent,
   type HostedStream,
@@ -40,6 +41,8 @@ export type DaemonOptions = {
   readonly live?: boolean | undefined;
   /** Mirrors that come into this folder while the daemon runs are served too. Default: none are. */
   readonly dataDir?: string | undefined;
+  /** Takes pushes. Default: nobody may push. */
+  readonly push?: Omit<PushOptions, 'onFile'> | undefined;
   /** Stream files of `dataDir` that are not to be served. */
   readonly except?: readonly string[] | undefined;
   /** Time between two looks at files and folder. */
@@ -107,8 +110,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const onError = (error: unknown): void => options.onError?.(error);
     // Loaded here: who only opens a stream need not wait for koa.
     const { createApp } = await import('../server/app.ts');
-    const app = createApp({ ...options, streams: set, onError });
-    const listener = await listen(app, { host, port, lan });
+    const push = options.push && { ...options.push, onFile: (path: string) => set.add({ path }) };
+    const app = createApp({ ...options, push, streams: set, onError });
+    const listener = await listen(app, { host, port, lan, takesUploads: push !== undefined });
     if (options.onGeneration !== undefined) set.onGeneration(options.onGeneration);
     const closing = closeOnce(() => listener.close().finally(closeFiles), signal);
     return {

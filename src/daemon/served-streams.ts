@@ -23,11 +23,13 @@ export type ServedChoice = {
  * Chooses the streams to serve.
  *
  * @param names - as {@link findStream} takes them; none means all that are known
+ * @param mayBeNone - nothing to serve yet is no error: streams may still be pushed here
  * @throws {DrayerError} STREAM_NOT_FOUND when a named one is not there, or there is none at all
  */
 export async function chooseServed(
   names: readonly string[],
   known: readonly KnownStream[],
+  { mayBeNone = false }: { readonly mayBeNone?: boolean | undefined } = {},
 ): Promise<ServedChoice> {
   if (names.length > 0) {
     const sources: StreamSource[] = [];
@@ -41,7 +43,7 @@ export async function chooseServed(
     return error === undefined ? [] : [{ stream, error }];
   });
   const readable = present.filter((one) => !unreadable.some(({ stream }) => stream === one));
-  if (readable.length === 0) throw nothingToServe(waiting, unreadable);
+  if (readable.length === 0 && !mayBeNone) throw nothingToServe(waiting, unreadable);
   const later = waiting.map((stream) => ({ ...sourceOf(stream), optional: true }));
   return { sources: [...readable.map(sourceOf), ...later], waiting, unreadable };
 }

@@ -10,6 +10,8 @@ import { EventHub } from './events.ts';
 import { type HostPolicy, placeOf } from './host.ts';
 import { PAGE_HEADERS } from './media-headers.ts';
 import { sendProblem } from './problem.ts';
+import { PushDesk, type PushOptions } from './push.ts';
+import { limitRest } from './push-body.ts';
 import { answerRequest, type Exchange, type ServerContext } from './routes.ts';
 import type { StreamSet } from './stream-set.ts';
 import { parseTarget } from './target.ts';
@@ -32,6 +34,8 @@ export type AppOptions = {
   readonly listStreams?: boolean | undefined;
   /** Whether open pages reload themselves at a new generation: a script is put into them. Default false. */
   readonly live?: boolean | undefined;
+  /** Takes pushes. Default: nobody may push. */
+  readonly push?: PushOptions | undefined;
   /** Told once for each reason why requests are refused; it names `--allow-host` where that helps. */
   readonly onRefused?: ((reason: string) => void) | undefined;
   /** Told what went wrong here, as opposed to at the client. */
@@ -66,6 +70,7 @@ export function createApp(options: AppOptions): Koa {
     cors: options.cors ?? false,
     live: options.live ?? false,
     hub: new EventHub(streams),
+    push: options.push && new PushDesk(streams, options.push),
     values: new ValueCache(),
     sizes: new Map(),
     idleMs: options.idleMs ?? IDLE_MS,
@@ -86,6 +91,8 @@ export function createApp(options: AppOptions): Koa {
       await answer(server, exchange, { policy, reportRefusal });
     } catch (error) {
       if (sendProblem(ctx, error, exchange.form).code === 'INTERNAL') onError(error);
+    } finally {
+      limitRest(ctx.req);
     }
   });
   app.on('error', (error) => {

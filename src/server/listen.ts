@@ -18,6 +18,8 @@ export type ListenOptions = {
   readonly host?: string | undefined;
   /** Listen on all interfaces. */
   readonly lan?: boolean | undefined;
+  /** Large bodies may come. Default false. */
+  readonly takesUploads?: boolean | undefined;
 };
 
 /** A server that listens. */
@@ -31,6 +33,8 @@ export type Listener = {
 
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
+/** The same where values are pushed, the largest over a slow line; push-body.ts has the limits by size. */
+const UPLOAD_MS = 2_100_000;
 /** A connection on which nothing moves for so long is closed. */
 const IDLE_MS = 20_000;
 const KEEP_ALIVE_MS = 5_000;
@@ -50,7 +54,8 @@ const NO_FAMILY = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL']);
  * @throws {DrayerError} USAGE when the host or the port cannot be listened on
  */
 export async function listen(app: Koa, options: ListenOptions): Promise<Listener> {
-  const handler = app.callback();
+  const requestMs = options.takesUploads === true ? UPLOAD_MS : REQUEST_MS;
+  const handler = { listener: app.callback(), requestMs };
   const servers = await openServers(handler, options);
   const port = portOf(servers[0]);
   const addresses = clickableAddresses(
@@ -80,7 +85,9 @@ function isEverywhere(options: ListenOptions): boolean {
   return options.lan === true || options.host === '0.0.0.0' || options.host === '::';
 }
 
-async function openServers(handler: RequestListener, options: ListenOptions): Promise<Server[]> {
+type Handler = { readonly listener: RequestListener; readonly requestMs: number };
+
+async function openServers(handler: Handler, options: ListenOptions): Promise<Server[]> {
   if (options.lan === true) {
     // `::` takes both families where there is IPv6 at all.
     const both = await openServer(handler, '::', options.port);
@@ -101,7 +108,7 @@ async function openServers(handler: RequestListener, options: ListenOptions): Pr
   }
 }
 
-async function openRequired(handler: RequestListener, host: string, port: number): Promise<Server> {
+async function openRequired(handler: Handler, host: string, port: number): Promise<Server> {
   const server = await openServer(handler, host, port);
   if (server !== undefined) return server;
   throw new DrayerError('USAGE', `${host} is not an address of this machine`, {
@@ -111,18 +118,18 @@ async function openRequired(handler: RequestListener, host: string, port: number
 
 /** Returns undefined where the system does not have the address or its family. */
 async function openServer(
-  handler: RequestListener,
+  handler: Handler,
   host: string,
   port: number,
 ): Promise<Server | undefined> {
   const server = createServer(
     {
       headersTimeout: HEADERS_MS,
-      requestTimeout: REQUEST_MS,
+      requestTimeout: handler.requestMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: CHECK_MS,
     },
-    handler,
+    handler.listener,
   );
   server.setTimeout(IDLE_MS);
   server.maxConnections = MOST_CONNECTIONS;

@@ -29,6 +29,19 @@ const EXPOSED: ReadonlySet<ErrorCode> = new Set([
   'METHOD_NOT_ALLOWED',
   'NOT_SUPPORTED',
   'CROSS_SITE',
+  'AUTH_INVALID',
+  'CLOCK_OFF',
+  'PUSH_NOT_ALLOWED',
+  'OVER_QUOTA',
+  'LEASE_HELD',
+  'LEASE_LOST',
+  'TIP_MOVED',
+  'BATCH_REFUSED',
+  'TWO_HISTORIES',
+  'RECORD_INVALID',
+  'SIGNATURE_INVALID',
+  'MALFORMED',
+  'TOO_LARGE',
 ]);
 
 /** Turns whatever was thrown into what the client is told. */
@@ -46,7 +59,7 @@ export function sendProblem(ctx: Context, error: unknown, form: 'json' | 'page')
     ctx.remove(name);
   }
   ctx.set('Cache-Control', 'no-cache');
-  if (problem.status === 503) ctx.set('Retry-After', '5');
+  if (problem.status === 503 || problem.status === 423) ctx.set('Retry-After', retryAfter(error));
   ctx.status = problem.status;
   if (form === 'json') {
     const { status, code, detail, hint } = problem;
@@ -65,6 +78,12 @@ export function sendProblem(ctx: Context, error: unknown, form: 'json' | 'page')
 /** The error for what is not there. */
 export function notFound(what: string, hint?: string): DrayerError {
   return new DrayerError('NOT_FOUND', what, { hint });
+}
+
+/** Seconds. */
+function retryAfter(error: unknown): string {
+  const seconds = isDrayerError(error) ? error.details?.['retryAfter'] : undefined;
+  return typeof seconds === 'number' ? String(seconds) : '5';
 }
 
 function internal(status: number): Problem {

@@ -17,7 +17,9 @@ import type { Place } from './host.ts';
 import { LIVE_SCRIPT_PATH } from './live-reload.ts';
 import { type SiteForm, siteHeaders, syncHeaders } from './media-headers.ts';
 import { notFound } from './problem.ts';
+import { isPush, type PushDesk } from './push.ts';
 import { sendMade } from './reply.ts';
+import { allowReading, redirect, replaceHeaders } from './route-steps.ts';
 import type { HostedStream, StreamSet } from './stream-set.ts';
 import { answerSync, type SyncContext, type SyncRequest, sendJson } from './sync.ts';
 import type { Target } from './target.ts';
@@ -32,6 +34,8 @@ export type ServerContext = SyncContext & {
   readonly cors: boolean;
   readonly sizes: SizeCache;
   readonly live: boolean;
+  /** Undefined where nobody may push. */
+  readonly push?: PushDesk | undefined;
 };
 
 /** A request being answered. */
@@ -173,7 +177,9 @@ async function answerOther(
 function otherKey(server: ServerContext, place: Origin, inner: string): Uint8Array | undefined {
   const publicKey = keyOf(inner);
   if (publicKey === undefined || bytesEqual(publicKey, place.publicKey)) return undefined;
-  return server.streams.find(publicKey) && publicKey;
+  // What is pushed for the first time is hosted only afterwards.
+  const isKnown = server.streams.find(publicKey) ?? server.push?.isAllowed(publicKey);
+  return isKnown ? publicKey : undefined;
 }
 
 async function answerOriginSync(
@@ -225,7 +231,11 @@ async function answerStream(
   { publicKey, request }: { readonly publicKey: Uint8Array; readonly request: SyncRequest },
 ): Promise<void> {
   enterSync(server, exchange);
-  await answerSync(exchange.ctx, getReader(server, publicKey), { request, shared: server });
+  const { ctx } = exchange;
+  if (server.push !== undefined && isPush(ctx.method, request)) {
+    return server.push.answer(ctx, publicKey, request);
+  }
+  await answerSync(ctx, getReader(server, publicKey), { request, shared: server });
 }
 
 async function sendFrontPage(server: ServerContext, ctx: Context, host: string): Promise<void> {
@@ -265,22 +275,6 @@ function enterSync(server: ServerContext, exchange: Exchange): void {
   replaceHeaders(ctx, syncHeaders(isOpen));
   if (isOpen || ctx.get('Sec-Fetch-Site') !== 'cross-site') return;
   throw new DrayerError('CROSS_SITE', 'pages of other sites may not ask here');
-}
-
-function replaceHeaders(ctx: Context, headers: Readonly<Record<string, string>>): void {
-  for (const name of ctx.res.getHeaderNames()) ctx.remove(name);
-  ctx.set(headers);
-}
-
-function allowReading(ctx: Context): void {
-  if (ctx.method === 'GET' || ctx.method === 'HEAD') return;
-  ctx.set('Allow', 'GET, HEAD');
-  throw new DrayerError('METHOD_NOT_ALLOWED', `expected GET or HEAD, got ${ctx.method}`);
-}
-
-function redirect(ctx: Context, location: string, status = 308): void {
-  ctx.status = status;
-  ctx.set('Location', location);
 }
 
 function getReader({ streams }: ServerContext, publicKey: Uint8Array): StreamReader {

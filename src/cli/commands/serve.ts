@@ -1,6 +1,7 @@
 /** `drayer serve [streams…]`: to browsers and mirrors, until it is stopped. */
 import { EXIT, isDrayerError } from '../../core/errors.ts';
 import { listKnownStreams } from '../../daemon/known-streams.ts';
+import { isAnybodyAllowed, pushOptionsOf } from '../../daemon/push-settings.ts';
 import { chooseServed, findSite } from '../../daemon/served-streams.ts';
 import type { StreamSource } from '../../server/stream-set.ts';
 import { startServing } from '../serving.ts';
@@ -29,7 +30,11 @@ export async function serve(
   const { allowHost, live, ...rest } = flags;
   const settings = await session.settings({ ...rest, allowHosts: allowHost });
   const { dataDir } = settings;
-  const choice = await chooseServed(names, await listKnownStreams(await session.config(), dataDir));
+  const config = await session.config();
+  const { push = {} } = config;
+  const choice = await chooseServed(names, await listKnownStreams(config, dataDir), {
+    mayBeNone: isAnybodyAllowed(push, dataDir),
+  });
   for (const { error } of choice.unreadable) terminal.complain('warning', error.message);
   for (const { name } of choice.waiting) {
     terminal.say(`${name} is not published yet; it is served as soon as it is`);
@@ -41,6 +46,7 @@ export async function serve(
     dataDir: names.length === 0 ? dataDir : undefined,
     except: choice.unreadable.map(({ stream }) => stream.path),
     live,
+    push: pushOptionsOf(push, dataDir, session.environment),
   });
   await daemon.closed;
   return EXIT.done;

@@ -1,7 +1,7 @@
 /**
  * kill -9 in the middle, of the publisher and of the mirror, over and over: what is visible is the old
  * generation or the new one, never a mixture; the next run goes on; the owner is never locked out.
- * The slow run does it 100 times each. Prints its seed, and where the kills hit.
+ * The slow run does it some 50 times each. Prints its seed, and where the kills hit.
  */
 import {
   existsSync,

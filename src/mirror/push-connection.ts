@@ -38,6 +38,8 @@ export type PushConnectionOptions = {
   /** This machine's clock, ms. */
   readonly nowMs?: (() => number) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** How long to wait before a request that nobody answered is sent again, ms; each once. */
+  readonly retryMs?: readonly number[] | undefined;
 };
 
 /** A lease that is held, and what the stream was when it was given. */
@@ -48,8 +50,7 @@ export type HeldLease = {
   readonly tip: Micros;
 };
 
-/** How often in all a request is sent that nobody answers, and the waits in between, ms. */
-const WAITS_MS = [300, 1500];
+const RETRY_MS = [300, 1500];
 /** A large generation takes a server its time: checking, and one transaction. */
 const RECORDS_ANSWER_MS = 120_000;
 const ANSWER_BYTES = 1024 * 1024;
@@ -137,12 +138,13 @@ export class PushConnection {
 
   /** Again where nobody answers: every request here may come twice. */
   async #patiently(send: () => Promise<HttpResponse>): Promise<HttpResponse> {
-    for (const waitMs of WAITS_MS) {
+    const { retryMs = RETRY_MS, signal } = this.#options;
+    for (const waitMs of retryMs) {
       try {
         return await send();
       } catch (error) {
         if (!isDrayerError(error, 'UNREACHABLE')) throw error;
-        await pause(waitMs, this.#options.signal);
+        await pause(waitMs, signal);
       }
     }
     return send();

@@ -54,6 +54,8 @@ export type PushOptions = {
   /** The clock, in micros. */
   readonly now?: (() => Micros) | undefined;
   readonly limits?: HttpLimits | undefined;
+  /** How long to wait before a request that nobody answered is sent again, ms; 300, then 1,500. */
+  readonly retryMs?: readonly number[] | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called when a step is done, before the next begins; may wait. */
   readonly onStep?: ((step: PushStep) => void | Promise<void>) | undefined;
@@ -142,8 +144,11 @@ export async function pushStream(
   try {
     const { source, tip } = await connect(http, peer, publicKey);
     const { url, base } = source;
-    const { token } = options;
-    const connection = new PushConnection({ http, url, base, publicKey, secretKey, token, signal });
+    const { token, now, retryMs } = options;
+    const nowMs = now && (() => now() / 1000);
+    const connection = new PushConnection({
+      ...{ http, url, base, publicKey, secretKey, token, nowMs, retryMs, signal },
+    });
     const memory = openMemory(options, place, publicKey);
     const session = { options, publicKey, place, source, connection, memory };
     return await push(session, await fetchPushState(source, tip), change);

@@ -32,6 +32,24 @@ test(
   }),
 );
 
+test(
+  'publish :: says how to look at what was published, beside a config that names another site',
+  scope(async (t) => {
+    const sh = shell(t);
+    for (const folder of ['site', 'other']) {
+      mkdirSync(t.path(folder));
+      writeFileSync(t.path(folder, 'index.html'), '<h1>Hello</h1>');
+    }
+    writeFileSync(t.path('drayer.config.mjs'), "export default { directory: 'site' };");
+
+    assert.match((await sh.run('publish')).stdout, /look at it: drayer serve\n/);
+    assert.match((await sh.run('publish', 'site')).stdout, /look at it: drayer serve\n/);
+    assert.match((await sh.run('publish', 'other')).stdout, 'drayer serve other.stream\n');
+    const elsewhere = await sh.run('publish', 'site', '--stream', 'copy.stream');
+    assert.match(elsewhere.stdout, 'drayer serve copy.stream\n');
+  }),
+);
+
 const onFullDevice = existsSync('/dev/full') ? test : test.skip;
 
 onFullDevice(

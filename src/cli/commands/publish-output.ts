@@ -1,5 +1,6 @@
 /** What `drayer publish` says: the changes, the counts, the key that was made, what to do next. */
 import { relative } from 'node:path';
+import { streamPathOf } from '../../daemon/known-streams.ts';
 import type { PublishedSite, Site } from '../../daemon/publish-site.ts';
 import type { PushReport } from '../../mirror/push-stream.ts';
 import type { Skipped } from '../../publish/walk.ts';
@@ -102,8 +103,12 @@ export async function printNextStep(
     terminal.print(`it is being served: ${terminal.paint('cyan', address)}`);
     return;
   }
-  const { streams } = await session.config();
-  const isConfigured = streams.length === 1;
+  const [configured, ...others] = (await session.config()).streams;
+  // With a config, serve without a name serves what that names, which need not be this.
+  const isConfigured =
+    configured?.directory !== undefined &&
+    others.length === 0 &&
+    (configured.path ?? streamPathOf(configured.directory)) === streamPath;
   const argument = isConfigured ? '' : ` ${shellWord(relative('.', streamPath) || streamPath)}`;
   terminal.print(`look at it: drayer serve${argument}`);
 }

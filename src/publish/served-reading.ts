@@ -49,7 +49,7 @@ export type Fresh = FreshFile & { readonly bytes: number; readonly job: EncodeJo
 
 /** One reading of a site. */
 export class ServedReading {
-  readonly fresh = new Map<string, Fresh>();
+  readonly fresh: Map<string, Fresh> = new Map();
   readonly faults: PublishFault[] = [];
   bytesRead = 0;
   bytesStored = 0;

@@ -45,7 +45,7 @@ export type RemoteSite = Omit<Site, 'build' | 'to'> & {
 /** Options of {@link publishTo}. */
 export type PublishToOptions = Omit<PublishOptions, 'walker' | 'secretKey'> &
   RemoteOptions &
-  Pick<PushOptions, 'limits' | 'now' | 'onStep'>;
+  Pick<PushOptions, 'limits' | 'now' | 'onStep' | 'retryMs'>;
 
 /** What {@link publishTo} did. */
 export type RemotePublished = PublishedSite & {

@@ -1,7 +1,8 @@
 /** A line between a runner and its primary that hears everything that is pushed, and can break. */
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
-import { provesTwoHistories } from '../../src/core/chain.ts';
-import type { SignedRecord } from '../../src/core/record.ts';
+import { isSnapshot, provesTwoHistories } from '../../src/core/chain.ts';
+import { bytesEqual, type SignedRecord } from '../../src/core/record.ts';
+import { decodeSnapshot } from '../../src/core/snapshot.ts';
 import { RecordReader } from '../../src/wire/record-reader.ts';
 import type { Scope } from './scope.ts';
 import { scriptedPeer } from './scripted-peer.ts';
@@ -59,13 +60,22 @@ export function recordsOfBatch(body: Uint8Array): SignedRecord[] {
   return records;
 }
 
-/** Finds two records that prove that the key signed two histories; undefined where it did not. */
+/**
+ * Finds two records that prove that the key signed two histories; undefined where it did not. Snapshots
+ * of one seq have to have one root, too.
+ */
 export function findFork(records: readonly SignedRecord[]): SignedRecord[] | undefined {
   const seen = new Map<number, SignedRecord>();
+  const generations = new Map<number, SignedRecord>();
   for (const record of records) {
     const other = seen.get(record.modified);
     if (other !== undefined && provesTwoHistories(other, record)) return [other, record];
     seen.set(record.modified, record);
+    if (!isSnapshot(record) || record.value === undefined) continue;
+    const { seq } = decodeSnapshot(record.value);
+    const twin = generations.get(seq);
+    if (twin !== undefined && !bytesEqual(twin.hash, record.hash)) return [twin, record];
+    generations.set(seq, record);
   }
   return undefined;
 }

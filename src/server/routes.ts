@@ -117,6 +117,7 @@ async function answerSitePath(
   const { ctx } = exchange;
   const { parsed, host, search } = given;
   enterSite(exchange, 'path');
+  allowReading(ctx);
   const reader = getReader(server, parsed.publicKey);
   const base = `${streamPath(parsed.publicKey, server.mount)}${WEB_ACCESS}`;
   const path = parsed.rest.slice(WEB_ACCESS.length);
@@ -157,6 +158,7 @@ async function answerOrigin(
   }
   const reader = getReader(server, place.publicKey);
   if (await answerOriginSync(server, exchange, { place, inner, search, reader })) return;
+  allowReading(ctx);
   const site = { ...server, reader, base };
   await sendSiteFile(ctx, site, { path: inner.slice(1), search });
 }
@@ -209,6 +211,7 @@ async function answerOriginSync(
   if (parsed?.kind !== 'stream') throw notFound('there is no such operation');
   const { request } = parsed;
   if (request.operation === 'index' || request.operation === 'webAccess') {
+    allowReading(exchange.ctx);
     const path = parsed.rest.slice(WEB_ACCESS.length).replace(/^\/*/, '/');
     const base = place.shared ? server.mount : '';
     redirect(exchange.ctx, `${base}${request.operation === 'index' ? '/' : path}${search}`);
@@ -261,7 +264,6 @@ async function sendStreams(
 function enterSite(exchange: Exchange, form: SiteForm): void {
   exchange.form = 'page';
   replaceHeaders(exchange.ctx, siteHeaders(form));
-  allowReading(exchange.ctx);
 }
 
 /**

@@ -46,7 +46,9 @@ export type PushClient = {
 /** The code of a problem, with its status. */
 export function problemIn({ status, body }: RawResponse): string {
   if (status < 400) return `${status}`;
-  return `${status} ${String(JSON.parse(body.toString()).code)}`;
+  const text = body.toString();
+  if (!text.startsWith('{')) throw new Error(`expected a problem, got ${status} ${text}`);
+  return `${status} ${String(JSON.parse(text).code)}`;
 }
 
 /** Makes a client of a server on this machine. */
@@ -67,7 +69,10 @@ export function pushClient(port: number, key: TestKey): PushClient {
       ...bent.headers,
       Connection: 'close',
     };
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    // An empty one is left out.
+    const lines = Object.entries(headers).map(([name, value]) =>
+      value === '' ? '' : `${name}: ${value}\r\n`,
+    );
     const head = Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`);
     return exchange(port, bent.headOnly ? head : Buffer.concat([head, sent]));
   };

@@ -19,6 +19,9 @@ export type { Spelling } from './core/stream-id.ts';
 export { formatStreamId, parseStreamId } from './core/stream-id.ts';
 export type { Daemon, DaemonOptions, ServedStream } from './daemon/daemon.ts';
 export { startDaemon } from './daemon/daemon.ts';
+export type { PublishedSite, RemoteOptions } from './daemon/publish-site.ts';
+export type { PublishToOptions, RemotePublished, RemoteSite } from './daemon/publish-to.ts';
+export { publishTo } from './daemon/publish-to.ts';
 export type { EncodeFileOptions, FileValue } from './files/file-record.ts';
 export { decodeFile, encodeFile, inflateFile } from './files/file-record.ts';
 export { cloneStream } from './mirror/clone-stream.ts';
@@ -26,6 +29,14 @@ export type { FetchedFile, FetchFileOptions } from './mirror/fetch-file.ts';
 export { fetchFile } from './mirror/fetch-file.ts';
 export type { MirrorOptions, MirrorReport } from './mirror/mirror.ts';
 export { mirrorStream } from './mirror/mirror.ts';
+export type {
+  PushChange,
+  PushedStream,
+  PushOptions,
+  PushReport,
+  PushStep,
+} from './mirror/push-stream.ts';
+export { pushStream } from './mirror/push-stream.ts';
 export { recoverStream } from './mirror/recover.ts';
 export type { RemoteStream } from './mirror/remote-streams.ts';
 export { listRemoteStreams } from './mirror/remote-streams.ts';

@@ -50,7 +50,7 @@ export type PublishSiteOptions = PublishOptions &
     readonly onNewKey?: ((path: string) => void) | undefined;
   };
 
-/** What {@link publishSite} did. */
+/** What the publish of a folder did. */
 export type PublishedSite = {
   /** Absolute; where the stream would be, after a dry run. */
   readonly streamPath: string;

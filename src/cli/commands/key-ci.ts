@@ -65,7 +65,10 @@ export async function keyCi(
     ['in the job', lines.job],
   ];
   for (const line of table(rows, [])) terminal.print(`  ${line}`);
-  if (isNew) terminal.say(`keep a copy of it on paper: ${lines.backup}`);
+  if (isNew) {
+    terminal.say('the first publish with it wants --unused-key, once');
+    terminal.say(`keep a copy of it on paper: ${lines.backup}`);
+  }
   terminal.say('whoever has the secret can change the site; examples/ci has whole workflows');
   return EXIT.done;
 }

@@ -136,6 +136,7 @@ function planBatch(store: MirrorStore, { records, expect }: BatchJob): Step[] {
   const ascending = records.map(bareRecord).sort((a, b) => a.modified - b.modified);
   const all: Step[] = [];
   for (const record of ascending.filter(({ modified }) => modified > expect)) {
+    checkId(store, record);
     const acceptance = planAccept(view, record);
     if (acceptance.kind === 'refused') throw refused(acceptance.detail);
     if (acceptance.kind === 'fork') throw twoHistories(record);
@@ -152,6 +153,17 @@ function planBatch(store: MirrorStore, { records, expect }: BatchJob): Step[] {
     const given = step.kind === 'put' ? values.get(step.record.id) : undefined;
     return given === undefined ? step : { kind: 'put', record: given };
   });
+}
+
+/**
+ * An id is a record's for ever (R5). The server is at the batch's own tip, so whoever gives an id to
+ * another name, or one that was used up, has signed another history.
+ */
+function checkId({ visible }: MirrorStore, record: SignedRecord): void {
+  const held = visible?.view.byId(record.id);
+  const isOther = held !== undefined && (held.type !== record.type || held.key !== record.key);
+  const isUsedUp = held === undefined && record.id <= (visible?.view.idTip() ?? 0);
+  if (isOther || isUsedUp) throw twoHistories(record);
 }
 
 function planPatch({ view }: MirrorStore, record: SignedRecord): readonly Step[] {

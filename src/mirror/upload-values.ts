@@ -6,7 +6,7 @@ import { bytesEqual } from '../core/record.ts';
 import type { PushConnection } from './push-connection.ts';
 
 /** Requests under way at once. */
-const AT_ONCE = 4;
+const AT_ONCE = 8;
 
 /** The values of a batch. */
 export type Values = {

@@ -18,6 +18,11 @@ export type EncodeJob = {
   readonly stamp: string;
   /** Hash of the content the stream holds for this key; such a file needs no encoding. */
   readonly heldContentHash?: Uint8Array | undefined;
+  /**
+   * The file's time in the value the stream holds for this key, and that value's hash, where the value
+   * itself is not at hand: content that gives the very value again has not changed.
+   */
+  readonly heldValue?: { readonly timeMicros: number; readonly hash: Uint8Array } | undefined;
   /** Its owner says that the secrets in it are meant to be seen; a stream's own key never is. */
   readonly secretsAllowed?: boolean | undefined;
 };
@@ -63,13 +68,18 @@ export function encodeDiskFile(job: EncodeJob, settings: EncodeSettings): Encode
     const { own, known } = findSecretFaults(key, content, settings.needles);
     if (own !== undefined) return { kind: 'fault', fault: own };
     const read: ReadFile = { key, stamp, bytes: content.length };
-    const { heldContentHash } = job;
+    const { heldContentHash, heldValue } = job;
     if (heldContentHash !== undefined && bytesEqual(hash(content), heldContentHash)) {
       return { kind: 'same', file: read };
     }
+    const stored = shouldStore(key);
+    if (heldValue !== undefined) {
+      const value = encodeFile(content, { timeMicros: heldValue.timeMicros, stored });
+      if (bytesEqual(hash(value), heldValue.hash)) return { kind: 'same', file: read };
+    }
     // What the stream holds already is out: only what is new can still be kept back.
     if (known !== undefined && !job.secretsAllowed) return { kind: 'fault', fault: known };
-    const value = encodeFile(content, { timeMicros, stored: shouldStore(key) });
+    const value = encodeFile(content, { timeMicros, stored });
     return { kind: 'encoded', file: { ...read, value, hash: hash(value) } };
   } catch (error) {
     // What is wrong with one file is a result: the others are looked at too, and all reported at once.

@@ -4,7 +4,7 @@
 import { hash } from '#crypto';
 import { isDrayerError } from '../core/errors.ts';
 import { bytesEqual, type SignedRecord } from '../core/record.ts';
-import { decodeFile, MAX_FILE_BYTES } from '../files/file-record.ts';
+import { decodeFile, type FileValue, MAX_FILE_BYTES } from '../files/file-record.ts';
 import { GZIP_HEADER } from '../files/stored-gzip.ts';
 import { type EncodeJob, type EncodeResult, encodeDiskFile } from './encode-disk-file.ts';
 import { GzipPool } from './gzip-pool.ts';
@@ -78,7 +78,7 @@ export class ServedReading {
     const pool = new GzipPool({ settings: this.#settings, threads, signal, onResult });
     try {
       for (const file of files) {
-        const job = maySecrets(file.key) ? { ...file, secretsAllowed: true } : file;
+        const job = this.#jobOf(file, maySecrets(file.key));
         this.#jobs.set(file.key, job);
         this.#totalBytes += file.bytes;
         pool.add(job);
@@ -104,30 +104,27 @@ export class ServedReading {
     throw faultsError([result.kind === 'fault' ? result.fault : fault]);
   }
 
+  #jobOf(file: DiskFile, secretsAllowed: boolean): EncodeJob {
+    const record = this.#served.records.get(file.key);
+    const head = record && this.#served.headOf(record);
+    const timeMicros = head && partsOf(head)?.timeMicros;
+    if (record === undefined || timeMicros === undefined) return { ...file, secretsAllowed };
+    return { ...file, secretsAllowed, heldValue: { timeMicros, hash: record.hash } };
+  }
+
   #take(result: EncodeResult): void {
-    if (result.kind === 'fault') this.#takeFault(result.fault);
-    else if (result.kind === 'encoded') this.#takeFile(result.file);
+    if (result.kind === 'fault') this.faults.push(result.fault);
+    else {
+      this.bytesRead += result.file.bytes;
+      if (result.kind === 'encoded') this.#takeFile(result.file);
+    }
     const total = { totalFiles: this.#jobs.size, totalBytes: this.#totalBytes };
     this.#read += 1;
     this.#options.onProgress?.({ files: this.#read, bytes: this.bytesRead, ...total });
   }
 
-  // What everybody can read already is out: only what is new can still be kept back.
-  #takeFault(fault: PublishFault): void {
-    const job = this.#jobs.get(fault.path);
-    if (fault.code === 'CREDENTIAL_IN_SITE' && job !== undefined) {
-      const again = encodeDiskFile({ ...job, secretsAllowed: true }, this.#settings);
-      if (again.kind === 'encoded' && this.#isHeld(again.file)) {
-        this.bytesRead += again.file.bytes;
-        return;
-      }
-    }
-    this.faults.push(fault);
-  }
-
   #takeFile(file: Extract<EncodeResult, { kind: 'encoded' }>['file']): void {
     const { key, bytes, value, hash: digest } = file;
-    this.bytesRead += bytes;
     if (this.#isHeld(file)) return;
     const job = this.#jobs.get(key);
     if (job === undefined) return;
@@ -140,6 +137,7 @@ export class ServedReading {
     this.#values.set(nameOf(digest), value);
   }
 
+  // A header that is not as we write it, the original's: with it the value may be the same all the same.
   #isHeld({
     key,
     value,
@@ -153,7 +151,7 @@ export class ServedReading {
     if (record === undefined) return false;
     if (bytesEqual(record.hash, digest)) return true;
     const head = this.#served.headOf(record);
-    const start = head && gzipStartOf(head);
+    const start = head && partsOf(head)?.gzipStart;
     if (head === undefined || start === undefined || start > head.length) return false;
     const { gzip } = decodeFile(value);
     const rebuilt = new Uint8Array(start + gzip.length);
@@ -166,7 +164,7 @@ export class ServedReading {
   #isForeign(key: string): boolean {
     const record = this.#served.records.get(key);
     const head = record && this.#served.headOf(record);
-    const start = head && gzipStartOf(head);
+    const start = head && partsOf(head)?.gzipStart;
     if (head === undefined || start === undefined) return record !== undefined;
     return !bytesEqual(head.subarray(start, start + GZIP_HEADER.length), GZIP_HEADER);
   }
@@ -185,10 +183,10 @@ export class ServedReading {
   }
 }
 
-/** Where the gzip data begins, as the first bytes of a value say; undefined where they are no file's. */
-function gzipStartOf(head: Uint8Array): number | undefined {
+/** What the first bytes of a value say; undefined where they are no file's. */
+function partsOf(head: Uint8Array): FileValue | undefined {
   try {
-    return decodeFile(head).gzipStart;
+    return decodeFile(head);
   } catch (error) {
     // Also where the header is longer than the head: rare enough to be fetched.
     if (isDrayerError(error, 'FILE_RECORD_INVALID')) return undefined;

@@ -1,4 +1,11 @@
-import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  realpathSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -6,10 +13,13 @@ import {
   publishTo,
   type RemotePublished,
 } from '../../src/daemon/publish-to.ts';
+import { markPathOf, readMark } from '../../src/store/mark.ts';
+import { openStream } from '../../src/store/open-stream.ts';
 import { writeSite } from '../helpers/disk-site.ts';
 import { KEY_A } from '../helpers/keys.ts';
 import { type Primary, primary } from '../helpers/push-primary.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
+import { rejectsCode } from '../helpers/throws.ts';
 
 const test = suite('daemon/publish-to');
 
@@ -115,6 +125,70 @@ test(
     assert.not(server.keys().includes('drayer.lock'));
     const { streams } = JSON.parse(readFileSync(`${one.directory}/drayer.lock`, 'utf8'));
     assert.is(Object.values(streams).length, 1);
+  }),
+);
+
+test(
+  'publishTo :: a stream file of this machine follows, and its mark with it',
+  scope(async (t) => {
+    const server = await primary(t);
+    const one = runner(t, 'one');
+    await one.publish(server, { unusedKey: true });
+    const path = t.path('one', 'dist.stream');
+    copyFileSync(server.path, path);
+    writeSite(one.directory, { 'index.html': '<h1>two</h1>' });
+
+    const { report, streamPath } = await one.publish(server);
+
+    assert.is(streamPath, realpathSync(path));
+    const stream = openStream(path, { secretKey: KEY_A.secretKey });
+    const { tip, snapshot } = stream.reader.generation();
+    const html = stream.getFile('index.html');
+    stream.close();
+    assert.equal([snapshot?.seq, tip], [2, report.generation.tip]);
+    assert.is(Buffer.from(html ?? []).toString(), '<h1>two</h1>');
+    assert.is(readMark(markPathOf(path))?.seq, 2);
+  }),
+);
+
+test(
+  'publishTo :: a stream file that is ahead of the server stops it: nothing is signed on the old state',
+  scope(async (t) => {
+    const server = await primary(t);
+    const one = runner(t, 'one');
+    await one.publish(server, { unusedKey: true });
+    const path = t.path('one', 'dist.stream');
+    copyFileSync(server.path, path);
+    const stream = openStream(path, { secretKey: KEY_A.secretKey });
+    stream.set('local', 'only');
+    stream.close();
+
+    await rejectsCode(one.publish(server), 'STREAM_BEHIND_MARK');
+
+    assert.is(server.seq(), 1);
+  }),
+);
+
+test(
+  'publishTo :: the servers of the config are named in the same generation',
+  scope(async (t) => {
+    const server = await primary(t);
+    const one = runner(t, 'one');
+    const site = { directory: one.directory, to: server.url, secretKey: KEY_A.secretKey };
+    const options = { dataDir: t.path('one', 'data') };
+
+    const first = await publishTo(
+      { ...site, unusedKey: true, servers: ['https://a.example/'] },
+      options,
+    );
+    const again = await publishTo({ ...site, servers: ['https://a.example/'] }, options);
+    const none = await publishTo({ ...site, servers: [] }, options);
+
+    assert.equal(first.servers, ['https://a.example/']);
+    assert.is(again.report.wrote, false);
+    assert.equal(again.primaryServers, [{ type: 'http', url: 'https://a.example/' }]);
+    assert.equal(none.servers, []);
+    assert.is(server.seq(), 2);
   }),
 );
 

@@ -1,8 +1,10 @@
 /** What the commands that change a stream by hand have in common: which stream, and what they say. */
 import { existsSync, statSync } from 'node:fs';
+import type { Config } from '../../config/load-config.ts';
+import { DrayerError } from '../../core/errors.ts';
 import type { Edited, EditTarget } from '../../daemon/edit-stream.ts';
 import { type KeyFlags, keyFor } from '../../daemon/given-key.ts';
-import type { KnownStream } from '../../daemon/known-streams.ts';
+import { type KnownStream, streamPathOf } from '../../daemon/known-streams.ts';
 import type { Session } from '../session.ts';
 import { takeKey } from '../take-key.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
@@ -19,7 +21,24 @@ export async function chooseTarget(
   // The key first: it leaves the environment before anything else is loaded.
   const given = await takeKey(session, flags);
   const stream = await chooseStream(session, name, flags);
+  checkHere(stream, await session.config());
   return { stream, target: { path: stream.path, key: keyFor(given, stream) } };
+}
+
+/** What is written under a lease on a server is written nowhere else: that would be a second history. */
+function checkHere({ path }: KnownStream, { streams }: Config): void {
+  const entry = streams.find((one) => {
+    const own = one.path ?? (one.directory === undefined ? undefined : streamPathOf(one.directory));
+    return own === path;
+  });
+  if (entry?.to === undefined) return;
+  throw new DrayerError(
+    'STREAM_READ_ONLY',
+    `${path}: this stream is on ${entry.to}, and written only there`,
+    {
+      hint: 'change the folder of the site instead, then: drayer publish',
+    },
+  );
 }
 
 /** The folder a stream is published from, where that can be known. */

@@ -8,7 +8,7 @@ import type { Session } from './session.ts';
 /** What is served besides what the settings say. */
 export type ServingOptions = Pick<
   DaemonOptions,
-  'streams' | 'site' | 'dataDir' | 'except' | 'live' | 'push' | 'onGeneration'
+  'streams' | 'site' | 'dataDir' | 'except' | 'live' | 'push' | 'onGeneration' | 'onAnnounced'
 >;
 
 /** Starts to serve, until the session's signal comes, and prints where. */

@@ -41,6 +41,8 @@ export type DaemonOptions = {
   readonly live?: boolean | undefined;
   /** Mirrors that come into this folder while the daemon runs are served too. Default: none are. */
   readonly dataDir?: string | undefined;
+  /** Told that a stream has a newer record elsewhere, signed and at most every 10 s. Default: nobody is. */
+  readonly onAnnounced?: ((publicKey: Uint8Array) => void) | undefined;
   /** Takes pushes. Default: nobody may push. */
   readonly push?: Omit<PushOptions, 'onFile'> | undefined;
   /** Stream files of `dataDir` that are not to be served. */

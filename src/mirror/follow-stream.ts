@@ -26,6 +26,8 @@ export type FollowOptions = Omit<MirrorOptions, 'publicKey' | 'path'> & {
 
 /** A source that is being followed. */
 export type Following = {
+  /** Looks at the source now, whatever it is waiting for. */
+  pull(): void;
   /** Resolves when it has been closed. */
   readonly closed: Promise<void>;
   /** Stops. Idempotent. */
@@ -47,11 +49,13 @@ export function followStream(mirrored: HeldMirror, options: FollowOptions): Foll
   const stop = new AbortController();
   const signals = options.signal === undefined ? [] : [options.signal];
   const signal = AbortSignal.any([stop.signal, ...signals]);
-  const closed = follow(mirrored, { ...options, signal });
+  const run = new Run(mirrored, { ...options, signal });
+  const closed = follow(run, { ...options, signal });
   // Whoever wants to know waits for it; nobody has to.
   closed.catch(() => {});
   return {
     closed,
+    pull: () => run.wake(),
     close: () => {
       stop.abort();
       return closed;
@@ -61,11 +65,10 @@ export function followStream(mirrored: HeldMirror, options: FollowOptions): Foll
 
 type State = FollowOptions & { readonly signal: AbortSignal };
 
-async function follow(mirrored: HeldMirror, options: State): Promise<void> {
-  const { signal, pollMs = POLL_MS } = options;
-  const run = new Run(mirrored, options);
+async function follow(run: Run, { signal, pollMs = POLL_MS }: State): Promise<void> {
   let retryMs = RETRY_MS;
   while (!signal.aborted) {
+    const { woken } = run;
     try {
       await run.waitForEvents();
       // Ended in good order: the server is closing, and may be back in a moment.
@@ -73,10 +76,15 @@ async function follow(mirrored: HeldMirror, options: State): Promise<void> {
     } catch (error) {
       if (signal.aborted) return;
       if (isDrayerError(error, 'NOT_SUPPORTED')) retryMs = pollMs;
-      else run.tell(error);
+      else if (!woken.aborted) run.tell(error);
     }
-    await pause(retryMs, signal);
+    await pause(retryMs, AbortSignal.any([signal, woken]));
     retryMs = Math.min(pollMs, retryMs * 2);
+    // Before the look: who wakes it during one wants another.
+    if (woken.aborted) {
+      run.rest();
+      retryMs = RETRY_MS;
+    }
     if (!signal.aborted) await run.pullPatiently();
   }
 }
@@ -87,6 +95,7 @@ class Run {
   readonly #publicKey: Uint8Array;
   #tip: Micros;
   #problem: string | undefined;
+  #wake = new AbortController();
 
   constructor({ path, id, generation }: HeldMirror, options: State) {
     this.#options = options;
@@ -95,8 +104,23 @@ class Run {
     this.#tip = generation.tip;
   }
 
+  /** Aborted when the source is to be looked at now. */
+  get woken(): AbortSignal {
+    return this.#wake.signal;
+  }
+
+  wake(): void {
+    this.#wake.abort();
+  }
+
+  /** May be woken again. */
+  rest(): void {
+    this.#wake = new AbortController();
+  }
+
   async waitForEvents(): Promise<void> {
-    const { url, limits, signal } = this.#options;
+    const { url, limits } = this.#options;
+    const signal = AbortSignal.any([this.#options.signal, this.woken]);
     const http = new HttpClient({ limits, signal });
     try {
       for await (const tip of sourceEvents(http, parsePeerUrl(url), this.#publicKey)) {

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import Koa, { type Context } from 'koa';
 import { DrayerError } from '../core/errors.ts';
 import type { Hosted } from './addresses.ts';
+import { AnnouncedDesk, type OnAnnounced } from './announced.ts';
 import { EventHub } from './events.ts';
 import { type HostPolicy, placeOf } from './host.ts';
 import { PAGE_HEADERS } from './media-headers.ts';
@@ -36,6 +37,8 @@ export type AppOptions = {
   readonly live?: boolean | undefined;
   /** Takes pushes. Default: nobody may push. */
   readonly push?: PushOptions | undefined;
+  /** Told that a hosted stream has a newer record elsewhere, at most every 10 s. Default: nobody is. */
+  readonly onAnnounced?: OnAnnounced | undefined;
   /** Told once for each reason why requests are refused; it names `--allow-host` where that helps. */
   readonly onRefused?: ((reason: string) => void) | undefined;
   /** Told what went wrong here, as opposed to at the client. */
@@ -70,6 +73,7 @@ export function createApp(options: AppOptions): Koa {
     cors: options.cors ?? false,
     live: options.live ?? false,
     hub: new EventHub(streams),
+    announced: options.onAnnounced && new AnnouncedDesk(options.onAnnounced),
     push: options.push && new PushDesk(streams, options.push),
     values: new ValueCache(),
     sizes: new Map(),

@@ -4,6 +4,7 @@ import { DrayerError } from '../core/errors.ts';
 import { readForkProof } from '../store/fork-proof.ts';
 import type { StreamReader } from '../store/reader.ts';
 import type { StreamRequest } from '../wire/path-parser.ts';
+import type { AnnouncedDesk } from './announced.ts';
 import { compressed } from './compress.ts';
 import { bodyEtag, stateEtag } from './etag.ts';
 import type { EventHub } from './events.ts';
@@ -22,6 +23,8 @@ export type SyncContext = {
   readonly hub: EventHub;
   /** A client that takes nothing of `newRecords` for so long is cut. */
   readonly idleMs: number;
+  /** Undefined where nothing here mirrors. */
+  readonly announced?: AnnouncedDesk | undefined;
 };
 
 /** A request to a sync endpoint; the files of a site are served elsewhere. */
@@ -60,6 +63,9 @@ export async function answerSync(
       return shared.hub.follow(ctx, reader);
     case 'forkProof':
       return sendForkProof(ctx, reader);
+    case 'newRecordAvailable':
+      if (shared.announced !== undefined) return shared.announced.take(ctx, reader);
+      throw new DrayerError('NOT_SUPPORTED', 'nothing here mirrors, so there is nobody to tell');
     default:
       throw new DrayerError('NOT_SUPPORTED', `this server does not take ${request.operation} yet`);
   }

@@ -2,12 +2,13 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { decode } from '@msgpack/msgpack';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStream } from '../../src/store/open-stream.ts';
-import { shell } from '../helpers/drayer.ts';
+import { SITE_URL, shell } from '../helpers/drayer.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { scriptedPeer, send } from '../helpers/scripted-peer.ts';
 
@@ -91,6 +92,36 @@ test(
     assert.ok(Number(last['mod']) > Number(mod));
     const { port } = new URL(/http:\/\/\S+/.exec((await watch.stop()).stdout)?.[0] ?? '');
     assert.is(String(httpport), port);
+  }),
+);
+
+test(
+  'mirror --serve :: looks at its source when it is told of a generation',
+  scope(async (t) => {
+    const sh = shell(t);
+    const other = shell(t, { home: 'other', directory: t.path('elsewhere') });
+    writeSite(t, 'first');
+    assert.is((await sh.run('publish', 'site')).status, 0);
+    const server = sh.start('serve', 'site', '--port', '0');
+    const [, , port] = await server.waitFor(SITE_URL);
+    // Without live events, and so soon it would not look by itself.
+    const quiet = await scriptedPeer(t, (path, response, { headers }) => {
+      if (path.endsWith('/events')) return send(response, 'no', 404);
+      const host = `127.0.0.1:${port}`;
+      const to = { host: '127.0.0.1', port, path, headers: { ...headers, host } };
+      return request(to, (answer) => {
+        response.writeHead(answer.statusCode ?? 0, answer.headers);
+        answer.pipe(response);
+      }).end();
+    });
+    const mirror = other.start('mirror', quiet.url, '--serve', '--port', '0');
+    const [, , mirrorPort] = await mirror.waitFor(SITE_URL);
+    const { stderr } = await sh.run('servers', 'site', 'add', `http://127.0.0.1:${mirrorPort}/`);
+    writeSite(t, 'second');
+    const run = await sh.run('publish', 'site', '--wait-mirrors', '1', '--timeout', '20');
+
+    assert.is(run.status, 0, stderr + run.stderr);
+    await mirror.waitFor(/generation 3/);
   }),
 );
 

@@ -41,6 +41,23 @@ test(
 );
 
 test(
+  'followStream :: looks at once when it is told to, also at a source that sends no events',
+  scope(async (t) => {
+    const source = makeStream(t);
+    const peer = await withEvents(t, source, (response) => send(response, 'no', 404));
+    const { heard, following } = await follow(t, peer.url, { pollMs: 3_600_000 });
+
+    for (const seq of [2, 3]) {
+      source.stream.set('apple', { seq });
+      following.pull();
+      await heard.until(`generation ${seq}`);
+    }
+
+    assert.equal(heard.words, ['generation 2', 'generation 3']);
+  }),
+);
+
+test(
   'followStream :: tells once that the source is gone, and catches up when it is back',
   scope(async (t) => {
     const { stream, path } = makeStream(t);

@@ -1,7 +1,7 @@
 /** `drayer mirror --serve`: serves the mirror that was made and follows its source, until it is stopped. */
 import { EXIT } from '../../core/errors.ts';
 import type { HeldMirror } from '../../mirror/find-mirror.ts';
-import { followStream } from '../../mirror/follow-stream.ts';
+import { type Following, followStream } from '../../mirror/follow-stream.ts';
 import type { MirrorReport } from '../../mirror/mirror.ts';
 import { bytes } from '../format.ts';
 import { printProblem, timeOfDay } from '../running.ts';
@@ -19,13 +19,16 @@ export async function serveMirror(
   const { terminal, signal } = session;
   const { path } = mirrored;
   const settings = await session.settings({ port, host, lan });
+  let following: Following | undefined;
   const daemon = await startServing(session, settings, {
     streams: [{ path }],
     live,
     // What follows the source tells of its generations.
     onGeneration: undefined,
+    // The one stream that is served.
+    onAnnounced: () => following?.pull(),
   });
-  const following = followStream(mirrored, {
+  following = followStream(mirrored, {
     url,
     signal,
     onGeneration: (report) => {

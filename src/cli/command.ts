@@ -27,8 +27,20 @@ export function command(parent: Command, name: string, summary: string): Command
     .option('--json', 'print the result as one JSON object')
     .option('-q, --quiet', 'print results and warnings only')
     .option('-c, --config <file>', 'config file (default: drayer.config.ts of this folder)')
-    .hook('preAction', (added) => refuseEmpty(added));
+    .hook('preAction', (added) => checkWords(added));
 }
+
+async function checkWords(added: Command): Promise<void> {
+  refuseEmpty(added);
+  const words = [...added.args, ...Object.values(added.opts<Record<string, unknown>>())].flat();
+  const long = words.filter((word): word is string => {
+    return typeof word === 'string' && word.length >= KEY_CHARS;
+  });
+  if (long.length > 0) (await import('./refuse-keys.ts')).refuseKeys(long);
+}
+
+/** Of a secret key in base64url, its shortest form. */
+const KEY_CHARS = 86;
 
 // A variable of a script that is not set: `drayer publish "$SITE"` must not mean this very folder.
 function refuseEmpty(added: Command): void {

@@ -1,5 +1,5 @@
 /** The secret key is never printed: with proof that the check every e2e test runs under can fail. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createStream } from '../../src/store/open-stream.ts';
@@ -45,6 +45,31 @@ test(
     }
     const debug = sh.with({ DRAYER_DEBUG: '1' });
     assert.ok((await debug.run('publish', 'site', '--key-file', key)).status > 0);
+  }),
+);
+
+test(
+  'a key typed in the place of something else :: becomes the name of nothing',
+  scope(async (t) => {
+    const { sh, key } = await withKey(t);
+    const before = readdirSync(t.directory);
+
+    for (const args of [
+      ['key', 'new', `./${Buffer.from(key, 'base64').toString('base64url')}.key`],
+      ['init', 'new', '--name', key],
+      ['put', 'site', key, t.path('site', 'index.html')],
+      ['servers', 'site', 'add', `https://example.org/${key}`],
+      ['publish', 'site', '--stream', `${Buffer.from(key, 'base64').toString('hex')}.stream`],
+    ]) {
+      const { status, stderr } = await sh.run(...args);
+
+      assert.is(status, 8, stderr);
+      assert.match(stderr, 'a secret key was given on the command line');
+    }
+    assert.equal(readdirSync(t.directory), before);
+    // A name as long as a key is none.
+    assert.is((await sh.run('key', 'new', `${'long-name_'.repeat(9)}.key`)).status, 0);
+    assert.is((await sh.run('key', 'new', 'e0'.repeat(64))).status, 0);
   }),
 );
 

@@ -4,7 +4,7 @@
  * or nothing.
  */
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import type { Context } from 'koa';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual, type SignedRecord } from '../core/record.ts';
@@ -215,13 +215,17 @@ export class PushDesk {
     return accepted;
   }
 
-  /** Where the stream is, or is to be. A stream that is signed on this machine is nobody else's to write. */
+  /**
+   * Where the stream is, or is to be: in the data folder, and nowhere else. One that is signed on this
+   * machine, or served from another place, is not for others to write.
+   */
   #pathOf(publicKey: Uint8Array): string {
-    const name = `${formatStreamId(publicKey, 'base32')}.stream`;
-    const path = this.#streams.find(publicKey)?.path ?? join(this.#options.dataDir, name);
-    if (!existsSync(keyPathOf(path))) return path;
-    throw new DrayerError('PUSH_NOT_ALLOWED', 'this stream is signed on the server itself', {
-      hint: 'publish it there, or move its key away from there',
+    const path = resolve(this.#options.dataDir, `${formatStreamId(publicKey, 'base32')}.stream`);
+    const hosted = this.#streams.find(publicKey)?.path;
+    const isElsewhere = hosted !== undefined && resolve(hosted) !== path;
+    if (!isElsewhere && !existsSync(keyPathOf(path))) return path;
+    throw new DrayerError('PUSH_NOT_ALLOWED', 'the server has this stream from another source', {
+      hint: 'publish it where its file is, or ask the operator to serve it no longer',
     });
   }
 

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hash } from '#crypto';
@@ -314,13 +315,14 @@ test(
   'pushStream :: a stream that somebody else made, without snapshots, gets one',
   scope(async (t) => {
     const server = await primary(t);
-    const made = createStream(t.path('primary-made.stream'), {
+    mkdirSync(dirname(server.path), { recursive: true });
+    const made = createStream(server.path, {
       secretKey: KEY_A.secretKey,
       snapshots: false,
     });
     made.setBytes('blob', 'old', bytesOf('old'));
     made.close();
-    server.streams.add({ path: t.path('primary-made.stream') });
+    server.streams.add({ path: server.path });
 
     const { generation } = await machine(t, 'one').put(server.url, 'new', 'x');
 

@@ -4,9 +4,11 @@
  */
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
-import { destroyPending, type PendingBatch } from './pending-batch.ts';
+import { destroyPending, isTaken, type PendingBatch } from './pending-batch.ts';
 import type { HeldLease, PushConnection } from './push-connection.ts';
+import { type Memory, noteGeneration } from './push-memory.ts';
 import { forgetLease, type PushPlace, readLease, writeLease } from './push-place.ts';
+import { fetchPushState } from './push-state.ts';
 import type { Source } from './source.ts';
 
 /** What both need. */
@@ -83,11 +85,11 @@ export async function takeLease({ connection, place }: Delivery): Promise<Stream
  * @throws {DrayerError} UNREACHABLE and others when nobody knows; it stays on disk then
  */
 export async function deliver(
-  delivery: Delivery,
+  delivery: Delivery & { readonly memory: Memory },
   pending: PendingBatch,
   { lease, ensureValues }: { lease: StreamLease; ensureValues: (() => Promise<void>) | undefined },
 ): Promise<void> {
-  const { connection, place } = delivery;
+  const { connection, place, source, memory } = delivery;
   const { body, expect, tip } = pending;
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -101,11 +103,14 @@ export async function deliver(
       const isLast = attempt >= ATTEMPTS;
       if (error.code === 'LEASE_LOST' && !isLast) await lease.takeAgain();
       else if (REFUSED.has(error.code)) {
-        const shown = (await delivery.source.tipRecord())?.modified ?? 0;
-        if (shown === tip) return;
-        if (shown !== expect) {
+        // What a server only says is no reason to give up what was signed; what is proved is.
+        const { generation } = await fetchPushState(source, await source.tipRecord());
+        if (isTaken(pending, generation)) return;
+        if (generation.tip > expect) {
+          // Remembered first: the old tip can then never be signed on again, whoever shows it.
+          noteGeneration(memory, generation);
           destroyPending(place.batchPath);
-          throw overtaken(delivery.source.url, error);
+          throw overtaken(source.url, error);
         }
         if (isLast || ensureValues === undefined) throw stays(error, place);
         await ensureValues();

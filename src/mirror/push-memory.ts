@@ -119,7 +119,7 @@ export function noteGeneration(
   if (generation.tip === 0) return { lockWritten: undefined, warnings };
   markPaths.forEach((path, index) => {
     try {
-      if (isRestoredMark(path) || readMark(path)?.modified !== generation.tip) {
+      if (isRestoredMark(path) || (readMark(path)?.modified ?? 0) < generation.tip) {
         writeMark(path, markOf(generation));
       }
     } catch (error) {

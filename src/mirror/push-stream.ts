@@ -6,27 +6,21 @@
 
 import type { Batch } from '../core/batch.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
-import { planBatch } from '../core/plan-batch.ts';
 import type { Micros, SignedRecord } from '../core/record.ts';
 import { publicKeyOf } from '../store/key-file.ts';
 import { takeProcessLock } from '../store/process-lock.ts';
 import type { Generation } from '../store/reader.ts';
-import { encodeRecords } from '../wire/record-codec.ts';
 import { connectSource } from './connect-source.ts';
 import { downloadValue } from './download-value.ts';
 import { HttpClient, type HttpLimits } from './http-client.ts';
 import { type PeerUrl, parsePeerUrl } from './peer-url.ts';
-import {
-  destroyPending,
-  isTaken,
-  type PendingBatch,
-  readPending,
-  writePending,
-} from './pending-batch.ts';
+import { destroyPending, readPending, writePending } from './pending-batch.ts';
 import { PushConnection } from './push-connection.ts';
 import { deliver, takeLease } from './push-delivery.ts';
 import { checkMemory, type Memory, noteGeneration, openMemory } from './push-memory.ts';
 import { makePushPlace, type PushPlace, pushPlaceOf } from './push-place.ts';
+import { type Noted, settle } from './push-settle.ts';
+import { signChange } from './push-sign.ts';
 import { fetchPushState, type PushState } from './push-state.ts';
 import { Source } from './source.ts';
 import { uploadValues } from './upload-values.ts';
@@ -206,46 +200,6 @@ async function push(
   return report(session, generation, { resumed, uploaded, lockWritten, wrote: true, noted });
 }
 
-type Noted = ReturnType<typeof noteGeneration>;
-
-/** Sends what a run has left that was cut off, or destroys it where the stream has gone on without it. */
-async function settle(
-  session: PushSession,
-  state: PushState,
-  pending: PendingBatch | undefined,
-): Promise<{ state: PushState; resumed: boolean; noted: Noted } | undefined> {
-  const { place, source, memory } = session;
-  if (pending === undefined) return undefined;
-  if (isTaken(pending, state.generation)) {
-    const noted = noteGeneration(memory, state.generation);
-    destroyPending(place.batchPath);
-    return { state, resumed: true, noted };
-  }
-  if (state.generation.tip !== pending.expect) {
-    destroyPending(place.batchPath);
-    return undefined;
-  }
-  const lease = await takeLease(session);
-  try {
-    await deliver(session, pending, { lease, ensureValues: undefined });
-  } finally {
-    await lease.release();
-  }
-  const now = await fetchPushState(source, await source.tipRecord());
-  if (!isTaken(pending, now.generation) && now.generation.tip <= pending.tip) {
-    throw new DrayerError(
-      'PEER_MISBEHAVED',
-      `${source.url}: has taken a batch and does not show it`,
-      {
-        hint: 'the signed batch is kept and sent again by the next publish; look at the server',
-      },
-    );
-  }
-  const noted = noteGeneration(memory, now.generation);
-  destroyPending(place.batchPath);
-  return { state: now, resumed: true, noted };
-}
-
 async function signAndSend(
   session: PushSession,
   state: PushState,
@@ -258,7 +212,7 @@ async function signAndSend(
     await onStep?.('leased');
     await lease.renewIfOld();
     if (lease.tip !== state.generation.tip) throw tipMoved(source.url);
-    const { pending, generation } = sign(session, state, wanted);
+    const { pending, generation } = signChange(session, state, wanted);
     await onStep?.('signed');
     writePending(place.batchPath, pending);
     await onStep?.('stored');
@@ -271,46 +225,6 @@ async function signAndSend(
   } finally {
     await lease.release();
   }
-}
-
-/** Everything from here to the signed bytes is one turn of this thread: nothing comes in between. */
-function sign(
-  { options, publicKey, source, memory }: PushSession,
-  state: PushState,
-  { puts, deletes }: PushChange,
-): { pending: PendingBatch; generation: Generation } {
-  const { secretKey, now = () => Date.now() * 1000 } = options;
-  const { view, trie, generation, losers } = state;
-  const { steps, mark, snapshot } = planBatch(
-    view,
-    { puts, deletes },
-    {
-      now: now(),
-      secretKey,
-      mark: memory.mark,
-      losers,
-      snapshot: { trie, previous: generation.snapshot },
-    },
-  );
-  const records = steps.flatMap((step) => (step.kind === 'put' ? [step.record] : []));
-  records.sort((a, b) => a.modified - b.modified);
-  const removed = steps.length - records.length;
-  const isNew = (record: SignedRecord): boolean => view.byId(record.id) === undefined;
-  const count = view.count() - removed + records.filter(isNew).length;
-  const snapshotRecord = records.at(-1);
-  const { id: idTip, modified: tip, seq, root } = mark;
-  return {
-    pending: {
-      url: source.url,
-      expect: generation.tip,
-      tip,
-      idTip,
-      seq,
-      root,
-      body: encodeRecords(records, publicKey),
-    },
-    generation: { tip, idTip, count, snapshot, snapshotRecord, covered: true },
-  };
 }
 
 function report(

@@ -17,8 +17,11 @@ export type Heard = {
   readonly body: Buffer;
 };
 
-/** What becomes of it: handed on; lost on the way there; done, and its answer lost on the way back. */
-export type Fate = 'forward' | 'lose' | 'lose answer';
+/**
+ * What becomes of it: handed on; lost on the way there; done, and its answer lost on the way back; answered
+ * with a lie, that the tip has moved.
+ */
+export type Fate = 'forward' | 'lose' | 'lose answer' | 'refuse';
 
 /** A running line. */
 export type PushProxy = {
@@ -40,7 +43,10 @@ export async function pushProxy(t: Scope, port: number): Promise<PushProxy> {
     heard.push(one);
     const fate = await decide(one);
     if (fate === 'lose') response.destroy();
-    else await forward(one, response, { port, isLost: fate === 'lose answer' });
+    else if (fate === 'refuse') {
+      response.writeHead(409, { 'content-type': 'application/problem+json' });
+      response.end(JSON.stringify({ status: 409, code: 'TIP_MOVED', detail: 'it has moved' }));
+    } else await forward(one, response, { port, isLost: fate === 'lose answer' });
   });
   return {
     url,

@@ -255,6 +255,48 @@ test(
 );
 
 test(
+  'pushStream :: a server that only says that the tip has moved does not get a second signature (A11)',
+  scope(async (t) => {
+    const server = await begun(t);
+    const proxy = await pushProxy(t, server.port);
+    const backup = readFileSync(server.path);
+    proxy.decide(({ operation }) => (operation === 'records' ? 'lose' : 'forward'));
+    const lost = await codeOf(server.put(proxy.url, 'b', 'mine'));
+    const lying = await primary(t, { name: 'lying' });
+    mkdirSync(t.path('lying'));
+    writeFileSync(lying.path, backup);
+    lying.streams.add({ path: lying.path });
+    await machine(t, 'other').put(server.url, 'c', 'theirs');
+
+    const moved = await codeOf(server.put(server.url, 'b', 'mine'));
+    const old = await codeOf(server.put(lying.url, 'b', 'mine'));
+
+    assert.equal([lost, moved, old], ['UNREACHABLE 7', 'done', 'STREAM_BEHIND_MARK 8']);
+    assert.is(lying.seq(), 1);
+  }),
+);
+
+test(
+  'pushStream :: a batch that is refused though the tip is still there stays, and only it is sent again',
+  scope(async (t) => {
+    const server = await begun(t);
+    const lines: Buffer[][] = [];
+    for (let run = 0; run < 2; run += 1) {
+      const proxy = await pushProxy(t, server.port);
+      proxy.decide(({ operation }) => (operation === 'records' ? 'refuse' : 'forward'));
+      assert.is(await codeOf(server.put(proxy.url, `${run}`, 'mine')), 'TIP_MOVED 5');
+      lines.push(proxy.batches());
+    }
+
+    const [first = Buffer.of(), ...rest] = lines.flat();
+    assert.ok(rest.length >= 1 && rest.every((body) => body.equals(first)));
+    assert.is(existsSync(server.batchPath), true);
+    const { resumed, generation } = await server.put(server.url, 'z', 'at last');
+    assert.equal([resumed, generation.snapshot?.seq], [true, 3]);
+  }),
+);
+
+test(
   'pushStream :: a lease that ran out while the batch was signed is taken again, for the same bytes',
   scope(async (t) => {
     let now = 0;

@@ -51,11 +51,20 @@ export async function keyCi(
     terminal.say(`the value of ${SECRET}; clear the screen when you have it`);
     return EXIT.done;
   }
-  const id = formatStreamId(publicKeyOf(secretKey), 'base64url');
+  printLines(session, { secretKey, keyPath, isNew });
+  return EXIT.done;
+}
+
+function printLines(
+  { terminal }: Session,
+  { secretKey, keyPath, isNew }: { secretKey: Uint8Array; keyPath: string; isNew: boolean },
+): void {
+  const publicKey = publicKeyOf(secretKey);
+  const id = formatStreamId(publicKey, 'base64url');
   const lines = linesToType(id, shellWord(relative('.', keyPath) || keyPath));
   if (terminal.isJson) {
-    terminal.printJson({ id: formatStreamId(publicKeyOf(secretKey)), keyPath, isNew, ...lines });
-    return EXIT.done;
+    terminal.printJson({ id: formatStreamId(publicKey), keyPath, isNew, ...lines });
+    return;
   }
   terminal.print(`the secret ${SECRET} of the stream ${id}: ${isNew ? 'made' : 'is'} ${keyPath}`);
   const rows = [
@@ -70,7 +79,6 @@ export async function keyCi(
     terminal.say(`keep a copy of it on paper: ${lines.backup}`);
   }
   terminal.say('whoever has the secret can change the site; examples/ci has whole workflows');
-  return EXIT.done;
 }
 
 function makeKey(path: string): Uint8Array {

@@ -87,12 +87,7 @@ async function watchOne(
     checkLinks: checkLinks === 'off' ? undefined : checkLinks,
     onGeneration: (report) => {
       announcer.tell();
-      if (terminal.isJson) terminal.printJson(jsonOf(one, report, flags));
-      else terminal.print(`${lineOf(report)}${name}`);
-      const { links } = report;
-      if (links !== undefined && links.broken.length > 0) {
-        terminal.complain('warning', describeLinks(links));
-      }
+      printGeneration(session, report, terminal.isJson ? jsonOf(one, report, flags) : name);
     },
     onProblem: (problem) => {
       const { directory } = one.site;
@@ -109,6 +104,16 @@ async function watchOne(
     onMended: () => terminal.say(`${nameOf(one)} is published again`),
   });
   return watch;
+}
+
+/** Prints a generation: as that object, or as a line with that at its end. */
+function printGeneration({ terminal }: Session, report: PublishReport, as: object | string): void {
+  if (typeof as === 'object') terminal.printJson(as);
+  else terminal.print(`${lineOf(report)}${as}`);
+  const { links } = report;
+  if (links !== undefined && links.broken.length > 0) {
+    terminal.complain('warning', describeLinks(links));
+  }
 }
 
 /** `14:03:25  +1 ~2 -0  generation 7`. */

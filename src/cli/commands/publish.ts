@@ -79,18 +79,12 @@ export async function publish(
   let hasChanges = false;
   let isMet = true;
   for (const site of sites) {
-    const published = await publishOrAsk(session, site, flags);
-    kept.push({ site, published });
-    hasChanges ||= isChanged(published);
-    const told = tellServers(session, published, flags);
-    // Waited for below; should printing fail first, that is the error to tell of.
-    told.catch(() => {});
-    if (!terminal.isJson) await print(session, { site, published }, flags);
-    const mirrors = wait && (await waitFor(session, published, wait));
-    await told;
-    isMet &&= mirrors?.isMet ?? true;
+    const done = await publishAndTell(session, site, { flags, wait });
+    kept.push({ site, published: done.published });
+    hasChanges ||= isChanged(done.published);
+    isMet &&= done.mirrors?.isMet ?? true;
     if (!terminal.isJson) continue;
-    const result = { ...jsonResult(site, published, flags), mirrors: mirrors?.json };
+    const result = { ...jsonResult(site, done.published, flags), mirrors: done.mirrors?.json };
     if (goesOn) terminal.printJson(result);
     else results.push(result);
   }
@@ -103,6 +97,28 @@ export async function publish(
   return flags.exitCode && hasChanges ? EXIT.checkFailed : EXIT.done;
 }
 
+type Told = {
+  readonly published: PublishedSite;
+  /** Undefined where nobody waits for them. */
+  readonly mirrors: { readonly isMet: boolean; readonly json: object } | undefined;
+};
+
+/** Publishes one site, says what it did, tells the servers of it and waits for them. */
+async function publishAndTell(
+  session: Session,
+  site: Site,
+  { flags, wait }: { readonly flags: PublishFlags; readonly wait: Wait | undefined },
+): Promise<Told> {
+  const published = await publishOrAsk(session, site, flags);
+  const told = tellServers(session, published, flags);
+  // Waited for below; should printing fail first, that is the error to tell of.
+  told.catch(() => {});
+  if (!session.terminal.isJson) await print(session, { site, published }, flags);
+  const mirrors = wait && (await waitFor(session, published, wait));
+  await told;
+  return { published, mirrors };
+}
+
 // Who waits for nobody does not load what asks servers.
 async function waitOf(flags: PublishFlags): Promise<Wait | undefined> {
   if ((flags.waitMirrors ?? flags.timeout ?? flags.mirror) === undefined) return undefined;
@@ -113,7 +129,7 @@ async function waitFor(
   session: Session,
   published: PublishedSite,
   wait: Wait,
-): Promise<{ readonly isMet: boolean; readonly json: object }> {
+): Promise<NonNullable<Told['mirrors']>> {
   const { jsonWaited, waitForMirrors } = await import('./publish-wait.ts');
   const waited = await waitForMirrors(session, published, wait);
   return { isMet: waited.isMet, json: jsonWaited(waited) };

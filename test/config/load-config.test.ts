@@ -329,4 +329,22 @@ test(
   }),
 );
 
+test(
+  'loadConfig :: a stream is published to the server of its own, else to that of the whole config',
+  scope(async (t) => {
+    await write(
+      t,
+      `export default { to: 'https://a.example/', streams: [
+        { directory: 'one' }, { directory: 'two', to: 'https://b.example/' }] };`,
+    );
+
+    const { streams } = await loadConfig(t.directory);
+
+    assert.equal(
+      streams.map(({ to }) => to),
+      ['https://a.example/', 'https://b.example/'],
+    );
+  }),
+);
+
 test.run();

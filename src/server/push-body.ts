@@ -24,7 +24,7 @@ export function announcedBytes({ headers }: IncomingMessage, most: number): numb
   throw new DrayerError('TOO_LARGE', `expected at most ${most} bytes, ${length} are announced`);
 }
 
-/** Gives the chunks of a body as they come. @throws {DrayerError} ABORTED when it takes too long or ends early */
+/** Gives the chunks of a body as they come. @throws {DrayerError} MALFORMED when it takes too long or ends early */
 export async function* bodyChunks(
   request: IncomingMessage,
   size: number,
@@ -36,7 +36,7 @@ export async function* bodyChunks(
     const chunks: AsyncIterable<Uint8Array> = request.iterator({ destroyOnReturn: false });
     for await (const chunk of chunks) yield chunk;
   } catch (cause) {
-    throw new DrayerError('ABORTED', 'the body broke off', { cause });
+    throw new DrayerError('MALFORMED', 'the body broke off', { cause });
   } finally {
     clearTimeout(timer);
   }
@@ -54,7 +54,8 @@ export async function readBody(
   const size = announcedBytes(request, most);
   const chunks: Uint8Array[] = [];
   for await (const chunk of bodyChunks(request, size)) chunks.push(chunk);
-  const body = new Uint8Array(Buffer.concat(chunks));
+  const joined = Buffer.concat(chunks);
+  const body = new Uint8Array(joined.buffer, joined.byteOffset, joined.length);
   if (bytesEqual(hash(body), bodyHash)) return body;
   throw new DrayerError('AUTH_INVALID', 'the body is not the one that was signed', {
     hint: 'something between client and server changes what is sent',

@@ -223,7 +223,11 @@ export class PushDesk {
     const path = resolve(this.#options.dataDir, `${formatStreamId(publicKey, 'base32')}.stream`);
     const hosted = this.#streams.find(publicKey)?.path;
     const isElsewhere = hosted !== undefined && resolve(hosted) !== path;
-    if (!isElsewhere && !existsSync(keyPathOf(path))) return path;
+    if (!isElsewhere && !existsSync(keyPathOf(path))) {
+      // A mirror made it a moment ago.
+      if (hosted === undefined && existsSync(path)) this.#options.onFile?.(path);
+      return path;
+    }
     throw new DrayerError('PUSH_NOT_ALLOWED', 'the server has this stream from another source', {
       hint: 'publish it where its file is, or ask the operator to serve it no longer',
     });

@@ -20,6 +20,7 @@ export class PushedValues {
   readonly #folder: string;
   /** Bytes of each file by its name, those still on their way included. */
   readonly #sizes = new Map<string, number>();
+  #bytes = 0;
   #next = 0;
 
   /** Use {@link openPushedValues}. */
@@ -30,9 +31,7 @@ export class PushedValues {
 
   /** Bytes of all that is here or on its way. */
   get bytes(): number {
-    let sum = 0;
-    for (const size of this.#sizes.values()) sum += size;
-    return sum;
+    return this.#bytes;
   }
 
   /** Whether a value was uploaded whole. */
@@ -65,14 +64,14 @@ export class PushedValues {
     this.#next += 1;
     const part = `part-${process.pid}-${this.#next}`;
     const path = join(this.#folder, part);
-    this.#sizes.set(part, size);
+    this.#count(part, size);
     try {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
       await writeAll(path, size, chunks);
       const value = readFileSync(path);
       if (!bytesEqual(hash(value), digest)) throw wrong(`the value has not the hash ${name}`);
       renameSync(path, join(this.#folder, name));
-      this.#sizes.set(name, size);
+      this.#count(name, size);
     } catch (error) {
       rmSync(path, { force: true });
       if (isErrno(error, 'ENOSPC') || isErrno(error, 'EACCES') || isErrno(error, 'EROFS')) {
@@ -80,7 +79,7 @@ export class PushedValues {
       }
       throw error;
     } finally {
-      this.#sizes.delete(part);
+      this.#count(part, undefined);
     }
   }
 
@@ -100,16 +99,22 @@ export class PushedValues {
     return stats === undefined || stats.mtimeMs < nowMs - KEPT_MS;
   }
 
+  #count(name: string, size: number | undefined): void {
+    this.#bytes += (size ?? 0) - (this.#sizes.get(name) ?? 0);
+    if (size === undefined) this.#sizes.delete(name);
+    else this.#sizes.set(name, size);
+  }
+
   #remove(name: string): void {
     rmSync(join(this.#folder, name), { force: true });
-    this.#sizes.delete(name);
+    this.#count(name, undefined);
   }
 
   /** Takes stock; what an earlier process did not finish is thrown away. */
   #look(): void {
     for (const name of namesIn(this.#folder)) {
       const path = join(this.#folder, name);
-      if (NAME.test(name)) this.#sizes.set(name, statSync(path).size);
+      if (NAME.test(name)) this.#count(name, statSync(path).size);
       else if (name.startsWith('part-')) rmSync(path, { force: true });
     }
   }

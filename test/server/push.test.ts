@@ -13,6 +13,7 @@ import type { Stream } from '../../src/store/stream.ts';
 import { decodeLease, decodeReceipt } from '../../src/wire/push-codec.ts';
 import { encodeRecords } from '../../src/wire/record-codec.ts';
 import { KEY_A, KEY_B } from '../helpers/keys.ts';
+import { noise } from '../helpers/published.ts';
 import { batchOf, deploy, type PushClient, problemIn, pushClient } from '../helpers/push-client.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { type Serving, serve } from '../helpers/serving.ts';
@@ -213,6 +214,38 @@ for (const [what, ask, expected] of REFUSED) {
     }),
   );
 }
+
+test(
+  'push :: a stranger who announces much is answered at once, and nothing is read',
+  scope(async (t) => {
+    const { port } = await rig(t);
+
+    const answer = await pushClient(port, KEY_B).put(BODY, announcing(60_000_000));
+
+    assert.is(problemIn(answer), '403 PUSH_NOT_ALLOWED');
+  }),
+);
+
+test(
+  'push :: a batch above the quota is refused, and what there is stays',
+  scope(async (t) => {
+    const { client, own, held } = await rig(t, { quota: 200_000 });
+    own.stream.setBytes('blob', 'a', noise(30_000));
+    await deploy(client, own.read(batchOf));
+    const before = held();
+    const { lease, tip } = await client.lease();
+
+    const batch = await client.records(BODY, lease, tip, announcing(190_000));
+    const value = await client.put(noise(190_000), { headOnly: true });
+    const small = await client.put(noise(20_000, 7));
+
+    assert.is(problemIn(batch), '413 OVER_QUOTA');
+    assert.is(problemIn(value), '413 OVER_QUOTA');
+    assert.match(value.body.toString(), '200000 bytes');
+    assert.is(problemIn(small), '204');
+    assert.equal(held(), before);
+  }),
+);
 
 test(
   'push :: a request that comes twice is refused the second time',
@@ -497,6 +530,29 @@ test(
     const { client } = await rig(t);
 
     assert.is(problemIn(await client.askLease()), '403 PUSH_NOT_ALLOWED');
+  }),
+);
+
+test(
+  'push :: a mirror in the data folder that is not hosted yet goes on with the next deploy',
+  scope(async (t) => {
+    const first = await rig(t);
+    first.own.stream.setBytes('blob', 'a', bytesOf('one'));
+    await deploy(first.client, first.own.read(batchOf));
+    let add = (_: string): void => {};
+    const push = {
+      dataDir: t.path('data'),
+      isAllowed: () => true,
+      onFile: (path: string) => add(path),
+    };
+    const { port, streams } = await serve(t, [], { push });
+    add = (path) => streams.add({ path });
+    const before = first.own.records();
+    first.own.stream.setBytes('blob', 'b', bytesOf('two'));
+    const batch = first.own.read((reader) => batchOf(reader, before));
+
+    assert.is(problemIn(await deploy(pushClient(port, KEY_A), batch)), '200');
+    assert.equal(first.held()?.keys, ['a', 'b']);
   }),
 );
 

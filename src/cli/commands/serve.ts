@@ -46,7 +46,7 @@ export async function serve(
     dataDir: names.length === 0 ? dataDir : undefined,
     except: choice.unreadable.map(({ stream }) => stream.path),
     live,
-    push: pushOptionsOf(push, dataDir, session.environment),
+    push: names.length === 0 ? pushOptionsOf(push, dataDir, session.environment) : undefined,
   });
   await daemon.closed;
   return EXIT.done;

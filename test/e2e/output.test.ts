@@ -87,4 +87,37 @@ onFullDevice(
   }),
 );
 
+test(
+  'publish --json :: what was published before a site that cannot be is told',
+  scope(async (t) => {
+    const sh = shell(t);
+    for (const folder of ['one', 'two']) {
+      mkdirSync(t.path(folder));
+      writeFileSync(t.path(folder, 'index.html'), '<h1>Hello</h1>');
+    }
+    writeFileSync(
+      t.path('drayer.config.mjs'),
+      "export default { streams: [{ directory: 'one' }, { directory: 'two' }] };",
+    );
+    const linesOf = (stdout: string) =>
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+
+    const both = await sh.run('publish', '--json');
+    writeFileSync(t.path('one', 'more.html'), 'more');
+    writeFileSync(t.path('two', 'bad\nname'), 'bad');
+    const half = await sh.run('publish', '--json');
+
+    assert.equal([both.status, half.status], [0, 1]);
+    assert.equal(
+      linesOf(both.stdout).map(({ added }) => added),
+      [['index.html'], ['index.html']],
+    );
+    const [first, second, ...more] = linesOf(half.stdout);
+    assert.equal([first.added, second.error.code, more], [['more.html'], 'PATH_INVALID', []]);
+  }),
+);
+
 test.run();

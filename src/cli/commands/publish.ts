@@ -73,9 +73,7 @@ export async function publish(
   });
   if (sites.some(({ to }) => to !== undefined)) checkRemote(flags);
   await build(session, sites, flags);
-  const goesOn = flags.watch === true || flags.serve === true;
   const kept: Kept[] = [];
-  const results: object[] = [];
   let hasChanges = false;
   let isMet = true;
   for (const site of sites) {
@@ -83,16 +81,18 @@ export async function publish(
     kept.push({ site, published: done.published });
     hasChanges ||= isChanged(done.published);
     isMet &&= done.mirrors?.isMet ?? true;
-    if (!terminal.isJson) continue;
-    const result = { ...jsonResult(site, done.published, flags), mirrors: done.mirrors?.json };
-    if (goesOn) terminal.printJson(result);
-    else results.push(result);
+    // At once: it stands, whatever becomes of the next one.
+    if (terminal.isJson) {
+      terminal.printJson({
+        ...jsonResult(site, done.published, flags),
+        mirrors: done.mirrors?.json,
+      });
+    }
   }
-  if (goesOn) {
+  if (flags.watch || flags.serve) {
     const { keepPublished } = await import('./publish-watch.ts');
     return keepPublished(session, kept, flags);
   }
-  if (terminal.isJson) terminal.printJson(results.length === 1 ? results[0] : results);
   if (!isMet) return EXIT.underReplicated;
   return flags.exitCode && hasChanges ? EXIT.checkFailed : EXIT.done;
 }

@@ -22,7 +22,8 @@ export async function* benchPublish(bench: Bench, site: string): AsyncGenerator<
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   const stream = join(work, 'ours.stream');
-  const publish = () => runNode([bench.cli, 'publish', site, '--stream', stream, '--json']);
+  const publish = () =>
+    runNode([bench.cli, 'publish', site, '--stream', stream, '--json', '--check-links=off']);
 
   const cold = await median(bench.rounds, () => {
     for (const end of ['', '-wal', '-shm', '.privatekey', '.mark']) {
@@ -116,7 +117,15 @@ export async function* benchMedia(bench: Bench, site: string): AsyncGenerator<Ro
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   const stream = join(work, 'ours.stream');
-  const ours = await runNode([bench.cli, 'publish', site, '--stream', stream, '--json']);
+  const ours = await runNode([
+    bench.cli,
+    'publish',
+    site,
+    '--stream',
+    stream,
+    '--json',
+    '--check-links=off',
+  ]);
   const plain = await run(process.execPath, [
     join(bench.baselines, 'gzip-insert.js'),
     site,

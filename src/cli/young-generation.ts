@@ -1,7 +1,7 @@
 /** How much memory the engine may use for what lives only a moment. */
 import { setFlagsFromString } from 'node:v8';
 
-const INTERVAL_MS = 25;
+const INTERVAL_MS = 3;
 let saidAt = Number.NEGATIVE_INFINITY;
 
 /**

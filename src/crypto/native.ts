@@ -24,6 +24,7 @@ export function loadNative(): Suite {
   // libsodium writes here and the answer is a copy: the memory of a new small array lies in
   // JavaScript's heap and would be moved out of it first, which costs more than the copy.
   const digest = new Uint8Array(new ArrayBuffer(32));
+  const signed = new Uint8Array(new ArrayBuffer(64));
   return {
     suite: 'native',
     hash(data) {
@@ -31,9 +32,8 @@ export function loadNative(): Suite {
       return digest.slice();
     },
     sign(message, secretKey) {
-      const signature = new Uint8Array(64);
-      sodium.crypto_sign_detached(signature, message, secretKey);
-      return signature;
+      sodium.crypto_sign_detached(signed, message, secretKey);
+      return signed.slice();
     },
     verify(signature, message, publicKey) {
       // sodium-native lets longer signatures through and throws for shorter ones and for keys.

@@ -42,7 +42,7 @@ const WORK_MS_PER_WORKER = 180;
 /** Batches a worker has at a time: one it works on, one to go on with. */
 const BATCHES_AHEAD = 2;
 /** Bytes of files that workers have at a time, all together; a larger file goes alone. */
-const BYTES_AHEAD = 16 * 1024 * 1024;
+const BYTES_AHEAD = 8 * 1024 * 1024;
 /** Otherwise short-lived objects take 48 MB a worker before they are looked at. */
 const YOUNG_MB = 8;
 

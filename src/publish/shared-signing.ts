@@ -16,6 +16,8 @@ export type SharedSigning = {
   readonly secretKey: Uint8Array;
 };
 
+// A copy: libsodium's binding does not look into shared memory. One for all, each would cost a kilobyte.
+const message = new Uint8Array(new ArrayBuffer(SIGNED_BYTES));
 const SLICE = 32;
 const TAKEN = 0;
 const DONE = 1;
@@ -46,8 +48,7 @@ export function signSlice({ messages, signatures, state, secretKey }: SharedSign
   const from = Atomics.add(state, TAKEN, SLICE);
   if (from >= count) return false;
   for (let index = from; index < Math.min(from + SLICE, count); index += 1) {
-    // A copy: libsodium's binding does not look into shared memory.
-    const message = messages.slice(index * SIGNED_BYTES, (index + 1) * SIGNED_BYTES);
+    message.set(messages.subarray(index * SIGNED_BYTES, (index + 1) * SIGNED_BYTES));
     signatures.set(sign(message, secretKey), index * SIGNATURE_BYTES);
   }
   Atomics.add(state, DONE, 1);

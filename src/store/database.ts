@@ -20,6 +20,9 @@ export type Query<Row> = {
   run(...parameters: Parameter[]): number;
 };
 
+/** Page cache, KB: SQLite's own choice; less where pages are only added, and seldom looked at again. */
+const CACHE_KB = 16_000;
+const BULK_CACHE_KB = 6144;
 /** How long a connection waits for another process's transaction, in ms. */
 const BUSY_MS = 5000;
 
@@ -120,7 +123,9 @@ export class Connection {
   useRollbackJournal(): boolean {
     return this.#withoutWaiting(() => {
       try {
-        return this.pragma('journal_mode = DELETE') === 'delete';
+        if (this.pragma('journal_mode = DELETE') !== 'delete') return false;
+        this.run(`PRAGMA cache_size = -${BULK_CACHE_KB}`);
+        return true;
       } catch (error) {
         if (isDrayerError(error, 'STREAM_BUSY')) return false;
         throw error;
@@ -131,6 +136,7 @@ export class Connection {
   /** Writes through the write-ahead log: readers and one writer do not wait for each other. */
   useLog(): void {
     try {
+      this.run(`PRAGMA cache_size = -${CACHE_KB}`);
       this.pragma('journal_mode = WAL');
     } catch (error) {
       // Somebody else has the file open in another mode: it is written with that, until the next

@@ -5,7 +5,7 @@
 import type { Connection } from './database.ts';
 
 /** Bytes of prepared values that are kept in memory. */
-const MEMORY_BYTES: number = 32 * 1024 * 1024;
+const MEMORY_BYTES: number = 16 * 1024 * 1024;
 /** A value larger than this is not worth its memory: writing it out costs little a byte. */
 const SMALL_BYTES: number = 256 * 1024;
 

@@ -152,7 +152,7 @@ export class StreamSession {
   }
 
   /**
-   * Keeps a value for the next commit: in memory, above 32 MB in a temporary table.
+   * Keeps a value for the next commit: in memory, above 16 MB in a temporary table.
    *
    * @param hash - H(value), not checked again
    * @param value - must not be changed before the commit

@@ -16,7 +16,7 @@ test(
     const site = t.path('examples');
     // Without what a publish leaves out.
     const isPublished = (path: string): boolean =>
-      !/\.stream|\.gitignore$|drayer\.config|node_modules/.test(path.slice(examples.length));
+      !/\.stream|\/\.git|drayer\.config|node_modules/.test(path.slice(examples.length));
     cpSync(examples, site, { recursive: true, filter: isPublished });
     const author = shell(t);
     const friend = shell(t, { home: 'friend', directory: t.path('friend') });

@@ -11,7 +11,8 @@ const [file = '', status = '1'] = process.argv.slice(2);
 const { INPUT_DIRECTORY: directory = '.', GITHUB_OUTPUT, GITHUB_STEP_SUMMARY } = process.env;
 
 const text = readFileSync(file, 'utf8').trim();
-const result = text === '' ? {} : JSON.parse(text);
+// A line for each site; the last one is what the run came to.
+const result = text === '' ? {} : JSON.parse(text.slice(text.lastIndexOf('\n') + 1));
 const { error, mirrors } = result;
 
 if (error === undefined) {

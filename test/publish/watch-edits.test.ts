@@ -37,7 +37,11 @@ test(
     let order: string[] = [];
     const surplus: string[] = [];
 
-    for (let i = 0; i < Math.max(names.length, scaled(EDIT_COUNT) * (scaled(1) > 1 ? 2 : 1)); i += 1) {
+    for (
+      let i = 0;
+      i < Math.max(names.length, scaled(EDIT_COUNT) * (scaled(1) > 1 ? 2 : 1));
+      i += 1
+    ) {
       if (order.length === 0) order = shuffled(folder, names);
       const name = order.pop() ?? '';
       const before = JSON.stringify([...folder.shadow].sort());

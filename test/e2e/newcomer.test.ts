@@ -159,7 +159,10 @@ test(
     const { status, stdout, stderr } = await sh.run('publish', '--json');
 
     assert.is(status, 0, stderr);
-    const [a, b] = stdout.trim().split('\n').map((line) => JSON.parse(line));
+    const [a, b] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     assert.is(a.stream, t.path('a.stream'));
     assert.is(b.stream, t.path('kept', 'b.stream'));
     assert.match(made.stdout, b.id);

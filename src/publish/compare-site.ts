@@ -5,7 +5,6 @@
  */
 import { MAX_FILE_BYTES } from '../files/file-record.ts';
 import { diffSite } from './diff.ts';
-import { makeIgnoreRules } from './ignore-rules.ts';
 import type { LinkReport } from './link-check.ts';
 import { checkMassDelete } from './mass-delete.ts';
 import { findPathClashes } from './path-clashes.ts';
@@ -18,7 +17,8 @@ import {
 } from './served-reading.ts';
 import type { FileChange } from './site-changes.ts';
 import { resolveSiteDirectory } from './site-directory.ts';
-import { type DiskFile, type Skipped, type Walk, walkDirectory } from './walk.ts';
+import type { DiskFile, Skipped, Walk } from './walk.ts';
+import { walkSite } from './walk-site.ts';
 
 /** What {@link compareSite} found. Lists are sorted. */
 export type SiteComparison = {
@@ -50,12 +50,8 @@ export async function compareSite(
   served: ServedFiles,
   options: CompareOptions,
 ): Promise<SiteComparison> {
-  const { ignore: patterns, ownFiles, signal, maxFileBytes = MAX_FILE_BYTES } = options;
-  const root = resolveSiteDirectory(directory);
-  const walk = await walkDirectory(root, {
-    rules: makeIgnoreRules({ patterns, ownFiles }),
-    signal,
-  });
+  const { ignore: patterns, ownFiles, maxFileBytes = MAX_FILE_BYTES } = options;
+  const walk = await walkSite(resolveSiteDirectory(directory), { patterns, ownFiles }, options);
   const diff = diffSite(walk.files, { known: new Map(), records: served.records });
   const faults = [...walk.faults, ...oversized(walk.files, maxFileBytes)];
   if (walk.files.some(({ key }) => !served.records.has(key))) {

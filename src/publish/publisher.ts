@@ -5,13 +5,11 @@
 import { DrayerError } from '../core/errors.ts';
 import type { Stream } from '../store/stream.ts';
 import { readHeldFiles, readHeldSite, remember } from './held-site.ts';
-import { type PublishOptions, publishOnce, rulesOf, type SiteSource } from './publish-once.ts';
+import { type PublishOptions, publishOnce, type SiteSource } from './publish-once.ts';
 import type { PublishReport } from './publish-report.ts';
 import { resolveSiteDirectory } from './site-directory.ts';
-import { checkSignal } from './slicer.ts';
 import { ownFilesOf } from './stream-files.ts';
-import { walkDirectory } from './walk.ts';
-import { walkOrder } from './walker.ts';
+import { walkSite } from './walk-site.ts';
 
 export type { PublishOptions, PublishReport };
 
@@ -68,16 +66,10 @@ function wholeSite(root: string, stream: Stream, options: PublishOptions): SiteS
   return {
     readHeld: () => readHeldSite(stream),
     readFiles: () => readHeldFiles(stream),
-    walk: async (onFile) => {
+    walk: (onFile) => {
       const { ignore: patterns, signal, walker } = options;
-      const order = walkOrder(root, { patterns, ownFiles: ownFilesOf(stream.path) });
-      const begun = await walker?.take(order);
-      checkSignal(signal);
-      if (begun === undefined) {
-        return walkDirectory(root, { rules: rulesOf(stream, options), signal, onFile });
-      }
-      if (onFile !== undefined) begun.files.forEach(onFile);
-      return begun;
+      const ownFiles = ownFilesOf(stream.path);
+      return walkSite(root, { patterns, ownFiles }, { walker, signal, onFile });
     },
     remember: (done) => remember(stream, done),
   };

@@ -27,7 +27,7 @@ export type ServedFiles = {
 };
 
 /** Options of {@link compareSite}. */
-export type CompareOptions = Omit<PublishOptions, 'dryRun' | 'walker' | 'secretKey'> & {
+export type CompareOptions = Omit<PublishOptions, 'dryRun' | 'secretKey'> & {
   /** The key that will sign: no file may contain it. */
   readonly secretKey: Uint8Array;
   /** Absolute paths that are never published, wherever they lie. */

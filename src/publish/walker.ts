@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { DrayerError } from '../core/errors.ts';
 import type { IgnoreOptions } from './ignore-rules.ts';
 import { readListing } from './listing.ts';
+import { checkSignal } from './slicer.ts';
 import type { Walk, WalkSummary } from './walk.ts';
 import { workerUrl } from './worker-url.ts';
 
@@ -54,22 +55,37 @@ export class Walker {
       this.#worker.once('error', (cause) => {
         reject(new DrayerError('INTERNAL', 'the thread that looks for files failed', { cause }));
       });
+      this.#worker.once('exit', () => {
+        reject(new DrayerError('INTERNAL', 'the thread that looks for files ended'));
+      });
     });
     // Reported by take, if anybody comes for it.
     this.#answer.catch(() => {});
     this.#worker.postMessage(order);
   }
 
-  /** Returns what the walk found, once; undefined where it was another one that was begun. */
-  async take(order: WalkOrder): Promise<Walk | undefined> {
+  /**
+   * Returns what the walk found, once; undefined where it was another one that was begun.
+   *
+   * @throws {DrayerError} ABORTED when the signal says so
+   */
+  async take(order: WalkOrder, signal?: AbortSignal): Promise<Walk | undefined> {
     const answer = this.#answer;
     this.#answer = undefined;
     if (answer === undefined || JSON.stringify(order) !== this.#order) return undefined;
+    const stop = (): void => void this.close();
+    signal?.addEventListener('abort', stop);
     this.#worker.ref();
     try {
+      checkSignal(signal);
       return openAnswer(order.root, await answer);
+    } catch (error) {
+      // The thread that ended was ended: by whoever gave the signal.
+      checkSignal(signal);
+      throw error;
     } finally {
-      void this.close();
+      signal?.removeEventListener('abort', stop);
+      stop();
     }
   }
 

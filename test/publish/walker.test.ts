@@ -1,13 +1,16 @@
 import { realpathSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { compareSite } from '../../src/publish/compare-site.ts';
 import { makeIgnoreRules } from '../../src/publish/ignore-rules.ts';
 import { publishDirectory } from '../../src/publish/publisher.ts';
 import { walkDirectory } from '../../src/publish/walk.ts';
 import { Walker, type WalkOrder, walkOrder } from '../../src/publish/walker.ts';
 import { writeSite } from '../helpers/disk-site.ts';
+import { KEY_A } from '../helpers/keys.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { newStream } from '../helpers/store.ts';
+import { rejectsCode } from '../helpers/throws.ts';
 
 const test = suite('publish/walker');
 
@@ -57,6 +60,38 @@ test(
     assert.equal(first.added, ['a/b.css', 'a/draft.md', 'index.html']);
     assert.equal([second.wrote, second.unchanged, second.bytesRead], [false, 3, 0]);
     assert.equal([third.wrote, third.unchanged, third.bytesRead], [false, 3, 0]);
+  }),
+);
+
+test(
+  'Walker :: the signal ends the wait for a walk, before and while it goes on',
+  scope(async (t) => {
+    const root = realpathSync(writeSite(t.path('site'), SITE));
+    const order = walkOrder(root);
+    const stop = new AbortController();
+
+    // The thread has not even started when the signal comes.
+    const taking = begin(t, order).take(order, stop.signal);
+    stop.abort();
+
+    await rejectsCode(taking, 'ABORTED');
+    await rejectsCode(begin(t, order).take(order, stop.signal), 'ABORTED');
+  }),
+);
+
+test(
+  'compareSite :: takes the walk that was begun',
+  scope(async (t) => {
+    const root = realpathSync(writeSite(t.path('site'), SITE));
+    const walker = begin(t, walkOrder(root));
+    const { publicKey, secretKey } = KEY_A;
+    const nothing = { headOf: () => undefined, readValue: async () => undefined };
+    const served = { publicKey, records: new Map(), ...nothing };
+
+    const { added } = await compareSite(root, served, { secretKey, ownFiles: [], walker });
+
+    assert.equal(added, ['a/b.css', 'a/draft.md', 'index.html']);
+    assert.is(await walker.take(walkOrder(root)), undefined, 'it was taken');
   }),
 );
 

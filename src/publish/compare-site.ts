@@ -6,9 +6,10 @@
 import { MAX_FILE_BYTES } from '../files/file-record.ts';
 import { diffSite } from './diff.ts';
 import type { LinkReport } from './link-check.ts';
+import { linksOf } from './links-of.ts';
 import { checkMassDelete } from './mass-delete.ts';
 import { findPathClashes } from './path-clashes.ts';
-import { faultsError, type PublishFault } from './publish-fault.ts';
+import { findOversized, stopOn } from './publish-fault.ts';
 import {
   type CompareOptions,
   type FreshFile,
@@ -17,7 +18,7 @@ import {
 } from './served-reading.ts';
 import type { FileChange } from './site-changes.ts';
 import { resolveSiteDirectory } from './site-directory.ts';
-import type { DiskFile, Skipped, Walk } from './walk.ts';
+import type { Skipped } from './walk.ts';
 import { walkSite } from './walk-site.ts';
 
 /** What {@link compareSite} found. Lists are sorted. */
@@ -53,7 +54,7 @@ export async function compareSite(
   const { ignore: patterns, ownFiles, maxFileBytes = MAX_FILE_BYTES } = options;
   const walk = await walkSite(resolveSiteDirectory(directory), { patterns, ownFiles }, options);
   const diff = diffSite(walk.files, { known: new Map(), records: served.records });
-  const faults = [...walk.faults, ...oversized(walk.files, maxFileBytes)];
+  const faults = [...walk.faults, ...findOversized(walk.files, maxFileBytes)];
   if (walk.files.some(({ key }) => !served.records.has(key))) {
     faults.push(...findPathClashes(walk.files));
   }
@@ -75,7 +76,7 @@ export async function compareSite(
     bytesRead: reading.bytesRead,
     bytesStored: reading.bytesStored,
     changes: options.listChanges ? changesOf(reading, served, diff.removed) : undefined,
-    links: await linksOf(walk, served, options),
+    links: await linksOf(walk, served.publicKey, options),
     readValue: (digest) => reading.readValue(digest),
   };
 }
@@ -93,27 +94,4 @@ function changesOf(
     return { path, change: 'removed', before: undefined, after: undefined };
   });
   return [...written, ...gone].sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-async function linksOf(
-  walk: Walk,
-  { publicKey }: ServedFiles,
-  { checkLinks, signal, maxFileBytes = MAX_FILE_BYTES }: CompareOptions,
-): Promise<LinkReport | undefined> {
-  if (checkLinks === undefined) return undefined;
-  const { checkSiteLinks } = await import('./link-guard.ts');
-  return checkSiteLinks(walk, { checkLinks, publicKey, maxFileBytes, signal });
-}
-
-function oversized(files: readonly DiskFile[], maxBytes: number): PublishFault[] {
-  return files.flatMap(({ key, bytes }) => {
-    const message = `expected at most ${maxBytes} bytes, got ${bytes}`;
-    return bytes > maxBytes ? [{ path: key, code: 'TOO_LARGE', message } as const] : [];
-  });
-}
-
-// All at once: somebody who mends one and runs into the next has waited twice.
-function stopOn(faults: readonly PublishFault[]): void {
-  const distinct = new Map(faults.map((fault) => [`${fault.code} ${fault.path}`, fault]));
-  if (distinct.size > 0) throw faultsError([...distinct.values()]);
 }

@@ -1,5 +1,6 @@
 /** What is wrong with single files. One fault stops the publish: a site is published whole or not at all. */
 import { DrayerError, type ErrorCode } from '../core/errors.ts';
+import type { DiskFile } from './walk.ts';
 
 /** One file that cannot be published. */
 export type PublishFault = {
@@ -19,6 +20,24 @@ const HINTS: { readonly [code in ErrorCode]?: string } = {
   CREDENTIAL_IN_SITE:
     'take the secret out, and change it where it was shown before; if everybody may know it, publish again with --allow-secrets, or name the file in allowSecrets in drayer.config.ts',
 };
+
+/** Makes a fault of each file that is larger than `maxBytes`. */
+export function findOversized(files: readonly DiskFile[], maxBytes: number): PublishFault[] {
+  const oversized = files.filter(({ bytes }) => bytes > maxBytes);
+  return oversized.map(({ key, bytes }) => {
+    const message = `expected at most ${maxBytes} bytes, got ${bytes}`;
+    return { path: key, code: 'TOO_LARGE', message };
+  });
+}
+
+/**
+ * Throws one error of all faults, each once: somebody who mends one and runs into the next has waited
+ * twice.
+ */
+export function stopOn(faults: readonly PublishFault[]): void {
+  const distinct = new Map(faults.map((fault) => [`${fault.code} ${fault.path}`, fault]));
+  if (distinct.size > 0) throw faultsError([...distinct.values()]);
+}
 
 const MOST_LISTED = 20;
 

@@ -12,10 +12,10 @@ import { addProvenance } from './add-provenance.ts';
 import { diffSite, type HeldFiles, type SiteDiff } from './diff.ts';
 import { type Done, type HeldSite, isAsRemembered } from './held-site.ts';
 import { type IgnoreRules, makeIgnoreRules } from './ignore-rules.ts';
-import type { LinkReport } from './link-check.ts';
+import { linksOf } from './links-of.ts';
 import { checkMassDelete } from './mass-delete.ts';
 import { findPathClashes } from './path-clashes.ts';
-import { faultsError, type PublishFault } from './publish-fault.ts';
+import { findOversized, type PublishFault, stopOn } from './publish-fault.ts';
 import { type PublishReport, reportOf, reportUnchanged } from './publish-report.ts';
 import type { FileChange } from './site-changes.ts';
 import type { PublishProgress, SiteReading } from './site-reading.ts';
@@ -101,7 +101,7 @@ export async function publishOnce(
   try {
     const walk = await site.walk(reading && ((file) => reading?.add({ file, record: undefined })));
     if (isUnchanged(walk, held, maxFileBytes)) {
-      const links = await linksOf(walk, stream, options);
+      const links = await linksOf(walk, stream.publicKey, options);
       const changes = options.listChanges ? [] : undefined;
       return { ...reportUnchanged(walk.summary.count, walk, held), changes, links };
     }
@@ -115,7 +115,7 @@ export async function publishOnce(
     site.checkReading?.(reading);
     const isIdle = reading.fresh.length === 0 && diff.removed.length === 0;
     const isKnown = isIdle && site.isRepeated === true;
-    const links = isKnown ? undefined : await linksOf(walk, stream, options);
+    const links = isKnown ? undefined : await linksOf(walk, stream.publicKey, options);
 
     const changes = await changesIn({ files, diff, reading }, stream, options);
     const batch = addProvenance(batchOf(diff, reading), options.provenance, (hash, value) => {
@@ -167,16 +167,6 @@ async function changesIn(
   return changesOf(reader, found);
 }
 
-async function linksOf(
-  walk: Walk,
-  { publicKey }: Stream,
-  { checkLinks, signal, maxFileBytes = MAX_FILE_BYTES }: PublishOptions,
-): Promise<LinkReport | undefined> {
-  if (checkLinks === undefined) return undefined;
-  const { checkSiteLinks } = await import('./link-guard.ts');
-  return checkSiteLinks(walk, { checkLinks, publicKey, maxFileBytes, signal });
-}
-
 function isUnchanged(
   walk: Walk,
   held: HeldSite,
@@ -189,28 +179,6 @@ function isUnchanged(
 
 function checkDeletes(walk: Walk, { removed }: SiteDiff, { records }: HeldFiles): void {
   checkMassDelete({ held: records.size, removed: removed.length, found: walk.files.length });
-}
-
-// All at once: somebody who mends one and runs into the next has waited twice.
-function stopOn(faults: readonly PublishFault[]): void {
-  const seen = new Set<string>();
-  const distinct = faults.filter(({ path, code }) => {
-    const isNew = !seen.has(`${code} ${path}`);
-    seen.add(`${code} ${path}`);
-    return isNew;
-  });
-  if (distinct.length > 0) throw faultsError(distinct);
-}
-
-function findOversized(files: readonly DiskFile[], maxBytes: number): PublishFault[] {
-  const oversized = files.filter(({ bytes }) => bytes > maxBytes);
-  return oversized.map(({ key, bytes }) => {
-    return {
-      path: key,
-      code: 'TOO_LARGE',
-      message: `expected at most ${maxBytes} bytes, got ${bytes}`,
-    };
-  });
 }
 
 // What is in the stream was looked at when it came there.

@@ -9,14 +9,24 @@ export const hasGroups: boolean = process.platform !== 'win32';
 const GRACE_MS = 2000;
 const POLL_MS = 25;
 
-/** Sends a signal to the group of a detached child, two seconds later SIGKILL; resolves when all have ended. */
+/**
+ * Sends a signal to the group of a detached child, two seconds later SIGKILL; resolves when all have
+ * ended. One that the kernel does not let go within two more seconds (a dead network disk) is left.
+ */
 export async function endGroup(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   signalGroup(child, signal);
+  if (await hasEnded(child)) return;
+  signalGroup(child, 'SIGKILL');
+  await hasEnded(child);
+}
+
+async function hasEnded(child: ChildProcess): Promise<boolean> {
   const deadline = performance.now() + GRACE_MS;
   while (isGroupThere(child)) {
-    if (performance.now() > deadline) return signalGroup(child, 'SIGKILL');
+    if (performance.now() > deadline) return false;
     await delay(POLL_MS);
   }
+  return true;
 }
 
 /** Sends a signal to the group of a detached child; to one that has ended, nothing. */

@@ -13,14 +13,15 @@ import type { DiskFile } from './walk.ts';
  */
 export function writeListing(files: readonly DiskFile[], root: string): string {
   const start = root.length + 1;
-  let text = '';
+  const parts: string[] = [];
   for (const { key, path, stamp } of files) {
     // Keys have no control characters in them, and paths are the same but for how they are composed.
     const spelling =
       path.endsWith(key) && path.length === start + key.length ? '' : path.slice(start);
-    text += `${key}\0${stamp}\0${spelling}\n`;
+    parts.push(key, '\0', stamp, '\0', spelling, '\n');
   }
-  return text;
+  // In one piece: put together bit by bit, a text is as many objects.
+  return parts.join('');
 }
 
 /** Reads what {@link writeListing} wrote. */

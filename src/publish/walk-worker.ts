@@ -1,11 +1,10 @@
 /** The worker's end of walker.ts: an order in, what was found out. */
 import { parentPort } from 'node:worker_threads';
 import { makeIgnoreRules } from './ignore-rules.ts';
-import { walkDirectory } from './walk.ts';
+import { sumUpDirectory } from './walk.ts';
 import type { WalkOrder } from './walker.ts';
 
 parentPort?.once('message', async ({ root, ignore }: WalkOrder) => {
   const rules = makeIgnoreRules(ignore);
-  const { files, ...answer } = await walkDirectory(root, { rules });
-  parentPort?.postMessage(answer);
+  parentPort?.postMessage(await sumUpDirectory(root, { rules }));
 });

@@ -8,7 +8,7 @@ import { DrayerError } from '../core/errors.ts';
 import type { IgnoreOptions } from './ignore-rules.ts';
 import { readListing } from './listing.ts';
 import { checkSignal } from './slicer.ts';
-import type { Walk, WalkSummary } from './walk.ts';
+import type { SummedWalk, Walk } from './walk.ts';
 import { workerUrl } from './worker-url.ts';
 
 /** What is to be walked; survives being sent to another thread. */
@@ -28,9 +28,6 @@ export function walkOrder(
   return { root, ignore: { patterns, ownFiles: inside } };
 }
 
-/** What comes back from the thread. */
-export type WalkAnswer = Omit<Walk, 'files'> & { readonly summary: WalkSummary };
-
 /** Otherwise short-lived objects take 48 MB before they are looked at. */
 const YOUNG_MB = 8;
 
@@ -39,7 +36,7 @@ export class Walker {
   readonly #worker = new Worker(workerUrl('walk-worker'), {
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
-  #answer: Promise<WalkAnswer> | undefined;
+  #answer: Promise<SummedWalk> | undefined;
   #order = '';
 
   constructor() {
@@ -95,7 +92,7 @@ export class Walker {
   }
 }
 
-function openAnswer(root: string, answer: WalkAnswer): Walk {
+function openAnswer(root: string, answer: SummedWalk): Walk {
   let files: Walk['files'] | undefined;
   return {
     ...answer,

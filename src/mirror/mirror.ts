@@ -117,7 +117,17 @@ export async function syncStore(store: MirrorStore, options: SyncOptions): Promi
     bytes: 0,
   };
   const { quota = {}, onProgress } = options;
-  const session: Session = { store, source, verifier, background, quota, onProgress, state };
+  const session: Session = {
+    store,
+    source,
+    sources: [source],
+    excluded: new Map(),
+    verifier,
+    background,
+    quota,
+    onProgress,
+    state,
+  };
   try {
     const standing = compareTips(session, tip);
     if (standing !== 'ahead') return report(session, standing, false);

@@ -1,4 +1,5 @@
 /** What one run of the mirror works with, and what it has done so far. */
+import type { DrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
 import type { MirrorStore } from '../store/mirror-store.ts';
 import type { Background } from './background.ts';
@@ -28,10 +29,15 @@ export type Quota = {
   readonly records?: number | undefined;
 };
 
-/** One run against one source. */
+/** One run. */
 export type Session = {
   readonly store: MirrorStore;
+  /** Where the records come from. */
   readonly source: Source;
+  /** Where values come from, by their hash: `source` and others that have the stream. */
+  readonly sources: readonly Source[];
+  /** Those of `sources` that sent what they should not have, and what it was; asked for nothing more. */
+  readonly excluded: Map<Source, DrayerError>;
   readonly verifier: Verifier;
   readonly background: Background;
   readonly quota: Quota;

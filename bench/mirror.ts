@@ -12,19 +12,29 @@ export type Served = { readonly url: string; readonly key: string; close(): Prom
 
 /** Serves a stream with the built command line on a free port. */
 export async function serve(bench: Bench, stream: string): Promise<Served> {
+  const { url, streams, close } = await startServer(bench, [stream]);
+  const id = streams[0]?.id;
+  if (id === undefined) throw new Error('the server lists no stream');
+  const key = Buffer.from(id, 'base64').toString('base64url');
+  return { url, key, close };
+}
+
+/** Starts `drayer serve` on a free port. */
+export async function startServer(
+  bench: Bench,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ url: string; streams: readonly { id: string }[]; close(): Promise<void> }> {
   const port = await freePort();
-  const child = spawn(process.execPath, [bench.cli, 'serve', stream, '--port', String(port)], {
+  const child = spawn(process.execPath, [bench.cli, 'serve', ...args, '--port', String(port)], {
     // Not here: the project's own configuration would be taken.
     cwd: bench.root,
     stdio: 'ignore',
-    env: { ...process.env, CI: 'true' },
+    env: { ...process.env, CI: 'true', ...env },
   });
   const url = `http://127.0.0.1:${port}`;
   const list = (await waitFor(`${url}/streams.json`, child)) as { streams: { id: string }[] };
-  const id = list.streams[0]?.id;
-  if (id === undefined) throw new Error('the server lists no stream');
-  const key = Buffer.from(id, 'base64').toString('base64url');
-  return { url, key, close: () => end(child) };
+  return { url, streams: list.streams, close: () => end(child) };
 }
 
 /** Mirrors the HTML stream that publish left. */

@@ -3,7 +3,7 @@
  * the ratios mean something.
  *
  *   npm run bench                 everything
- *   npm run bench -- publish      only: crypto, store, publish, mirror, serve, watch, media
+ *   npm run bench -- publish      only: crypto, store, publish, mirror, serve, push, watch, media
  *
  * DRAYER_BENCH_DIR names a directory to work in (default: a folder in the system's own).
  * Exits with 1 when a goal is missed.
@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { makeHtmlSite, makeMediaSite } from './corpus.ts';
 import { benchMirror, benchMirrorMedia } from './mirror.ts';
 import { type Bench, benchMedia, benchPublish } from './publish.ts';
+import { benchPush } from './push.ts';
 import { holds, printHeading, printRow, type Row } from './report.ts';
 import { benchServe } from './serve.ts';
 import { benchCrypto, benchStore } from './store.ts';
@@ -44,6 +45,7 @@ if (isWanted('publish', 'mirror', 'serve')) {
   if (isWanted('mirror')) await show(benchMirror(bench, stream, site));
   if (isWanted('serve')) await show(benchServe(bench, stream));
 }
+if (isWanted('push')) await show(benchPush(bench, makeHtmlSite(root, 10_000)));
 if (isWanted('watch')) await show(benchWatch(bench, makeHtmlSite(root, 10_000)));
 if (isWanted('media')) {
   const stream = await show(benchMedia(bench, makeMediaSite(root, 60)));

@@ -1,9 +1,9 @@
 /** Where mirrors live: one private directory of this user, a file for each stream. */
-import { mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
 import { formatStreamId } from '../core/stream-id.ts';
+import { makePrivateFolder } from '../store/durable-file.ts';
 
 /** Returns `$XDG_DATA_HOME/drayer`, by default `~/.local/share/drayer`. */
 export function defaultDataDir(environment: NodeJS.ProcessEnv = process.env): string {
@@ -25,28 +25,11 @@ export function mirrorPathOf(publicKey: Uint8Array, dataDir: string = defaultDat
  */
 export function makeDataDir(dataDir: string): void {
   try {
-    makeWithAbove(resolve(dataDir));
+    makePrivateFolder(resolve(dataDir));
   } catch (cause) {
     throw new DrayerError('STORAGE_FAILED', `${dataDir}: cannot make the directory`, {
       cause,
       hint: 'give another place with --data-dir, or set XDG_DATA_HOME',
     });
   }
-}
-
-// Not by Node's own `recursive`, which tries for ever where a file system answers "no such file" though
-// the folder above is there, as /proc does.
-function makeWithAbove(path: string): void {
-  if (isFolder(path)) return;
-  makeWithAbove(dirname(path));
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    // Made by another process in this moment.
-    if (!isFolder(path)) throw error;
-  }
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -15,6 +15,7 @@ import {
   decodeReceipt,
   encodeHashes,
   encodeLeaseRequest,
+  encodeValues,
   type LeaseRequest,
   MAX_HASHES,
 } from '../wire/push-codec.ts';
@@ -85,6 +86,14 @@ export class PushConnection {
     const { publicKey, base } = this.#options;
     const path = valuePath(publicKey, digest, { base });
     const answer = await this.#patiently(() => this.#send('PUT', path, { body: value }));
+    answer.discard();
+  }
+
+  /** Hands over several small ones at once. */
+  async putValues(values: readonly Uint8Array[]): Promise<void> {
+    const body = encodeValues(values);
+    const path = this.#pathOf('values');
+    const answer = await this.#patiently(() => this.#send('PUT', path, { body }));
     answer.discard();
   }
 

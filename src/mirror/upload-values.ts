@@ -6,7 +6,10 @@ import { bytesEqual } from '../core/record.ts';
 import type { PushConnection } from './push-connection.ts';
 
 /** Requests under way at once. */
-const AT_ONCE = 8;
+const AT_ONCE = 4;
+/** Larger values go alone; smaller ones together, in requests of about this many bytes. */
+const GROUP_BYTES = 512 * 1024;
+const GROUP_VALUES = 256;
 
 /** The values of a batch. */
 export type Values = {
@@ -29,7 +32,22 @@ export async function uploadValues(
   const missing = await connection.missing([...hashes.values()]);
   const queue = missing.values();
   const work = async (): Promise<void> => {
-    for (const digest of queue) await connection.putValue(digest, await held(digest, readValue));
+    let group: Uint8Array[] = [];
+    let bytes = 0;
+    for (const digest of queue) {
+      const value = await held(digest, readValue);
+      if (value.length > GROUP_BYTES) {
+        await connection.putValue(digest, value);
+        continue;
+      }
+      group.push(value);
+      bytes += value.length;
+      if (bytes < GROUP_BYTES && group.length < GROUP_VALUES) continue;
+      await connection.putValues(group);
+      group = [];
+      bytes = 0;
+    }
+    if (group.length > 0) await connection.putValues(group);
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, missing.length) }, work));
   return missing.length;

@@ -7,7 +7,7 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Context } from 'koa';
 import { DrayerError } from '../core/errors.ts';
-import { bytesEqual, type SignedRecord } from '../core/record.ts';
+import type { SignedRecord } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 import { type AcceptedBatch, acceptBatch } from '../store/accept-batch.ts';
 import { keyPathOf } from '../store/key-file.ts';
@@ -17,18 +17,13 @@ import type { StreamReader } from '../store/reader.ts';
 import { LIMITS } from '../wire/limits.ts';
 import type { StreamRequest } from '../wire/path-parser.ts';
 import { PUSH_HEADERS } from '../wire/push-auth.ts';
-import {
-  decodeHashes,
-  decodeLeaseRequest,
-  encodeHashes,
-  encodeLease,
-  encodeReceipt,
-} from '../wire/push-codec.ts';
+import { decodeLeaseRequest, encodeLease, encodeReceipt } from '../wire/push-codec.ts';
 import { RecordReader } from '../wire/record-reader.ts';
 import { type AddressDetail, cutAddress } from './push-address.ts';
-import { announcedBytes, bodyChunks, readBody } from './push-body.ts';
+import { announcedBytes, readBody } from './push-body.ts';
 import { type GateOptions, PushGate } from './push-gate.ts';
 import { LEASE_SECONDS, PushLeases } from './push-leases.ts';
+import { answerValues, type Upload } from './push-values.ts';
 import type { StreamSet } from './stream-set.ts';
 import { OCTETS } from './value.ts';
 
@@ -108,38 +103,10 @@ export class PushDesk {
     const bodyHash = this.#gate.admit(ctx, publicKey);
     const path = this.#pathOf(publicKey);
     const given = { ctx, publicKey, path, bodyHash };
-    if (request.operation === 'values') await this.#answerValues(given);
-    else if (request.operation === 'value') await this.#takeValue(given, request.hash);
+    if (request.operation === 'value') await answerValues(this.#uploadOf(given), request.hash);
+    else if (request.operation === 'values') await answerValues(this.#uploadOf(given), undefined);
     else if (request.operation === 'lease') await this.#answerLease(given);
     else await this.#takeBatch(given);
-  }
-
-  async #answerValues({ ctx, publicKey, path, bodyHash }: Given): Promise<void> {
-    const body = await readBody(ctx.req, { most: LIMITS.pushHashesBytes, bodyHash });
-    const hashes = decodeHashes(body);
-    const reader = this.#streams.find(publicKey);
-    const uploaded = this.#valuesOf(path);
-    const missing = hashes.filter(
-      (hash) => !uploaded.has(hash) && reader?.findByHash(hash) === undefined,
-    );
-    send(ctx, encodeHashes(missing));
-  }
-
-  async #takeValue({ ctx, path, bodyHash }: Given, hash: Uint8Array): Promise<void> {
-    if (!bytesEqual(hash, bodyHash)) {
-      throw new DrayerError(
-        'AUTH_INVALID',
-        'the body that was signed is not the value of the path',
-      );
-    }
-    const size = announcedBytes(ctx.req, LIMITS.recordBytes);
-    const values = this.#valuesOf(path);
-    if (values.has(hash)) ctx.req.resume();
-    else {
-      this.#checkQuota(path, size);
-      await values.receive(hash, size, bodyChunks(ctx.req, size));
-    }
-    ctx.status = 204;
   }
 
   async #answerLease({ ctx, publicKey, path, bodyHash }: Given): Promise<void> {
@@ -233,6 +200,16 @@ export class PushDesk {
     });
   }
 
+  #uploadOf({ ctx, publicKey, path, bodyHash }: Given): Upload {
+    return {
+      ctx,
+      bodyHash,
+      values: this.#valuesOf(path),
+      reader: this.#streams.find(publicKey),
+      reserve: (bytes) => this.#checkQuota(path, bytes),
+    };
+  }
+
   #valuesOf(path: string): PushedValues {
     const held = this.#values.get(path);
     if (held !== undefined) return held;
@@ -268,12 +245,17 @@ function readRecords(body: Uint8Array): SignedRecord[] {
 }
 
 function checkMethod(ctx: Context, { operation }: StreamRequest): void {
-  const method = operation === 'value' ? 'PUT' : 'POST';
-  if (ctx.method === method) return;
-  ctx.set('Allow', method);
-  const message = `${operation} takes ${method}, not ${ctx.method}`;
+  const methods = METHODS[operation] ?? ['POST'];
+  if (methods.includes(ctx.method)) return;
+  ctx.set('Allow', methods.join(', '));
+  const message = `${operation} takes ${methods.join(' or ')}, not ${ctx.method}`;
   throw new DrayerError('METHOD_NOT_ALLOWED', message);
 }
+
+const METHODS: { readonly [operation in string]?: readonly string[] } = {
+  value: ['PUT'],
+  values: ['POST', 'PUT'],
+};
 
 function parseExpect(text: string): number {
   if (/^\d{1,16}$/.test(text)) return Number(text);

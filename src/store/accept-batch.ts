@@ -3,7 +3,6 @@
  * generation to the next one in one step, or nothing at all (R3, R4, R15, R22). It goes through the same
  * staging as what a mirror fetches; only that here nobody can be asked for what is missing.
  */
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { planAccept } from '../core/accept.ts';
@@ -19,6 +18,7 @@ import {
 import { planRepair } from '../core/repair.ts';
 import { verifyRecord } from '../core/signing.ts';
 import { decodeSnapshot, type Snapshot } from '../core/snapshot.ts';
+import { makePrivateFolder } from './durable-file.ts';
 import { bareRecord, type MirrorStore, openMirrorStore } from './mirror-store.ts';
 import { type Promotion, promoteStaged } from './promote.ts';
 import { noteReceipt } from './push-receipts.ts';
@@ -69,7 +69,7 @@ export async function acceptBatch(job: BatchJob): Promise<AcceptedBatch> {
     if (index % SLICE === SLICE - 1) await nextTurn();
     verifyRecord(record, publicKey);
   }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makePrivateFolder(dirname(path));
   const store = openMirrorStore(path, publicKey);
   try {
     return await stageBatch(store, job);

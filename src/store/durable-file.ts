@@ -4,14 +4,37 @@ import {
   closeSync,
   constants,
   fsyncSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
+
+/**
+ * Makes a folder and those above it, for this user alone, where they are not there.
+ *
+ * Not by Node's own `recursive`, which tries for ever where a file system answers "no such file" though
+ * the folder above is there, as /proc does.
+ */
+export function makePrivateFolder(path: string): void {
+  if (isFolder(path)) return;
+  makePrivateFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Made by another process in this moment.
+    if (!isFolder(path)) throw error;
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
 
 /**
  * Writes a file and waits until the disk has it. What was there is cut off first; with the flags `wx` it

@@ -3,13 +3,13 @@
  * file, a file for each, named by its hash. What is in it counts against the quota and is believed only
  * after its hash was checked, so it may be lost in a power cut and nothing more.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hash } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
-import { fileError, isErrno } from './durable-file.ts';
+import { fileError, isErrno, makePrivateFolder } from './durable-file.ts';
 
 /** What nobody has made a generation of in this time is thrown away. */
 const KEPT_MS = 24 * 60 * 60 * 1000;
@@ -60,26 +60,33 @@ export class PushedValues {
     size: number,
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<void> {
+    const part = this.#beginPart(size);
     const name = nameOf(digest);
-    this.#next += 1;
-    const part = `part-${process.pid}-${this.#next}`;
-    const path = join(this.#folder, part);
-    this.#count(part, size);
     try {
-      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-      await writeAll(path, size, chunks);
-      const value = readFileSync(path);
+      await writeAll(part.path, size, chunks);
+      const value = readFileSync(part.path);
       if (!bytesEqual(hash(value), digest)) throw wrong(`the value has not the hash ${name}`);
-      renameSync(path, join(this.#folder, name));
-      this.#count(name, size);
+      this.#finishPart(part, name, size);
     } catch (error) {
-      rmSync(path, { force: true });
-      if (isErrno(error, 'ENOSPC') || isErrno(error, 'EACCES') || isErrno(error, 'EROFS')) {
-        throw fileError(this.#folder, 'cannot keep an uploaded value', error);
-      }
-      throw error;
+      throw this.#failed(part, error);
     } finally {
-      this.#count(part, undefined);
+      this.#count(part.name, undefined);
+    }
+  }
+
+  /** Takes in a value that is in memory. */
+  async keep(digest: Uint8Array, value: Uint8Array): Promise<void> {
+    const name = nameOf(digest);
+    if (this.#sizes.has(name)) return;
+    const part = this.#beginPart(value.length);
+    try {
+      // Not kept open in between: two short calls, where a stream takes five.
+      await writeFile(part.path, value, { flag: 'wx', mode: 0o600 });
+      this.#finishPart(part, name, value.length);
+    } catch (error) {
+      throw this.#failed(part, error);
+    } finally {
+      this.#count(part.name, undefined);
     }
   }
 
@@ -92,6 +99,26 @@ export class PushedValues {
     for (const name of this.#sizes.keys()) {
       if (NAME.test(name) && this.#isOld(name, nowMs)) this.#remove(name);
     }
+  }
+
+  /** Makes room for a value under a name of its own. */
+  #beginPart(size: number): Part {
+    this.#next += 1;
+    const name = `part-${process.pid}-${this.#next}`;
+    makePrivateFolder(this.#folder);
+    this.#count(name, size);
+    return { name, path: join(this.#folder, name) };
+  }
+
+  #finishPart(part: Part, name: string, size: number): void {
+    renameSync(part.path, join(this.#folder, name));
+    this.#count(name, size);
+  }
+
+  #failed(part: Part, error: unknown): unknown {
+    rmSync(part.path, { force: true });
+    const isDisk = ['ENOSPC', 'EACCES', 'EROFS'].some((code) => isErrno(error, code));
+    return isDisk ? fileError(this.#folder, 'cannot keep an uploaded value', error) : error;
   }
 
   #isOld(name: string, nowMs: number): boolean {
@@ -119,6 +146,8 @@ export class PushedValues {
     }
   }
 }
+
+type Part = { readonly name: string; readonly path: string };
 
 /** Opens the uploaded values of the stream at `streamPath`; makes no folder. */
 export function openPushedValues(streamPath: string): PushedValues {

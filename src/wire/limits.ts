@@ -18,8 +18,10 @@ export const LIMITS = {
   proofBytes: 262_144,
   /** Rows of a JSON list. */
   listRows: 250,
-  /** Body of one `values`: each hash takes two bytes more than it has. */
+  /** Body of one `POST values`: each hash takes two bytes more than it has. */
   pushHashesBytes: 600_000,
+  /** Body of one `PUT values`. */
+  pushValuesBytes: 8_388_608,
   /** Body of one `lease`. */
   pushLeaseBytes: 1_024,
   /** Body of one `records`: metadata of some 200,000 records. */

@@ -40,6 +40,12 @@ export type PushReceipt = {
 /** Most hashes of one `values`. */
 export const MAX_HASHES = 16_384;
 
+/** What stands before a value in a list, at most. */
+const VALUE_HEAD_BYTES = 5;
+
+/** Most values of one `PUT values`. */
+export const MAX_VALUES = 1024;
+
 /** Most characters of a lease's name. */
 const LEASE_BYTES = 128;
 
@@ -66,6 +72,32 @@ export function decodeHashes(body: Uint8Array): Uint8Array[] {
   while (hashes.length < size) hashes.push(readHash(reader));
   reader.end();
   return hashes;
+}
+
+/** Returns a list of values, as `PUT values` takes it. */
+export function encodeValues(values: readonly Uint8Array[]): Uint8Array {
+  const bytes = values.reduce((sum, value) => sum + value.length + VALUE_HEAD_BYTES, 8);
+  const writer = new MsgpackWriter(bytes).array(values.length);
+  for (const value of values) writer.bin(value);
+  return writer.finish();
+}
+
+/**
+ * Reads a list of values; they are views of `body`.
+ *
+ * @throws {DrayerError} MALFORMED, or TOO_LARGE for more than {@link MAX_VALUES}
+ */
+export function decodeValues(body: Uint8Array): Uint8Array[] {
+  const reader = new MsgpackReader(body);
+  const size = reader.array();
+  if (size > MAX_VALUES) {
+    const message = `expected at most ${MAX_VALUES} values, got ${size}`;
+    throw new DrayerError('TOO_LARGE', message);
+  }
+  const values: Uint8Array[] = [];
+  while (values.length < size) values.push(reader.bytes());
+  reader.end();
+  return values;
 }
 
 /** Returns the body of `lease`. */

@@ -10,7 +10,8 @@ import { openReader } from '../../src/store/open-reader.ts';
 import { createStream, openStream } from '../../src/store/open-stream.ts';
 import type { StreamReader } from '../../src/store/reader.ts';
 import type { Stream } from '../../src/store/stream.ts';
-import { decodeLease, decodeReceipt } from '../../src/wire/push-codec.ts';
+import { LIMITS } from '../../src/wire/limits.ts';
+import { decodeLease, decodeReceipt, encodeValues, MAX_VALUES } from '../../src/wire/push-codec.ts';
 import { encodeRecords } from '../../src/wire/record-codec.ts';
 import { KEY_A, KEY_B } from '../helpers/keys.ts';
 import { noise } from '../helpers/published.ts';
@@ -244,6 +245,63 @@ test(
     assert.match(value.body.toString(), '200000 bytes');
     assert.is(problemIn(small), '204');
     assert.equal(held(), before);
+  }),
+);
+
+test(
+  'push :: many small values come in one request, what is wrong with one leaves the rest',
+  scope(async (t) => {
+    const { client, own, held } = await rig(t);
+    const values = Array.from({ length: 40 }, (_, i) => noise(i * 50, i));
+    for (const [i, value] of values.entries()) own.stream.setBytes('blob', `${i}`, value);
+    const batch = own.read(batchOf);
+
+    const answers = [
+      await client.send('PUT', 'values', encodeValues(values.slice(0, 25))),
+      // Some have come already.
+      await client.send('PUT', 'values', encodeValues(values.slice(20))),
+    ];
+    const missing = await client.values(batch.records.map((record) => record.hash));
+    const taken = await deploy(client, { ...batch, values: [] });
+
+    assert.equal(answers.map(problemIn), ['204', '204']);
+    // The snapshot comes with its value in the batch.
+    assert.is(missing.length, batch.records.filter(({ type }) => type === 'drayer').length);
+    assert.is(problemIn(taken), '200');
+    assert.is(held()?.keys.length, 40);
+  }),
+);
+
+test(
+  'push :: a list of values is refused that is too long, too large, no list or not the one signed',
+  scope(async (t) => {
+    const { client } = await rig(t, { quota: 200_000 });
+    const list = encodeValues([noise(10)]);
+    const long = encodeValues(Array.from({ length: MAX_VALUES + 1 }, () => noise(0)));
+    const announced = (bytes: number) => ({
+      headOnly: true,
+      headers: { 'Content-Length': String(bytes) },
+    });
+
+    const answers = [
+      await client.send('PUT', 'values', long),
+      await client.send('PUT', 'values', list, announced(LIMITS.pushValuesBytes + 1)),
+      await client.send('PUT', 'values', list, announced(200_001)),
+      await client.send('PUT', 'values', new Uint8Array([0x91, 0x01])),
+      await client.send('PUT', 'values', list, { sentBody: encodeValues([noise(10, 2)]) }),
+      await client.send('PATCH', 'values', list),
+    ];
+
+    assert.equal(answers.map(problemIn), [
+      '413 TOO_LARGE',
+      '413 TOO_LARGE',
+      '413 OVER_QUOTA',
+      '400 MALFORMED',
+      '401 AUTH_INVALID',
+      '405 METHOD_NOT_ALLOWED',
+    ]);
+    assert.is(answers.at(-1)?.headers['allow'], 'POST, PUT');
+    assert.not(existsSync(t.path('data', `${NAME}.pushed`)));
   }),
 );
 

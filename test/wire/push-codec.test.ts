@@ -7,11 +7,14 @@ import {
   decodeLease,
   decodeLeaseRequest,
   decodeReceipt,
+  decodeValues,
   encodeHashes,
   encodeLease,
   encodeLeaseRequest,
   encodeReceipt,
+  encodeValues,
   MAX_HASHES,
+  MAX_VALUES,
 } from '../../src/wire/push-codec.ts';
 import { throwsCode } from '../helpers/throws.ts';
 
@@ -42,6 +45,25 @@ test('decodeHashes :: refuses what is no list of hashes', () => {
   }
   assert.throws(() => decodeHashes(encodeHashes([HASH]).subarray(0, 20)), malformed);
   assert.throws(() => decodeHashes(new Uint8Array([0x90, 0x00])), malformed);
+});
+
+test('encodeValues, decodeValues :: as many as are allowed come back, empty and long ones too', () => {
+  const values = Array.from({ length: MAX_VALUES }, (_, i) => new Uint8Array(i % 3).fill(i));
+  values[7] = new Uint8Array(70_000).fill(7);
+
+  assert.equal(decodeValues(encodeValues(values)), values);
+  assert.equal(decodeValues(encode([HASH])), [HASH]);
+});
+
+test('decodeValues :: refuses more than are allowed, and what is no list of values', () => {
+  const tooMany = Array.from({ length: MAX_VALUES + 1 }, () => HASH);
+
+  assert.throws(() => decodeValues(encodeValues(tooMany)), throwsCode('TOO_LARGE'));
+  for (const value of [{}, [1], [[]], 'x', null]) {
+    assert.throws(() => decodeValues(encode(value)), malformed);
+  }
+  assert.throws(() => decodeValues(encodeValues([HASH]).subarray(0, 20)), malformed);
+  assert.throws(() => decodeValues(new Uint8Array([0x90, 0x00])), malformed);
 });
 
 test('encodeLeaseRequest, decodeLeaseRequest :: take, renew, give back', () => {

@@ -17,16 +17,19 @@ export function chooseEncoding(header: string | undefined): Encoding {
   const any = weights.get('*');
   const gzip = weights.get('gzip') ?? weights.get('x-gzip') ?? any ?? 0;
   if (gzip === 0) return 'identity';
-  return gzip >= (weights.get('identity') ?? 0) ? 'gzip' : 'identity';
+  // `*` stands for all that is not named, identity too.
+  return gzip >= (weights.get('identity') ?? any ?? 0) ? 'gzip' : 'identity';
 }
 
 function parseWeights(header: string): Map<string, number> {
   const weights = new Map<string, number>();
   for (const element of header.split(',')) {
-    const match = /^\s*([^\s;]+)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?$/i.exec(element);
+    const match = /^\s*([^\s;]+)\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?$/i.exec(
+      element,
+    );
     // What is not a coding with a weight says nothing.
     if (match?.[1] === undefined) continue;
-    weights.set(match[1].toLowerCase(), Math.min(1, Number(match[2] ?? 1)));
+    weights.set(match[1].toLowerCase(), Number(match[2] ?? 1));
   }
   return weights;
 }

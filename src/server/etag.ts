@@ -5,6 +5,9 @@
 import { hash } from '#crypto';
 import type { ChainView } from '../core/chain.ts';
 
+/** An element of a list of tags; what is none is passed over. `W/` is never written `w/`. */
+const LISTED = /(?:^|,)[ \t]*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)/g;
+
 /** Strong tag of a value as stored. */
 export function valueEtag(valueHash: Uint8Array): string {
   return `"${toHex(valueHash)}"`;
@@ -38,8 +41,10 @@ export function stateEtag(view: ChainView): string {
 /** Tells whether `tag` is in the list of an If-None-Match or If-Match header; `*` is every tag. */
 export function listsEtag(header: string, tag: string, comparison: 'weak' | 'strong'): boolean {
   if (header.trim() === '*') return true;
-  const listed = header.match(/(?:W\/)?"[^"]*"/g) ?? [];
-  return listed.some((candidate) => sameEtag(candidate, tag, comparison));
+  for (const [, listed = ''] of header.matchAll(LISTED)) {
+    if (sameEtag(listed, tag, comparison)) return true;
+  }
+  return false;
 }
 
 /** Compares two entity tags (RFC 9110 §8.8.3.2). */

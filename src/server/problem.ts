@@ -5,6 +5,7 @@
  */
 import type { Context } from 'koa';
 import { DrayerError, type ErrorCode, isDrayerError, statusOf } from '../core/errors.ts';
+import { answerOptions } from './methods.ts';
 import { html, renderPage } from './page.ts';
 
 /** What a client is told. */
@@ -59,6 +60,10 @@ export function sendProblem(ctx: Context, error: unknown, form: 'json' | 'page')
     ctx.remove(name);
   }
   ctx.set('Cache-Control', 'no-cache');
+  if (ctx.method === 'OPTIONS' && problem.code === 'METHOD_NOT_ALLOWED') {
+    answerOptions(ctx);
+    return problem;
+  }
   if (problem.status === 503 || problem.status === 423) ctx.set('Retry-After', retryAfter(error));
   ctx.status = problem.status;
   if (form === 'json') {

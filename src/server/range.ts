@@ -10,6 +10,9 @@ export type Range =
 
 const WHOLE: Range = { kind: 'whole' };
 
+/** One range in a list; RFC 9110 §5.6.1.2: elements of a list may be empty, and say nothing. */
+const ONE_RANGE = /^bytes=[\s,]*(?:(\d+)-(\d*)|-(\d+))(?:\s*,[\s,]*)?\s*$/i;
+
 /**
  * Reads a `Range` header.
  *
@@ -19,7 +22,7 @@ const WHOLE: Range = { kind: 'whole' };
  * @param size - bytes of the representation
  */
 export function parseRange(header: string | undefined, size: number): Range {
-  const match = /^bytes\s*=\s*(?:(\d+)\s*-\s*(\d*)|-\s*(\d+))\s*$/i.exec(header ?? '');
+  const match = ONE_RANGE.exec(header ?? '');
   if (match === null) return WHOLE;
   if (match[3] !== undefined) return suffixRange(Number(match[3]), size);
   const start = Number(match[1]);

@@ -14,6 +14,8 @@ export type Representation = {
   readonly etag: string;
   /** In ms since 1970, whole seconds. */
   readonly lastModifiedMs?: number | undefined;
+  /** When it took the place of what was there before, in ms since 1970. */
+  readonly publishedMs?: number | undefined;
   /** Bytes in all. */
   readonly size: number;
   /** `Content-Encoding`; the size and all ranges are of the encoded bytes. */

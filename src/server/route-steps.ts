@@ -1,6 +1,7 @@
 /** What several routes do to a response before it is answered. */
 import type { Context } from 'koa';
 import { DrayerError } from '../core/errors.ts';
+import { checkMethod, READING } from './methods.ts';
 
 /** Sets these headers and no others. */
 export function replaceHeaders(ctx: Context, headers: Readonly<Record<string, string>>): void {
@@ -8,11 +9,19 @@ export function replaceHeaders(ctx: Context, headers: Readonly<Record<string, st
   ctx.set(headers);
 }
 
-/** Refuses what is no reading. @throws {DrayerError} METHOD_NOT_ALLOWED */
+/** Refuses what is no reading. @throws {DrayerError} METHOD_NOT_ALLOWED, NOT_SUPPORTED */
 export function allowReading(ctx: Context): void {
-  if (ctx.method === 'GET' || ctx.method === 'HEAD') return;
-  ctx.set('Allow', 'GET, HEAD');
-  throw new DrayerError('METHOD_NOT_ALLOWED', `expected GET or HEAD, got ${ctx.method}`);
+  checkMethod(ctx, READING);
+}
+
+/**
+ * The server itself is asked: what it takes, of nothing in particular, and nothing else.
+ *
+ * @throws {DrayerError} METHOD_NOT_ALLOWED for OPTIONS, PATH_INVALID otherwise
+ */
+export function refuseAsterisk(ctx: Context): never {
+  if (ctx.method === 'OPTIONS') checkMethod(ctx, READING);
+  throw new DrayerError('PATH_INVALID', 'expected a path that begins with /');
 }
 
 /** Sends the client elsewhere; by default for good. */

@@ -19,7 +19,7 @@ import { type SiteForm, siteHeaders, syncHeaders } from './media-headers.ts';
 import { notFound } from './problem.ts';
 import { isPush, type PushDesk } from './push.ts';
 import { sendMade } from './reply.ts';
-import { allowReading, redirect, replaceHeaders } from './route-steps.ts';
+import { allowReading, redirect, refuseAsterisk, replaceHeaders } from './route-steps.ts';
 import type { HostedStream, StreamSet } from './stream-set.ts';
 import { answerSync, type SyncContext, type SyncRequest, sendJson } from './sync.ts';
 import type { Target } from './target.ts';
@@ -59,6 +59,7 @@ export async function answerRequest(
     target,
   }: { readonly place: Exclude<Place, { kind: 'refused' }>; readonly target: Target },
 ): Promise<void> {
+  if (target.path === '*') return refuseAsterisk(exchange.ctx);
   if (place.kind === 'site') await answerOrigin(server, exchange, { place, target });
   else await answerShared(server, exchange, { host: place.host, target });
 }

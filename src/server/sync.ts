@@ -9,6 +9,7 @@ import { compressed } from './compress.ts';
 import { bodyEtag, stateEtag } from './etag.ts';
 import type { EventHub } from './events.ts';
 import { listJson } from './lists.ts';
+import { checkMethod, READING } from './methods.ts';
 import { notFound } from './problem.ts';
 import { sendProof, sendRecord, sendRepairRecord } from './record.ts';
 import { encodePage } from './record-page.ts';
@@ -43,7 +44,8 @@ export async function answerSync(
   reader: StreamReader,
   { request, shared }: { readonly request: SyncRequest; readonly shared: SyncContext },
 ): Promise<void> {
-  checkMethod(ctx, request);
+  const { operation } = request;
+  checkMethod(ctx, POSTED.has(operation) ? ['POST'] : READING, operation);
   switch (request.operation) {
     case 'newRecords':
       return sendNewRecords(ctx, reader, { request, idleMs: shared.idleMs });
@@ -111,11 +113,3 @@ async function sendNewRecords(
 }
 
 const POSTED: ReadonlySet<string> = new Set(['newRecordAvailable', 'values', 'lease', 'records']);
-
-function checkMethod(ctx: Context, { operation }: SyncRequest): void {
-  const allowed = POSTED.has(operation) ? ['POST'] : ['GET', 'HEAD'];
-  if (allowed.includes(ctx.method)) return;
-  ctx.set('Allow', allowed.join(', '));
-  const message = `${operation} takes ${allowed.join(' and ')}, not ${ctx.method}`;
-  throw new DrayerError('METHOD_NOT_ALLOWED', message);
-}

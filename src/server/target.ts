@@ -6,7 +6,7 @@ import { DrayerError } from '../core/errors.ts';
 
 /** A request target taken apart. */
 export type Target = {
-  /** Still percent-encoded, begins with `/`, without the query. */
+  /** Still percent-encoded, begins with `/`, without the query; or `*`, the server itself. */
   readonly path: string;
   /** From the `?` on, as it came; empty without one. */
   readonly search: string;
@@ -21,6 +21,8 @@ export type Target = {
  * @throws {DrayerError} PATH_INVALID when it is neither a path nor an http URL
  */
 export function parseTarget(url: string): Target {
+  // Asterisk-form (RFC 9112 §3.2.4): the server itself, for OPTIONS alone.
+  if (url === '*') return { path: url, search: '' };
   if (url.startsWith('/')) return splitQuery(url);
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/i.exec(url);
   if (absolute === null)

@@ -93,7 +93,8 @@ async function representationOf(
   const { gzip, timeMicros } = decodeFile(value);
   const type = mediaTypeOf(record.key);
   const isLive = site.live && isForPage(ctx, type);
-  const common = { type, lastModifiedMs: lastModifiedOf(timeMicros) };
+  const publishedMs = record.timestamp / 1000;
+  const common = { type, lastModifiedMs: lastModifiedOf(timeMicros), publishedMs };
   if (!isLive && chooseEncoding(ctx.req.headers['accept-encoding']) === 'gzip') {
     return {
       ...common,

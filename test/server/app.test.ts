@@ -66,7 +66,8 @@ const requests: readonly (readonly [string, (port: number) => string, number])[]
   ],
   ['a folded Host', () => 'GET / HTTP/1.1\r\nHost: evil.com\r\n localhost\r\n', 400],
   ['authority form', () => 'GET localhost:80 HTTP/1.1\r\nHost: localhost\r\n', 400],
-  ['asterisk form', () => 'OPTIONS * HTTP/1.1\r\nHost: localhost\r\n', 400],
+  ['asterisk form', () => 'GET * HTTP/1.1\r\nHost: localhost\r\n', 400],
+  ['asterisk form that asks', () => 'OPTIONS * HTTP/1.1\r\nHost: localhost\r\n', 204],
   ['a fragment', () => 'GET /#x HTTP/1.1\r\nHost: localhost\r\n', 400],
   [
     'length and chunks',
@@ -424,16 +425,40 @@ test(
       (await get(path, { method })).status;
 
     for (const path of ['/', '/streams.json', `/${url}/webAccess/`, `/${url}/newRecords/0`]) {
-      for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
+      for (const method of ['POST', 'PUT', 'DELETE', 'TRACE', 'PATCH', 'OPTIONS']) {
         const response = await get(path, { method });
-        assert.is(response.status, 405, `${method} ${path}`);
-        assert.is(response.headers['allow'], 'GET, HEAD');
+        const expected = method === 'OPTIONS' ? 204 : 405;
+        assert.is(response.status, expected, `${method} ${path}`);
+        assert.is(response.headers['allow'], 'GET, HEAD, OPTIONS');
       }
+      assert.is(await status('PROPFIND', path), 501);
       assert.is(await status('HEAD', path), 200);
     }
     assert.is(await status('GET', `/${url}/newRecordAvailable`), 405);
     assert.is(await status('POST', `/${url}/newRecordAvailable`), 501);
     assert.is(await status('GET', `/${url}/forkProof`), 404);
+  }),
+);
+
+test(
+  'OPTIONS :: a page of another origin may ask where it may read, and for reading alone',
+  scope(async (t) => {
+    const { get } = await serveSite(t, { cors: true });
+    const asked = ['Origin: null', 'Access-Control-Request-Method: GET'];
+    const ask = async (path: string): Promise<Readonly<Record<string, string>>> =>
+      (await get(path, { method: 'OPTIONS', headers: asked })).headers;
+
+    for (const path of [`/${url}/webAccess/`, `/${url}/newRecords/0`]) {
+      const headers = await ask(path);
+      assert.is(headers['access-control-allow-origin'], '*');
+      assert.is(headers['access-control-allow-methods'], 'GET, HEAD');
+      assert.match(headers['access-control-allow-headers'] ?? '', 'If-None-Match');
+    }
+    for (const path of ['/', `/${url}/lease`, `/${url}/newRecordAvailable`]) {
+      const headers = await ask(path);
+      assert.is(headers['access-control-allow-methods'], undefined, path);
+      assert.is(headers['access-control-allow-headers'], undefined, path);
+    }
   }),
 );
 

@@ -28,6 +28,26 @@ const cases: readonly (readonly [string | undefined, 'gzip' | 'identity'])[] = [
   ['gzip;q=banana', 'identity'],
   ['gzip;q=2', 'identity'],
   ['gzipped', 'identity'],
+  // §12.4.2: at most three digits, and nothing above 1.
+  ['gzip;q=1.5', 'identity'],
+  ['gzip;q=0.1234', 'identity'],
+  ['gzip;q=-1', 'identity'],
+  ['gzip;q=1.000', 'gzip'],
+  ['gzip;q=0.', 'identity'],
+  ['gzip;q=1.', 'gzip'],
+  ['gzip;Q=0.5', 'gzip'],
+  ['gzip;q=0.5;x=1', 'identity'],
+  // `*` is for all that is not named.
+  ['*, gzip;q=0.5', 'identity'],
+  ['*;q=0.1, gzip;q=0.5', 'gzip'],
+  ['*;q=0.5', 'gzip'],
+  ['*, identity;q=0', 'gzip'],
+  ['*;q=0, identity', 'identity'],
+  ['x-gzip;q=0, *', 'identity'],
+  [' ,, gzip ,', 'gzip'],
+  ['gzip\t;\tq=1', 'gzip'],
+  ['compress, deflate', 'identity'],
+  ['g zip', 'identity'],
   [`${'gzip;q=0,'.repeat(2000)}br`, 'identity'],
 ];
 

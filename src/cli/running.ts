@@ -16,10 +16,12 @@ export function timeOfDay(): string {
  */
 export function printProblem(
   { terminal }: Session,
-  { code, message, hint = DEFAULT_HINTS[code] }: DrayerError,
+  { code, message, hint = DEFAULT_HINTS[code], details }: DrayerError,
   { about, next }: { readonly about: object; readonly next: string },
 ): void {
-  if (terminal.isJson) terminal.printJson({ ...about, error: { code, message, hint } });
+  if (terminal.isJson) {
+    terminal.printJson({ ...about, error: { code, message, hint, ...details } });
+  }
   terminal.complain('warning', `${message}\n${next}`);
   if (hint !== undefined) terminal.complain('hint', hint);
 }

@@ -3,6 +3,7 @@
  * The types carry the documentation, the valibot schema carries the checks; a line of code at the
  * bottom makes the compiler compare the two. Nothing here reads a file.
  */
+import { posix } from 'node:path';
 import * as v from 'valibot';
 import { DrayerError } from '../core/errors.ts';
 
@@ -238,6 +239,12 @@ function checkOneFolder(
   field: string,
   file: string,
 ): void {
+  const output = build && posix.normalize(build.output.replaceAll('\\', '/'));
+  // A folder above would be published with all that is in it, the key of the stream too.
+  if (output !== undefined && /^(?:\.\.\/?)+$/.test(output)) {
+    const message = `build.output: expected the folder that the command writes, got ${build?.output}`;
+    throw invalid(file, message);
+  }
   if (directory === undefined || build === undefined) return;
   throw invalid(file, `${field}: expected either this field or build with its output, got both`);
 }

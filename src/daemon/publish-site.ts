@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ConfiguredBuild } from '../config/load-config.ts';
 import { isDrayerError } from '../core/errors.ts';
+import { parseServerUrl } from '../files/server-url.ts';
 import type { PrimaryServer } from '../files/values.ts';
 import type { PushOptions, PushReport } from '../mirror/push-stream.ts';
 import { prepareSite } from '../publish/prepare-site.ts';
@@ -61,7 +62,7 @@ export type PublishedSite = {
   readonly newKeyPath: string | undefined;
   readonly gitignoreUpdated: string | undefined;
   readonly report: PublishReport;
-  /** The servers the stream names now, where that has changed. */
+  /** The servers the stream names now, where that has changed; after a dry run, would change. */
   readonly servers?: readonly string[] | undefined;
   /** The servers the stream names now. */
   readonly primaryServers: readonly PrimaryServer[];
@@ -83,7 +84,7 @@ export async function publishSite(
     return (await import('./publish-to.ts')).publishTo({ ...site, to }, options);
   const streamPath =
     site.streamPath === undefined ? streamPathOf(directory) : resolve(site.streamPath);
-  if (options.dryRun && !hasFile(streamPath)) return rehearse(directory, streamPath, options);
+  if (options.dryRun && !hasFile(streamPath)) return rehearse(site, streamPath, options);
 
   await checkGivenKey(site, streamPath);
   const prepared = prepareSite(directory, { streamPath: site.streamPath, secretKey, unusedKey });
@@ -95,9 +96,11 @@ export async function publishSite(
       checkKeyUse(prepared.streamPath, keyPath, stream.reader.generation());
     }
     const published = await publishDirectory(directory, stream, { ...options, secretKey });
-    const servers = options.dryRun ? undefined : await nameServers(stream, site.servers);
-    const report =
-      servers === undefined ? published : { ...published, generation: stream.reader.generation() };
+    const servers = await nameServers(stream, site.servers, options.dryRun);
+    const isNewer = servers !== undefined && !options.dryRun;
+    const report = isNewer
+      ? { ...published, wrote: true, generation: stream.reader.generation() }
+      : published;
     if (keyPath !== undefined && !options.dryRun) {
       noteKeyUse(prepared.streamPath, keyPath, stream.reader.generation());
     }
@@ -130,10 +133,12 @@ function serversOf(stream: Stream): PrimaryServer[] {
 async function nameServers(
   stream: Stream,
   servers: readonly string[] | undefined,
+  isDry = false,
 ): Promise<readonly string[] | undefined> {
   if (servers === undefined) return undefined;
   const { hasServers, replaceServers } = await import('./edit-servers.ts');
   if (hasServers(stream.reader, servers)) return undefined;
+  if (isDry) return [...new Set(servers.map(parseServerUrl))];
   stream.transaction((tx) => replaceServers(tx, stream.reader, servers));
   return stream.getPrimaryServers().map(({ url }) => url);
 }
@@ -151,7 +156,7 @@ async function checkGivenKey(site: Site, streamPath: string): Promise<void> {
 
 /** A first publish that is only looked at: into a stream that is thrown away. */
 async function rehearse(
-  directory: string,
+  { directory, servers }: Site,
   streamPath: string,
   options: PublishOptions,
 ): Promise<PublishedSite> {
@@ -168,6 +173,7 @@ async function rehearse(
       newKeyPath: undefined,
       gitignoreUpdated: undefined,
       report,
+      servers: await nameServers(stream, servers, true),
       primaryServers: [],
     };
   } finally {

@@ -47,13 +47,9 @@ export function checkStreamFile(path: string): void {
   try {
     const stats = statSync(path);
     if (!stats.isFile()) {
-      throw new DrayerError(
-        'STREAM_INVALID',
-        `${path}: expected a stream file, found something else`,
-        {
-          hint: 'name the file itself, for example site.stream',
-        },
-      );
+      throw new DrayerError('USAGE', `${path}: expected a stream file, found something else`, {
+        hint: 'name the file itself, for example site.stream',
+      });
     }
     if (stats.size === 0) {
       throw new DrayerError('STREAM_NOT_FOUND', `${path}: the file is empty, no stream yet`);

@@ -121,7 +121,7 @@ export function openStream(path: string, options: OpenStreamOptions = {}): Strea
   const connection = canWrite ? openWritable(path) : openReadable(path);
   try {
     const local = checkSchema(connection);
-    if (secretKey !== undefined) checkKeyOf(connection, secretKey);
+    if (secretKey !== undefined) checkKeyOf(connection, secretKey, options.secretKey !== undefined);
     if (!canWrite) {
       const reader = new StreamReader(connection, addIndexes(connection, local));
       const writer = secretKey === undefined ? noKey(path) : notWritable(path);
@@ -194,10 +194,12 @@ function checkSecretKey(secretKey: Uint8Array): void {
   if (!isSound) throw new DrayerError('KEY_INVALID', 'expected a private key of 64 bytes');
 }
 
-function checkKeyOf(connection: Connection, secretKey: Uint8Array): void {
+function checkKeyOf(connection: Connection, secretKey: Uint8Array, isGiven: boolean): void {
   if (bytesEqual(publicKeyOf(secretKey), readPublicKey(connection))) return;
   const message = `${connection.path}: the private key belongs to another stream`;
-  const hint = 'put the key that was made with this stream beside it';
+  const hint = isGiven
+    ? 'give the key that was made with this stream'
+    : 'put the key that was made with this stream beside it';
   throw new DrayerError('KEY_MISMATCH', message, { hint });
 }
 

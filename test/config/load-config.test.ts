@@ -255,6 +255,10 @@ const WRONG: readonly (readonly [source: string, message: string])[] = [
     typed('{ build: { command: "b", output: "c" }, streams: [] }'),
     'build: expected either this field or streams, got both',
   ],
+  [
+    typed('{ build: { command: "b", output: "a/../../.." } }'),
+    'build.output: expected the folder that the command writes, got a/../../..',
+  ],
   [typed('{ build: "npm run build" as any }'), 'build: expected object, got string'],
   [typed('{ build: { command: "b" } as any }'), 'build.output: expected string, got nothing'],
   [

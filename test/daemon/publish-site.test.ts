@@ -66,9 +66,13 @@ test(
   scope(async (t) => {
     const directory = makeSite(t);
 
-    const { report, id } = await publishSite({ directory }, { dryRun: true });
+    const { report, id, servers } = await publishSite(
+      { directory, servers: ['https://Example.org'] },
+      { dryRun: true },
+    );
 
     assert.equal(report.added, ['index.html']);
+    assert.equal(servers, ['https://example.org/']);
     assert.is(id, undefined);
     assert.equal(readdirSync(t.directory), ['site']);
     await rejectsCode(
@@ -213,15 +217,18 @@ test(
 
     const first = await publishSite({ directory, servers });
     const second = await publishSite({ directory, servers });
+    const dry = await publishSite({ directory, servers: servers.slice(1) }, { dryRun: true });
     const silent = await publishSite({ directory });
     const none = await publishSite({ directory, servers: [] });
 
     assert.equal(first.servers, ['https://example.org/', 'http://192.168.1.20:33125/']);
     assert.is(first.report.generation.snapshot?.seq, 2);
+    assert.equal([first.report.wrote, second.report.wrote], [true, false]);
+    assert.equal([dry.servers, dry.report.wrote], [['http://192.168.1.20:33125/'], false]);
     assert.equal([second.servers, second.report.generation.snapshot?.seq], [undefined, 2]);
     assert.equal([silent.servers, silent.report.generation.snapshot?.seq], [undefined, 2]);
     assert.equal([none.servers, none.report.generation.snapshot?.seq], [[], 3]);
-    assert.is(none.report.wrote, false);
+    assert.is(none.report.wrote, true);
   }),
 );
 

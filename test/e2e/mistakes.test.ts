@@ -109,7 +109,7 @@ const IN_AN_EMPTY_FOLDER: readonly Mistake[] = [
       mkdirSync(t.path('site'));
       mkdirSync(t.path('folder'));
     },
-    status: 6,
+    status: 2,
     message: /folder: expected a stream file, found something else/,
     hint: 'site.stream',
   },

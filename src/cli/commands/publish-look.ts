@@ -6,7 +6,7 @@ import type { FileChange } from '../../publish/site-changes.ts';
 import { bytes, count, table } from '../format.ts';
 import type { Session } from '../session.ts';
 import { type Style, visible } from '../terminal.ts';
-import { counts, printChanges } from './publish-output.ts';
+import { counts, namesServers, printChanges } from './publish-output.ts';
 
 /** Warns of broken links; says that there are none where somebody asked. */
 export async function printLinks(
@@ -30,7 +30,11 @@ export function printDryRun(session: Session, site: Site, published: PublishedSi
   if (changes === undefined) printChanges(session, published, Number.POSITIVE_INFINITY);
   else for (const line of sizeLines(session, changes)) terminal.print(line);
   const folder = relative('.', site.directory) || '.';
-  terminal.print(`nothing was written; publishing ${folder} would mean: ${counts(published)}`);
+  const { servers } = published;
+  const named = servers === undefined ? '' : `; the stream ${namesServers(servers)}`;
+  terminal.print(
+    `nothing was written; publishing ${folder} would mean: ${counts(published)}${named}`,
+  );
 }
 
 const MARKS = {

@@ -61,13 +61,16 @@ export function printResult(session: Session, site: Site, published: PublishedSi
       : `nothing to publish: ${folder} is as it was${seq} (${counts(published)})`,
   );
   terminal.print(`stream ${id}`);
-  if (published.servers !== undefined) {
-    terminal.say(`it names its servers: ${published.servers.join(', ') || 'none'}`);
-  }
+  if (published.servers !== undefined) terminal.say(`it ${namesServers(published.servers)}`);
   sayLeftOut(session, skipped);
   if (newKeyPath !== undefined) sayNewKey(session, newKeyPath);
   if (gitignoreUpdated !== undefined)
     terminal.say(`keeps stream and key out of git: ${gitignoreUpdated}`);
+}
+
+/** `names its servers: …`. */
+export function namesServers(servers: readonly string[]): string {
+  return `names its servers: ${servers.join(', ') || 'none'}`;
 }
 
 /** What its owner left out is no news, but how much of it there is; the rest is named. */

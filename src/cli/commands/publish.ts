@@ -149,8 +149,9 @@ async function tellServers(
   await announceOnce(session, published, port);
 }
 
-function isChanged({ report: { added, changed, removed } }: PublishedSite): boolean {
-  return added.length + changed.length + removed.length > 0;
+function isChanged({ report, servers }: PublishedSite): boolean {
+  const { added, changed, removed } = report;
+  return added.length + changed.length + removed.length > 0 || servers !== undefined;
 }
 
 function checkFlags(flags: PublishFlags): void {

@@ -1,25 +1,23 @@
-/**
- * Opens the sockets of a server and closes them. Loopback unless told otherwise, and then both
- * families: where another process held `[::1]:PORT`, browsers would show its pages under our name.
- */
+/** Serves an app on sockets: which ones, the limits on who uses them, and how they end. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import type Koa from 'koa';
-import { DrayerError } from '../core/errors.ts';
 import { clickableAddresses } from './addresses.ts';
 import { hostedBy } from './app.ts';
-import { findPortHolder } from './port-holder.ts';
+import { ConnectionGate, type ConnectionLimits } from './connection-gate.ts';
+import { isEverywhere, isLocal, type ListenAddress, openServers, portOf } from './open-servers.ts';
 
-/** Where to listen. */
-export type ListenOptions = {
-  /** 0 for any free one. */
-  readonly port: number;
-  /** One address or name to listen on, instead of loopback. */
-  readonly host?: string | undefined;
-  /** Listen on all interfaces. */
-  readonly lan?: boolean | undefined;
+/** Where and how to listen. */
+export type ListenOptions = ListenAddress & {
   /** Large bodies may come. Default false. */
   readonly takesUploads?: boolean | undefined;
+  /** Limits on connections, where they are to be others than the defaults. */
+  readonly limits?: Partial<ConnectionLimits> | undefined;
+  readonly timeouts?: Partial<Timeouts> | undefined;
+  /** How long requests may go on after close(), in ms. Default 1,500: it is promised within 3 s. */
+  readonly graceMs?: number | undefined;
+  /** Told of what the system says of a socket, such as that no more can be opened. */
+  readonly onError?: ((error: unknown) => void) | undefined;
 };
 
 /** A server that listens. */
@@ -31,21 +29,28 @@ export type Listener = {
   close(): Promise<void>;
 };
 
-const HEADERS_MS = 10_000;
-const REQUEST_MS = 30_000;
-/** The same where values are pushed, the largest over a slow line; push-body.ts has the limits by size. */
+/** How long a client may take, in ms. */
+export type Timeouts = {
+  /** Until the last header line. Default 10 s. */
+  readonly headersMs: number;
+  /** Until the end of the request. Default 15 s; where values are pushed, 35 minutes for the largest. */
+  readonly requestMs: number;
+  /** A connection on which nothing moves for so long is closed. Default 20 s. */
+  readonly idleMs: number;
+  /** Between two looks at all of these. Default 2 s. */
+  readonly checkMs: number;
+};
+
+const TIMEOUTS: Timeouts = {
+  headersMs: 10_000,
+  requestMs: 15_000,
+  idleMs: 20_000,
+  checkMs: 2_000,
+};
+/** A value of the largest size over a slow line; push-body.ts has the limits by size. */
 const UPLOAD_MS = 2_100_000;
-/** A connection on which nothing moves for so long is closed. */
-const IDLE_MS = 20_000;
 const KEEP_ALIVE_MS = 5_000;
-const CHECK_MS = 2_000;
-const MOST_CONNECTIONS = 2_048;
-/** How long requests may go on after close(); it is promised within 3 s. */
 const GRACE_MS = 1_500;
-/** Tries for a port that is free in both families, when any port will do. */
-const PORT_TRIES = 20;
-/** A system without IPv6 says one of these. */
-const NO_FAMILY = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL']);
 
 /**
  * Serves `app`.
@@ -54,9 +59,9 @@ const NO_FAMILY = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL']);
  * @throws {DrayerError} USAGE when the host or the port cannot be listened on
  */
 export async function listen(app: Koa, options: ListenOptions): Promise<Listener> {
-  const requestMs = options.takesUploads === true ? UPLOAD_MS : REQUEST_MS;
-  const handler = { listener: app.callback(), requestMs };
-  const servers = await openServers(handler, options);
+  const gate = new ConnectionGate(options.limits);
+  const handler = gate.guard(app.callback());
+  const servers = await openServers(() => makeServer(handler, gate, options), options);
   const port = portOf(servers[0]);
   const addresses = clickableAddresses(
     {
@@ -67,128 +72,54 @@ export async function listen(app: Koa, options: ListenOptions): Promise<Listener
     hostedBy(app),
   );
   let closing: Promise<void> | undefined;
+  const closeNow = async (): Promise<void> => {
+    // Live events would never end by themselves; app.ts ends them on this.
+    app.emit('close');
+    await closeServers(servers, gate, options.graceMs ?? GRACE_MS);
+  };
   return {
     addresses,
     port,
     close: () => {
-      closing ??= closeServers(app, servers);
+      closing ??= closeNow();
       return closing;
     },
   };
 }
 
-function isLocal(options: ListenOptions): boolean {
-  return options.lan === true || options.host === undefined || options.host === 'localhost';
-}
-
-function isEverywhere(options: ListenOptions): boolean {
-  return options.lan === true || options.host === '0.0.0.0' || options.host === '::';
-}
-
-type Handler = { readonly listener: RequestListener; readonly requestMs: number };
-
-async function openServers(handler: Handler, options: ListenOptions): Promise<Server[]> {
-  if (options.lan === true) {
-    // `::` takes both families where there is IPv6 at all.
-    const both = await openServer(handler, '::', options.port);
-    return [both ?? (await openRequired(handler, '0.0.0.0', options.port))];
-  }
-  if (!isLocal(options)) {
-    return [await openRequired(handler, options.host ?? '127.0.0.1', options.port)];
-  }
-  for (let attempt = 1; ; attempt += 1) {
-    const four = await openRequired(handler, '127.0.0.1', options.port);
-    try {
-      const six = await openServer(handler, '::1', portOf(four));
-      return six === undefined ? [four] : [four, six];
-    } catch (error) {
-      await closeServer(four);
-      if (options.port !== 0 || attempt === PORT_TRIES) throw error;
-    }
-  }
-}
-
-async function openRequired(handler: Handler, host: string, port: number): Promise<Server> {
-  const server = await openServer(handler, host, port);
-  if (server !== undefined) return server;
-  throw new DrayerError('USAGE', `${host} is not an address of this machine`, {
-    hint: 'leave --host out for this machine only, or give --lan for all its addresses',
-  });
-}
-
-/** Returns undefined where the system does not have the address or its family. */
-async function openServer(
-  handler: Handler,
-  host: string,
-  port: number,
-): Promise<Server | undefined> {
+function makeServer(
+  handler: RequestListener,
+  gate: ConnectionGate,
+  { takesUploads = false, timeouts, onError = () => {} }: ListenOptions,
+): Server {
+  const { headersMs, requestMs, idleMs, checkMs } = { ...TIMEOUTS, ...timeouts };
   const server = createServer(
     {
-      headersTimeout: HEADERS_MS,
-      requestTimeout: handler.requestMs,
+      headersTimeout: headersMs,
+      requestTimeout: takesUploads ? UPLOAD_MS : requestMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: CHECK_MS,
+      connectionsCheckingInterval: checkMs,
     },
-    handler.listener,
+    handler,
   );
-  server.setTimeout(IDLE_MS);
-  server.maxConnections = MOST_CONNECTIONS;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host, port }, () => resolve());
-    });
-    return server;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (NO_FAMILY.has(code)) return undefined;
-    throw await listenError(error, code, host, port);
-  }
+  server.setTimeout(idleMs);
+  gate.watch(server, 'connection');
+  server.once('listening', () => server.on('error', onError));
+  return server;
 }
 
-async function listenError(
-  cause: unknown,
-  code: string,
-  host: string,
-  port: number,
-): Promise<DrayerError> {
-  if (code === 'EADDRINUSE') {
-    const holder = await findPortHolder(port);
-    const by = holder === undefined ? '' : ` by process ${holder.pid} (${holder.command})`;
-    const other = port < 65_535 ? port + 1 : 33_126;
-    return new DrayerError('ADDRESS_IN_USE', `port ${port} is taken${by}`, {
-      hint: `choose another one, such as --port ${other}`,
-      cause,
-    });
-  }
-  if (code === 'EACCES') {
-    const hint = 'ports below 1024 belong to the system: choose a higher one with --port';
-    return new DrayerError('USAGE', `port ${port} may not be used`, { hint, cause });
-  }
-  return new DrayerError('USAGE', `cannot listen on ${host} port ${port}: ${code}`, { cause });
-}
-
-async function closeServers(app: Koa, servers: readonly Server[]): Promise<void> {
-  // Live events would never end by themselves; app.ts ends them on this.
-  app.emit('close');
-  await Promise.all(servers.map(closeServer));
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
-}
-
-function portOf(server: Server | undefined): number {
-  const address = server?.address();
-  // Strings are for pipes, nothing is for servers that do not listen.
-  return typeof address === 'object' && address !== null ? address.port : 0;
+async function closeServers(
+  servers: readonly Server[],
+  gate: ConnectionGate,
+  graceMs: number,
+): Promise<void> {
+  const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
+  gate.drain();
+  const timer = setTimeout(() => {
+    for (const server of servers) server.closeAllConnections();
+  }, graceMs);
+  await Promise.all(closed);
+  clearTimeout(timer);
 }
 
 function lanAddresses(): string[] {

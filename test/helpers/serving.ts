@@ -1,7 +1,7 @@
 /** A server for a test: on free loopback ports, closed with the test. */
 import { copyFileSync } from 'node:fs';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
-import { type Listener, listen } from '../../src/server/listen.ts';
+import { type Listener, type ListenOptions, listen } from '../../src/server/listen.ts';
 import {
   type OpenStreamSet,
   openStreamSet,
@@ -27,6 +27,7 @@ export async function serve(
   t: Scope,
   sources: readonly StreamSource[],
   options: Partial<AppOptions> = {},
+  listening: Partial<ListenOptions> = {},
 ): Promise<Serving> {
   const errors: unknown[] = [];
   const refused: string[] = [];
@@ -34,7 +35,9 @@ export async function serve(
   const streams = t.defer(openStreamSet(sources, { pollMs: 5, onError }), (set) => set.close());
   const onRefused = (reason: string): void => void refused.push(reason);
   const app = createApp({ streams, onError, onRefused, ...options });
-  const listener = t.defer(await listen(app, { port: 0 }), (one) => one.close());
+  const listener = t.defer(await listen(app, { port: 0, onError, ...listening }), (one) =>
+    one.close(),
+  );
   const { port } = listener;
   const get = (path: string, raw?: RawOptions): Promise<RawResponse> => rawGet(port, path, raw);
   return { port, listener, streams, errors, refused, get };

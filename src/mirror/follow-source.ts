@@ -9,7 +9,7 @@ import { fetchValues } from './fetch-values.ts';
 import { twoHistories } from './fork.ts';
 import { repairLinks } from './repair-links.ts';
 import { reportProgress, type Session } from './session.ts';
-import { takeInRecords, takeUpStaged } from './take-in.ts';
+import { takeInRecords } from './take-in.ts';
 
 /** What came of a run against one source. */
 export type Followed =
@@ -17,7 +17,8 @@ export type Followed =
   /** All was taken in, but records were written after the newest snapshot (R22). */
   | { readonly kind: 'uncovered' };
 
-type Outcome = Followed | { readonly kind: 'refused'; readonly detail: string };
+/** What came of one attempt; `refused`: what is staged and what the source has do not fit. */
+export type Outcome = Followed | { readonly kind: 'refused'; readonly detail: string };
 
 /** How often a generation may move on under our hands before we give up. */
 const ROUNDS = 8;
@@ -26,29 +27,13 @@ const INLINE_RECORDS = 300;
 const INLINE_BYTES: number = 4 * 1024 * 1024;
 
 /**
- * Brings the store to the source's newest complete generation. What is visible does not change
- * unless it returns `complete`.
+ * Brings the store to the source's newest complete generation, going on with what is staged. What is
+ * visible does not change unless it returns `complete`.
  *
- * @throws {DrayerError} PEER_INCOMPLETE when what the source has is no complete generation
+ * @throws {DrayerError} PEER_INCOMPLETE when there is nothing complete that could be shown
  * @throws {DrayerError} PEER_MISBEHAVED, TWO_HISTORIES, UNREACHABLE, TOO_LARGE, STREAM_BUSY
  */
-export async function followSource(session: Session): Promise<Followed> {
-  const { store, source } = session;
-  await takeUpStaged(session);
-  // What an earlier run staged may be what does not fit; what this run began is begun elsewhere.
-  const left: ('visible' | 'afresh')[] = store.isResumed ? ['visible'] : [];
-  if (store.visible !== undefined) left.push('afresh');
-  let outcome = await buildGeneration(session);
-  while (outcome.kind === 'refused') {
-    const from = left.shift();
-    if (from === undefined) throw incomplete(source.url, outcome.detail);
-    store.restart(from);
-    outcome = await buildGeneration(session);
-  }
-  return outcome;
-}
-
-async function buildGeneration(session: Session): Promise<Outcome> {
+export async function followSource(session: Session): Promise<Outcome> {
   const { state } = session;
   let detail = '';
   for (let round = 1; round <= ROUNDS; round += 1) {
@@ -73,7 +58,8 @@ async function takeInAll(session: Session): Promise<string | undefined> {
       return await takeInRecords(session);
     } catch (error) {
       const isBroken = isDrayerError(error, 'UNREACHABLE') && session.state.records > before;
-      if (!isBroken) throw error;
+      // With others to ask, the next of them goes on.
+      if (!isBroken || session.sources.length > 1) throw error;
     }
   }
 }
@@ -141,7 +127,8 @@ function forkedSnapshots({ store, source }: Session, detail: string): DrayerErro
   });
 }
 
-function incomplete(url: string, detail: string): DrayerError {
+/** The error for a source whose records make no complete generation. */
+export function incomplete(url: string, detail: string): DrayerError {
   return new DrayerError('PEER_INCOMPLETE', `${url}: no complete generation: ${detail}`, {
     hint: 'what is visible stays as it was; try another peer, or again later',
   });

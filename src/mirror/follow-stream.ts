@@ -3,7 +3,7 @@
  * from a source that sends none, every now and then.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type DrayerError, isDrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
 import { parseStreamId } from '../core/stream-id.ts';
 import type { HeldMirror } from './find-mirror.ts';
@@ -95,6 +95,7 @@ class Run {
   readonly #publicKey: Uint8Array;
   #tip: Micros;
   #problem: string | undefined;
+  #turn = 0;
   #wake = new AbortController();
 
   constructor({ path, id, generation }: HeldMirror, options: State) {
@@ -119,7 +120,8 @@ class Run {
   }
 
   async waitForEvents(): Promise<void> {
-    const { url, limits } = this.#options;
+    const { limits } = this.#options;
+    const url = this.#nextUrl();
     const signal = AbortSignal.any([this.#options.signal, this.woken]);
     const http = new HttpClient({ limits, signal });
     try {
@@ -131,6 +133,16 @@ class Run {
     } finally {
       http.close();
     }
+  }
+
+  /** The sources in turn: whoever fails is followed again after all others. */
+  #nextUrl(): string {
+    const { url, urls = [] } = this.#options;
+    const all = [...(url === undefined ? [] : [url]), ...urls];
+    const next = all[this.#turn % all.length];
+    this.#turn += 1;
+    if (next !== undefined) return next;
+    throw new DrayerError('USAGE', 'expected a source to follow, got none');
   }
 
   async pullPatiently(): Promise<void> {

@@ -4,29 +4,26 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { provesTwoHistories } from '../core/chain.ts';
-import { DrayerError } from '../core/errors.ts';
-import { bytesEqual, type SignedRecord } from '../core/record.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { bytesEqual } from '../core/record.ts';
 import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import { keyPathOf } from '../store/key-file.ts';
 import { type MirrorStore, openMirrorStore } from '../store/mirror-store.ts';
 import type { Generation } from '../store/reader.ts';
-import { Background } from './background.ts';
-import { connectSource } from './connect-source.ts';
+import { type Candidate, withoutDuplicates } from './candidates.ts';
 import { defaultDataDir, makeDataDir, mirrorPathOf } from './data-dir.ts';
-import { followSource } from './follow-source.ts';
-import { areForked, snapshotIn, twoHistories } from './fork.ts';
 import { HttpClient, type HttpLimits } from './http-client.ts';
-import { blame } from './peer-errors.ts';
 import { type PeerUrl, parsePeerUrl } from './peer-url.ts';
-import { askStreams } from './remote-streams.ts';
-import type { MirrorProgress, Quota, Session, SessionState } from './session.ts';
-import { Verifier } from './verifier.ts';
+import { askStreams, type RemoteStream } from './remote-streams.ts';
+import { type RoundOptions, type RoundOutcome, runRound } from './round.ts';
+import type { MirrorProgress, Quota } from './session.ts';
 
 /** What {@link mirrorStream} is told. */
 export type MirrorOptions = {
   /** Address of a server, of a site on it, or of a stream's sync endpoints. */
-  readonly url: string;
+  readonly url?: string | undefined;
+  /** More of them: all are asked, and where one fails or lies the next goes on. */
+  readonly urls?: readonly string[] | undefined;
   /** The stream, where the URL does not say it. */
   readonly publicKey?: Uint8Array | undefined;
   /** The mirror's file; by default one named after the stream in `dataDir`. */
@@ -54,19 +51,26 @@ export type MirrorReport = {
   /** Whether a snapshot proves it whole (R22); false for streams of programs that make none. */
   readonly snapshotProved: boolean;
   /**
-   * `current`: it is what the source has. `behind`: the source has an older one. `uncovered`: the
-   * source has records after its newest snapshot, which are not shown (R22).
+   * `current`: it is the newest that any source shows. `behind`: all have an older one. `uncovered`:
+   * there are records after the newest snapshot, which are not shown (R22). `withheld`: a source shows a
+   * newer record, signed, and none gives the generation it belongs to.
    */
-  readonly source: 'current' | 'behind' | 'uncovered';
+  readonly source: RoundOutcome['standing'];
+  /** The sources that were of no use, and why. */
+  readonly failures: readonly SourceFailure[];
   readonly fetchedRecords: number;
   readonly fetchedValues: number;
   /** Bytes received. */
   readonly bytes: number;
 };
 
+/** A source that could not be worked with. */
+export type SourceFailure = { readonly url: string; readonly error: DrayerError };
+
 /**
- * Mirrors a stream from one source. What is visible changes in one step, to a complete generation, or
- * not at all; what was fetched until a failure is gone on with by the next run.
+ * Mirrors a stream. Where there are several sources all are asked, the newest state is followed, and
+ * where one fails or lies the next goes on in the same run. What is visible changes in one step, to a
+ * complete generation, or not at all; what was fetched until a failure is gone on with by the next run.
  *
  * @throws {DrayerError} UNREACHABLE, NOT_FOUND, PEER_MISBEHAVED, PEER_INCOMPLETE about the source
  * @throws {DrayerError} TWO_HISTORIES when the key has signed two (R16); the proof is kept
@@ -78,103 +82,56 @@ export type MirrorReport = {
  * console.log(report.path, report.generation.count);
  */
 export async function mirrorStream(options: MirrorOptions): Promise<MirrorReport> {
-  const peer = parsePeerUrl(options.url);
-  const http = new HttpClient({ limits: options.limits, signal: options.signal });
+  const { url, urls = [], signal, limits } = options;
+  const peers = [...(url === undefined ? [] : [url]), ...urls].map(parsePeerUrl);
+  const publicKey = options.publicKey ?? namedBy(peers) ?? (await onlyStream(peers, options));
+  for (const peer of peers) checkSameKey(peer, publicKey);
+  const path = options.path ?? mirrorPathOf(publicKey, options.dataDir ?? defaultDataDir());
+  refuseOwnStream(path);
+  const { quota, onProgress } = options;
+  makeDataDir(dirname(path));
+  const store = openMirrorStore(path, publicKey);
   try {
-    const publicKey = options.publicKey ?? peer.publicKey ?? (await onlyStream(http, peer));
-    checkSameKey(peer, publicKey);
-    const path = options.path ?? mirrorPathOf(publicKey, options.dataDir ?? defaultDataDir());
-    refuseOwnStream(path);
-    makeDataDir(dirname(path));
-    const store = openMirrorStore(path, publicKey);
-    try {
-      return await syncStore(store, { http, peer, ...options });
-    } finally {
-      store.close();
-    }
+    return await syncStore(store, { peers, quota, limits, signal, onProgress });
   } finally {
-    http.close();
+    store.close();
   }
 }
 
 /** What {@link syncStore} works with besides the store. */
-export type SyncOptions = Pick<MirrorOptions, 'quota' | 'onProgress'> & {
-  readonly http: HttpClient;
-  readonly peer: PeerUrl;
+export type SyncOptions = Omit<RoundOptions, 'candidates'> & {
+  readonly peers: readonly PeerUrl[];
 };
 
-/** Brings an open store up to date with one peer. */
-export async function syncStore(store: MirrorStore, options: SyncOptions): Promise<MirrorReport> {
-  const { source, tip } = await connectSource(options.http, options.peer, store.publicKey);
-  const background = new Background();
-  const verifier = new Verifier(store.publicKey, background);
-  const state: SessionState = {
-    goal: 0,
-    peerTip: undefined,
-    records: 0,
-    values: 0,
-    valuesLeft: 0,
-    bytes: 0,
-  };
-  const { quota = {}, onProgress } = options;
-  const session: Session = {
-    store,
-    source,
-    sources: [source],
-    excluded: new Map(),
-    verifier,
-    background,
-    quota,
-    onProgress,
-    state,
-  };
-  try {
-    const standing = compareTips(session, tip);
-    if (standing !== 'ahead') return report(session, standing, false);
-    const followed = await followSource(session);
-    const isChanged = followed.kind === 'complete';
-    return report(session, isChanged ? 'current' : 'uncovered', isChanged);
-  } finally {
-    await background.close();
+/** Brings an open store up to date with some peers. */
+export async function syncStore(
+  store: MirrorStore,
+  { peers, ...options }: SyncOptions,
+): Promise<MirrorReport> {
+  const given = peers.map((peer): Candidate => ({ peer, kind: 'given' }));
+  const candidates = withoutDuplicates(given);
+  const round = { ...options, candidates };
+  if (candidates.length === 1 || options.limits !== undefined) {
+    return report(store, await runRound(store, round));
   }
-}
-
-/** Where the source stands, by the record at its tip (R13), which is checked here. */
-function compareTips(
-  session: Session,
-  tip: SignedRecord | undefined,
-): 'current' | 'behind' | 'ahead' {
-  const { store, state } = session;
-  const visible = store.visible?.view;
-  const known = Math.max(visible?.modifiedTip() ?? 0, store.trust?.tip ?? 0);
-  state.goal = Math.max(known, tip?.modified ?? 0);
-  if (tip !== undefined) checkTip(session, tip);
-  if ((tip?.modified ?? 0) < known) return 'behind';
-  return visible?.modifiedTip() === state.goal ? 'current' : 'ahead';
-}
-
-function checkTip({ store, source, verifier }: Session, tip: SignedRecord): void {
   try {
-    verifier.one(tip);
+    return report(store, await runRound(store, { ...round, limits: IMPATIENT }));
   } catch (error) {
-    throw blame(source.url, error);
+    if (!isDrayerError(error, 'UNREACHABLE')) throw error;
+    // None is quick: then any will do.
+    return report(store, await runRound(store, round));
   }
-  const held = store.visible?.view.byModified(tip.modified);
-  if (held !== undefined && provesTwoHistories(held, tip)) throw twoHistories(store, held, tip);
-  const own = store.visible?.generation();
-  const shown = snapshotIn(tip);
-  if (own?.snapshot === undefined || own.snapshotRecord === undefined || !shown) return;
-  // Also the order tells: whoever signs on from one history has the later time and the higher number.
-  const byTime = tip.modified - own.snapshotRecord.modified;
-  const isTurnedRound = byTime * (shown.seq - own.snapshot.seq) < 0;
-  if (isTurnedRound || areForked(own.snapshot, shown))
-    throw twoHistories(store, own.snapshotRecord, tip);
 }
 
-function report(session: Session, source: MirrorReport['source'], changed: boolean): MirrorReport {
-  const { store, state } = session;
+/** While there are others to ask. */
+const IMPATIENT: HttpLimits = { connectMs: 2_000, firstByteMs: 3_000, idleMs: 2_500 };
+
+function report(store: MirrorStore, outcome: RoundOutcome): MirrorReport {
+  const { changed, standing, state } = outcome;
   if (store.visible === undefined) {
-    const message = `${session.source.url}: has an older state than this mirror has seen complete`;
+    const [one] = outcome.contacts;
+    const who = outcome.contacts.length === 1 ? one?.source.url : 'every source';
+    const message = `${who}: has an older state than this mirror has seen complete`;
     throw new DrayerError('PEER_INCOMPLETE', message, {
       hint: 'ask another peer; or remove the .trust file beside the mirror to accept the older state',
     });
@@ -186,16 +143,42 @@ function report(session: Session, source: MirrorReport['source'], changed: boole
     generation,
     changed,
     snapshotProved: generation.covered,
-    source,
+    source: standing,
+    failures: outcome.failures.map(({ candidate, error }) => ({ url: candidate.peer.text, error })),
     fetchedRecords: state.records,
     fetchedValues: state.values,
     bytes: state.bytes,
   };
 }
 
-/** The stream a server means when nobody says which. */
-async function onlyStream(http: HttpClient, peer: PeerUrl): Promise<Uint8Array> {
-  const offered = await askStreams(http, peer);
+function namedBy(peers: readonly PeerUrl[]): Uint8Array | undefined {
+  return peers.find(({ publicKey }) => publicKey !== undefined)?.publicKey;
+}
+
+/** The stream that the first server to answer means, when nobody says which. */
+async function onlyStream(
+  peers: readonly PeerUrl[],
+  { limits, signal }: MirrorOptions,
+): Promise<Uint8Array> {
+  const http = new HttpClient({ limits, signal });
+  let fault: unknown = new DrayerError('USAGE', 'expected a source, got none', {
+    hint: 'give the URL of a server that has the stream',
+  });
+  try {
+    for (const peer of peers) {
+      const offered = await askStreams(http, peer).catch((error: unknown) => {
+        if (signal?.aborted) throw error;
+        fault = error;
+      });
+      if (offered !== undefined) return chooseOnly(peer, offered);
+    }
+    throw fault;
+  } finally {
+    http.close();
+  }
+}
+
+function chooseOnly(peer: PeerUrl, offered: readonly RemoteStream[]): Uint8Array {
   const [only] = offered;
   if (only !== undefined && offered.length === 1) return parseStreamId(only.id);
   throw new DrayerError('INPUT_NEEDED', `${peer.text}: offers ${offered.length} streams`, {

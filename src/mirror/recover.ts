@@ -18,7 +18,6 @@ import { openMirrorStore } from '../store/mirror-store.ts';
 import { hasFile } from '../store/open-reader.ts';
 import type { Generation } from '../store/reader.ts';
 import { damagedPathOf, isDamaged, putBack, removeEmpty, setAside } from '../store/set-aside.ts';
-import { HttpClient } from './http-client.ts';
 import { type MirrorOptions, type MirrorReport, syncStore } from './mirror.ts';
 import { parsePeerUrl } from './peer-url.ts';
 
@@ -53,28 +52,16 @@ export async function recoverStream(
 ): Promise<RecoverReport> {
   const publicKey = publicKeyOf(options.secretKey ?? readKeyFile(keyPathOf(path)));
   const marks = readMarks(path, options.keyPath);
-  const http = new HttpClient(options);
+  removeEmpty(path);
+  const damagedPath = (await isDamaged(path, options.signal)) ? damagedPathOf(path) : undefined;
+  if (damagedPath !== undefined) setAside(path);
   try {
-    removeEmpty(path);
-    const damagedPath = (await isDamaged(path, options.signal)) ? damagedPathOf(path) : undefined;
-    if (damagedPath !== undefined) setAside(path);
-    try {
-      const report = await bringForward({
-        path,
-        url,
-        publicKey,
-        http,
-        mark: newest(marks),
-        options,
-      });
-      writeMarks(marks, report.generation);
-      return { ...report, damagedPath };
-    } catch (error) {
-      if (damagedPath !== undefined && !hasFile(path)) putBack(path);
-      throw error;
-    }
-  } finally {
-    http.close();
+    const report = await bringForward({ path, url, publicKey, mark: newest(marks), options });
+    writeMarks(marks, report.generation);
+    return { ...report, damagedPath };
+  } catch (error) {
+    if (damagedPath !== undefined && !hasFile(path)) putBack(path);
+    throw error;
   }
 }
 
@@ -82,18 +69,18 @@ type Recovery = {
   readonly path: string;
   readonly url: string;
   readonly publicKey: Uint8Array;
-  readonly http: HttpClient;
   readonly mark: Mark | undefined;
   readonly options: RecoverOptions;
 };
 
 async function bringForward(recovery: Recovery): Promise<MirrorReport> {
-  const { path, url, publicKey, http, mark, options } = recovery;
+  const { path, url, publicKey, mark, options } = recovery;
+  const { signal, limits, onProgress } = options;
   const peer = parsePeerUrl(url);
   // The mark is what this stream is measured by; a trust state is for streams of others.
   const store = openMirrorStore(path, publicKey, { trust: trustOf(mark) });
   try {
-    const report = await syncStore(store, { http, peer, onProgress: options.onProgress });
+    const report = await syncStore(store, { peers: [peer], signal, limits, onProgress });
     if (report.generation.tip < (mark?.modified ?? 0)) throw behind(url, publicKey);
     return report;
   } catch (error) {

@@ -3,6 +3,7 @@ import type { DrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
 import type { MirrorStore } from '../store/mirror-store.ts';
 import type { Background } from './background.ts';
+import type { Opening } from './opening.ts';
 import type { Source } from './source.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -55,6 +56,8 @@ export type SessionState = {
   values: number;
   valuesLeft: number;
   bytes: number;
+  /** Records of the source that are on their way; taken up once. */
+  opening: Opening | undefined;
 };
 
 /** Tells the caller how far the run is. */

@@ -5,19 +5,13 @@
 import { planAccept } from '../core/accept.ts';
 import { provesTwoHistories, type Step } from '../core/chain.ts';
 import { DrayerError } from '../core/errors.ts';
-import type { SignedRecord } from '../core/record.ts';
+import type { Micros, SignedRecord } from '../core/record.ts';
 import { bareRecord } from '../store/mirror-store.ts';
 import { twoHistories } from './fork.ts';
+import { type Arrival, arrive, letGo, type Opening, requestRecords } from './opening.ts';
 import { blame } from './peer-errors.ts';
 import { reportProgress, type Session } from './session.ts';
 import type { Batch } from './source.ts';
-
-/**
- * Values up to so many bytes come with their records; larger ones are asked for by hash, several at
- * once, and one that is held already is not asked for at all. Without a delay on the line any size
- * from 16 KiB to 8 MiB is as fast; with one, a quarter of a megabyte is about a round trip's worth.
- */
-export const INLINE_BYTES: number = 256 * 1024;
 
 /** Batches that are being checked while the next one arrives: neither thread then waits for the other. */
 const AHEAD = 3;
@@ -32,9 +26,11 @@ const AHEAD = 3;
 export async function takeInRecords(session: Session): Promise<string | undefined> {
   const { source, store } = session;
   const since = store.view.modifiedTip();
-  const batches = source.batches({ since, inlineBytes: INLINE_BYTES });
+  const opened = takeOpening(session, since);
+  const batches = opened?.batches ?? requestRecords(source, since);
   const queue: { readonly batch: Batch; readonly isChecked: Promise<void> }[] = [];
-  let next: Promise<Arrival> | undefined = arrive(batches);
+  let next: Promise<Arrival> | undefined =
+    opened === undefined ? arrive(batches) : Promise.resolve(opened.first);
   let fault: Arrival | undefined;
   try {
     while (next !== undefined || queue.length > 0) {
@@ -51,16 +47,26 @@ export async function takeInRecords(session: Session): Promise<string | undefine
       if (refusal !== undefined) return refusal;
     }
   } finally {
-    // Not awaited: a batch may be on its way that nobody wants any more.
-    void batches.return().catch(ignore);
+    letGo(batches);
   }
   if (fault !== undefined && 'error' in fault) throw fault.error;
   return undefined;
 }
 
+/** The opening of this session, once, if it still begins where the staging ends. */
+function takeOpening({ state }: Session, since: Micros): Opening | undefined {
+  const { opening } = state;
+  state.opening = undefined;
+  if (opening === undefined || opening.since === since) return opening;
+  letGo(opening.batches);
+  return undefined;
+}
+
 /** Checks what an earlier run left, and takes it up; what is wrong is thrown away with all the rest. */
-export async function takeUpStaged(session: Session): Promise<void> {
-  const { store, verifier } = session;
+export async function takeUpStaged({
+  store,
+  verifier,
+}: Pick<Session, 'store' | 'verifier'>): Promise<void> {
   try {
     for (const records of inBatches(store.begin())) {
       await verifier.all(records);
@@ -145,19 +151,6 @@ function* inBatches(records: Iterable<SignedRecord>): Generator<SignedRecord[]> 
     bytes = 0;
   }
   if (batch.length > 0) yield batch;
-}
-
-/** A batch; or the end, with the error that made it. */
-type Arrival = { readonly batch?: Batch; readonly error?: unknown };
-
-/** What comes next; never rejects, because what came before is to be staged first. */
-async function arrive(batches: AsyncGenerator<Batch, void, void>): Promise<Arrival> {
-  try {
-    const { done, value } = await batches.next();
-    return done ? {} : { batch: value };
-  } catch (error) {
-    return { error };
-  }
 }
 
 /** A promise that is awaited later; until then a failure is nobody's. */

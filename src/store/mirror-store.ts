@@ -83,6 +83,11 @@ export class MirrorStore {
     throw new DrayerError('INTERNAL', `${this.path}: nothing is staged`);
   }
 
+  /** Whether staging has begun, so that another source can go on with it. */
+  get isStaging(): boolean {
+    return this.#staging !== undefined;
+  }
+
   /** What the staging stands on. */
   get base(): StagingBase {
     return this.#open().base;

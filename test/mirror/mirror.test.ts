@@ -44,6 +44,7 @@ test(
         snapshotProved: true,
         source: 'current',
         fetchedRecords: 41,
+        failures: [],
         fetchedValues: 0,
         bytes: undefined,
       },

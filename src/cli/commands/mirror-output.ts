@@ -37,8 +37,9 @@ export function printReport(
 }
 
 /** The same for machines. */
-export function jsonReport({ generation, ...report }: MirrorReport): object {
+export function jsonReport({ generation, failures, ...report }: MirrorReport): object {
   const { tip, count: records, snapshot } = generation;
   const root = snapshot && Buffer.from(snapshot.root).toString('hex');
-  return { ...report, tip, records, seq: snapshot?.seq, root };
+  const failed = failures.map(({ url, error: { code, message } }) => ({ url, code, message }));
+  return { ...report, tip, records, seq: snapshot?.seq, root, failed };
 }

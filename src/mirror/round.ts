@@ -3,16 +3,17 @@
  * is followed, and where one fails or lies the next goes on, on what has been staged. What is visible
  * changes in one step, or not at all.
  */
-import { DrayerError } from '../core/errors.ts';
+import type { DrayerError } from '../core/errors.ts';
 import type { MirrorStore } from '../store/mirror-store.ts';
 import type { Generation } from '../store/reader.ts';
 import { Background } from './background.ts';
 import type { Candidate } from './candidates.ts';
-import { type Contact, Contacts, type Failure, isSourceFault } from './contacts.ts';
+import { type Contact, Contacts, isSourceFault } from './contacts.ts';
 import { firstOf } from './first-of.ts';
 import { type Followed, followSource, incomplete } from './follow-source.ts';
 import type { HttpLimits } from './http-client.ts';
 import { letGo, type Opening, openSource } from './opening.ts';
+import { conclude, type RoundOutcome } from './round-outcome.ts';
 import type { MirrorProgress, Quota, Session, SessionState } from './session.ts';
 import { contradicts, contradictsVisible, knownTip, standingOf } from './standing.ts';
 import { takeUpStaged } from './take-in.ts';
@@ -26,23 +27,6 @@ export type RoundOptions = {
   readonly limits?: HttpLimits | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
-};
-
-/** What a round came to. */
-export type RoundOutcome = {
-  /** Whether it made a new generation visible. */
-  readonly changed: boolean;
-  /**
-   * `current`: nobody shows anything newer. `behind`: all show something older. `uncovered`: there are
-   * records after the newest snapshot. `withheld`: a source shows a newer record, and nobody gives what
-   * belongs to it.
-   */
-  readonly standing: 'current' | 'behind' | 'uncovered' | 'withheld';
-  readonly state: SessionState;
-  /** Who answered, and who gave what was taken, if anything was. */
-  readonly contacts: readonly Contact[];
-  readonly from: Contact | undefined;
-  readonly failures: readonly Failure[];
 };
 
 /** So many tips are waited for, and so long after the first, before the newest of them is followed. */
@@ -115,16 +99,16 @@ async function followBest(round: Round): Promise<RoundOutcome> {
     const opened = await openOne(round, ahead);
     if (opened === undefined) continue;
     const generation = await attempt(round, opened.contact, opened.opening, 'visible');
-    if (generation !== undefined) return outcome(round, 'current', opened.contact);
+    if (generation !== undefined) return conclude(round, opened.contact);
   }
   // Nobody's records fit on what is here: the fault may be what is here (R16).
   for (const [contact, detail] of store.visible === undefined ? [] : round.refused) {
     round.failures.delete(contact);
     const generation = await attempt(round, contact, undefined, 'afresh');
-    if (generation !== undefined) return outcome(round, 'current', contact);
+    if (generation !== undefined) return conclude(round, contact);
     if (!round.failures.has(contact)) fail(round, contact, incomplete(contact.source.url, detail));
   }
-  return outcome(round, undefined, undefined);
+  return conclude(round, undefined);
 }
 
 /** The contacts that have more than is here and are not given up, the best first; none when nobody is left. */
@@ -270,63 +254,6 @@ function sessionWith(round: Round, contact: Contact): Session {
     onProgress: options.onProgress,
     state,
   };
-}
-
-function outcome(
-  round: Round,
-  standing: 'current' | undefined,
-  from: Contact | undefined,
-): RoundOutcome {
-  const { contacts, state } = round;
-  const failures = [
-    ...contacts.failed,
-    ...[...round.failures].map(([{ candidate }, error]) => ({ candidate, error })),
-  ];
-  return {
-    changed: from !== undefined,
-    standing: standing ?? standingOfAll(round, failures),
-    state,
-    contacts: contacts.answered,
-    from,
-    failures,
-  };
-}
-
-function standingOfAll(round: Round, failures: readonly Failure[]): RoundOutcome['standing'] {
-  const { store, contacts } = round;
-  if (round.uncovered.size > 0) return 'uncovered';
-  const left = contacts.answered.filter((contact) => !round.failures.has(contact));
-  if (left.length === 0) throw failureOfAll(failures);
-  if (round.failures.size > 0) return 'withheld';
-  const isBehind = left.every(({ tip }) => standingOf(store, tip) === 'behind');
-  return isBehind ? 'behind' : 'current';
-}
-
-/** What is worst about none of the sources: not that one of them is away, if another has lied. */
-const WORST = [
-  'PEER_MISBEHAVED',
-  'TOO_LARGE',
-  'PEER_INCOMPLETE',
-  'HOST_REFUSED',
-  'NOT_FOUND',
-  'UNREACHABLE',
-] as const;
-
-function failureOfAll(failures: readonly Failure[]): DrayerError {
-  const [first] = failures;
-  if (first === undefined) {
-    return new DrayerError('NOT_FOUND', 'there is no source to ask', {
-      hint: 'give the URL of a server that has the stream',
-    });
-  }
-  if (failures.length === 1) return first.error;
-  const code = WORST.find((one) => failures.some(({ error }) => error.code === one));
-  const all = failures.map(({ error }) => error.message).join('; ');
-  const message = `none of ${failures.length} sources gives the stream: ${all}`;
-  return new DrayerError(code ?? first.error.code, message, {
-    cause: first.error,
-    hint: 'what is visible stays as it was; give another source, or try again later',
-  });
 }
 
 function newState(): SessionState {

@@ -1,0 +1,88 @@
+/** What a round over all sources came to (R13, R16). */
+import { DrayerError } from '../core/errors.ts';
+import type { MirrorStore } from '../store/mirror-store.ts';
+import type { Contact, Contacts, Failure } from './contacts.ts';
+import type { SessionState } from './session.ts';
+import { standingOf } from './standing.ts';
+
+/** What a round came to. */
+export type RoundOutcome = {
+  /** Whether it made a new generation visible. */
+  readonly changed: boolean;
+  /**
+   * `current`: nobody shows anything newer. `behind`: all show something older. `uncovered`: there are
+   * records after the newest snapshot. `withheld`: a source shows a newer record, and nobody gives what
+   * belongs to it.
+   */
+  readonly standing: 'current' | 'behind' | 'uncovered' | 'withheld';
+  readonly state: SessionState;
+  /** Who answered, and who gave what was taken, if anything was. */
+  readonly contacts: readonly Contact[];
+  readonly from: Contact | undefined;
+  readonly failures: readonly Failure[];
+};
+
+/** What is known at the end of a round. */
+export type Concluding = {
+  readonly store: MirrorStore;
+  readonly contacts: Contacts;
+  readonly state: SessionState;
+  /** Why a contact is not worked with any more. */
+  readonly failures: ReadonlyMap<Contact, DrayerError>;
+  /** Who has records that no snapshot covers (R22). */
+  readonly uncovered: ReadonlySet<Contact>;
+};
+
+/** Says what a round came to; throws what the sources failed with where none was of use. */
+export function conclude(round: Concluding, from: Contact | undefined): RoundOutcome {
+  const { contacts, state } = round;
+  const failures = [
+    ...contacts.failed,
+    ...[...round.failures].map(([{ candidate }, error]) => ({ candidate, error })),
+  ];
+  return {
+    changed: from !== undefined,
+    standing: from === undefined ? standingOfAll(round, failures) : 'current',
+    state,
+    contacts: contacts.answered,
+    from,
+    failures,
+  };
+}
+
+function standingOfAll(round: Concluding, failures: readonly Failure[]): RoundOutcome['standing'] {
+  const { store, contacts } = round;
+  if (round.uncovered.size > 0) return 'uncovered';
+  const left = contacts.answered.filter((contact) => !round.failures.has(contact));
+  if (left.length === 0) throw failureOfAll(failures);
+  if (round.failures.size > 0) return 'withheld';
+  const isBehind = left.every(({ tip }) => standingOf(store, tip) === 'behind');
+  return isBehind ? 'behind' : 'current';
+}
+
+/** What is worst about none of the sources: not that one of them is away, if another has lied. */
+const WORST = [
+  'PEER_MISBEHAVED',
+  'TOO_LARGE',
+  'PEER_INCOMPLETE',
+  'HOST_REFUSED',
+  'NOT_FOUND',
+  'UNREACHABLE',
+] as const;
+
+function failureOfAll(failures: readonly Failure[]): DrayerError {
+  const [first] = failures;
+  if (first === undefined) {
+    return new DrayerError('NOT_FOUND', 'there is no source to ask', {
+      hint: 'give the URL of a server that has the stream',
+    });
+  }
+  if (failures.length === 1) return first.error;
+  const code = WORST.find((one) => failures.some(({ error }) => error.code === one));
+  const all = failures.map(({ error }) => error.message).join('; ');
+  const message = `none of ${failures.length} sources gives the stream: ${all}`;
+  return new DrayerError(code ?? first.error.code, message, {
+    cause: first.error,
+    hint: 'what is visible stays as it was; give another source, or try again later',
+  });
+}

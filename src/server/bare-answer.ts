@@ -43,7 +43,9 @@ export function answerBare(response: ServerResponse, status: 503 | 417): void {
 export function sayBare(socket: Duplex, status: BareStatus): void {
   const date = ['Date', new Date().toUTCString()] as const;
   const lines = [date, ...HEADERS].map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${PHRASES[status]}\r\n${lines.join('')}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${PHRASES[status]}\r\n${lines.join('')}\r\n`, () => {
+    socket.destroy();
+  });
 }
 
 /** The status for an error of node's parser. RFC 9112 §2.2, RFC 6585 §5, RFC 9110 §15.5.9. */

@@ -44,6 +44,8 @@ type Connection = {
   readonly address: string;
   /** The request that is being answered. */
   now: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined;
+  /** The one that came last, answered or not. */
+  last: IncomingMessage | undefined;
   /** Requests that came behind it on the same connection. */
   readonly waiting: (() => void)[];
   /** No room for it: its request is answered 503. */
@@ -111,6 +113,7 @@ export class ConnectionGate {
     return (request, response) => {
       const connection = this.#open.get(request.socket);
       if (connection === undefined || connection.isRefused) return answerBare(response, 503);
+      connection.last = request;
       const begin = (): void => {
         connection.now = { request, response };
         response.once('close', () => this.#next(connection));
@@ -151,7 +154,8 @@ export class ConnectionGate {
       this.#refused += 1;
     }
     const isRefused = refusal !== undefined;
-    const connection = { socket, address, now: undefined, waiting: [], isRefused, pace: undefined };
+    const state = { now: undefined, last: undefined, waiting: [], pace: undefined };
+    const connection = { socket, address, isRefused, ...state };
     if (!isRefused) {
       this.#open.set(socket, connection);
       this.#count(address, 1);
@@ -200,7 +204,7 @@ export class ConnectionGate {
     connection.waiting.shift()?.();
   }
 
-  /** What comes no further than the parser. An answer that is on its way is not written into. */
+  /** What comes no further than the parser. No answer is written into another, nor beside one. */
   #endBroken(error: Error & { readonly code?: string }, socket: Duplex): void {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
@@ -208,16 +212,16 @@ export class ConnectionGate {
     }
     const status = statusOfParserError(error);
     this.#hooks.onEvent?.(status === 408 ? 'timeout' : 'malformed');
-    const connection = this.#open.get(socket as Socket);
-    const now = connection?.now;
-    if (connection === undefined || now === undefined) {
-      sayBare(socket, status);
-    } else if (now.request.complete) {
-      connection.waiting.length = 0;
+    const { now, last, waiting } = this.#open.get(socket as Socket) ?? {};
+    if (now?.request.complete === true) {
+      // The one before was good; it gets its answer, and is the last that does.
+      waiting?.splice(0);
       now.response.once('close', () => socket.destroy());
-    } else {
-      // Its own body is what is broken: nobody waits for the rest.
+    } else if (now === undefined ? last?.complete === false : now.response.headersSent) {
+      // It has been answered before its body broke.
       socket.destroy();
+    } else {
+      sayBare(socket, status);
     }
   }
 

@@ -37,6 +37,8 @@ export type Timeouts = {
   readonly requestMs: number;
   /** A connection on which nothing moves for so long is closed. Default 20 s. */
   readonly idleMs: number;
+  /** A connection without a further request is closed. Default 5 s. */
+  readonly keepAliveMs: number;
   /** Between two looks at all of these. Default 2 s. */
   readonly checkMs: number;
 };
@@ -45,11 +47,11 @@ const TIMEOUTS: Timeouts = {
   headersMs: 10_000,
   requestMs: 15_000,
   idleMs: 20_000,
+  keepAliveMs: 5_000,
   checkMs: 2_000,
 };
 /** A value of the largest size over a slow line; push-body.ts has the limits by size. */
 const UPLOAD_MS = 2_100_000;
-const KEEP_ALIVE_MS = 5_000;
 const GRACE_MS = 1_500;
 
 /**
@@ -92,12 +94,12 @@ function makeServer(
   gate: ConnectionGate,
   { takesUploads = false, timeouts, onError = () => {} }: ListenOptions,
 ): Server {
-  const { headersMs, requestMs, idleMs, checkMs } = { ...TIMEOUTS, ...timeouts };
+  const { headersMs, requestMs, idleMs, keepAliveMs, checkMs } = { ...TIMEOUTS, ...timeouts };
   const server = createServer(
     {
       headersTimeout: headersMs,
       requestTimeout: takesUploads ? UPLOAD_MS : requestMs,
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveTimeout: keepAliveMs,
       connectionsCheckingInterval: checkMs,
     },
     handler,

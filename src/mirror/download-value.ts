@@ -57,8 +57,13 @@ export async function downloadValue(
  */
 export function checkValue(url: string, expected: Uint8Array, value: Uint8Array): Uint8Array {
   if (bytesEqual(hash(value), expected)) return value;
+  throw wrongValue(url, expected);
+}
+
+/** The error for a source whose bytes do not have the hash they were asked for by. */
+export function wrongValue(url: string, expected: Uint8Array): DrayerError {
   const name = Buffer.from(expected).toString('hex');
-  throw new DrayerError('PEER_MISBEHAVED', `${url}: sent other bytes for value ${name}`, {
+  return new DrayerError('PEER_MISBEHAVED', `${url}: sent other bytes for value ${name}`, {
     hint: 'nothing of it was kept; ask another peer',
   });
 }

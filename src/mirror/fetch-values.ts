@@ -1,67 +1,78 @@
 /**
- * Fetching what is wanted (R17): several values at once within a budget of memory, none that is held
- * already.
+ * Fetching what is wanted (R17): from all sources that know values by their hash, then from the lists of
+ * originals. Nothing that is held already is asked for.
  */
-import { LIMITS } from '../wire/limits.ts';
-import { checkValue, downloadValue, type Room } from './download-value.ts';
-import { eachAtOnce } from './each-at-once.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { checkValue } from './download-value.ts';
 import { reportProgress, type Session } from './session.ts';
-
-const AT_ONCE = 4;
-/** Memory for values under way; a single larger one is let through alone. */
-const BUDGET_BYTES = 32 * 1024 * 1024;
-/** Larger memory is given back after its value. */
-const KEPT_ROOM_BYTES = 8 * 1024 * 1024;
+import type { Source } from './source.ts';
+import { fetchFromAll, type SwarmRest } from './swarm.ts';
 
 /**
  * Fetches every value that is wanted.
  *
- * @returns how many the source does not have: it has moved on to a newer generation
- * @throws {DrayerError} PEER_MISBEHAVED for a value that does not have its hash
+ * @returns how many the source of the records does not have any more: it has moved on to a newer
+ *   generation
+ * @throws {DrayerError} PEER_MISBEHAVED, UNREACHABLE, PEER_INCOMPLETE, TOO_LARGE when nobody is left who
+ *   could give the rest
  */
 export async function fetchValues(session: Session): Promise<number> {
   const wanted = session.store.wanted();
   session.state.valuesLeft = wanted.length;
   if (wanted.length === 0) return 0;
-  if (session.source.isPlain) return await fetchFromList(session, wanted);
 
-  const budget = new Budget(BUDGET_BYTES);
-  // Used again and again: what is thrown away is only collected when there is much of it.
-  const rooms: Room[] = [];
-  let missing = 0;
-  await eachAtOnce(wanted, AT_ONCE, async (hash) => {
-    const room = rooms.pop() ?? { bytes: new Uint8Array(0), length: 0 };
-    try {
-      const value = await downloadValue(session.source, hash, {
-        room,
-        onHead: (bytes) => budget.take(hash, Math.min(bytes, LIMITS.recordBytes)),
-        onBytes: (bytes) => {
-          session.state.bytes += bytes;
-        },
-      });
-      if (value === undefined) missing += 1;
-      else keep(session, hash, value);
-    } finally {
-      budget.release(hash);
-      if (room.bytes.length <= KEPT_ROOM_BYTES) rooms.push(room);
-    }
+  const { sources, excluded, state } = session;
+  const rest = await fetchFromAll(wanted, {
+    sources: sources.filter((source) => !source.isPlain),
+    excluded,
+    onValue: (hash, value) => keep(session, hash, value),
+    onBytes: (bytes) => {
+      state.bytes += bytes;
+    },
   });
-  return missing;
+  if (rest.missing.length === 0) return 0;
+  const open = new Map(rest.missing.map(({ hash }) => [nameOf(hash), hash]));
+  for (const source of sources) {
+    if (open.size > 0 && source.isPlain) await fetchFromList(session, source, open);
+  }
+  if (open.size > 0) explain(session, rest, open);
+  return open.size;
 }
 
 /** An original knows no hashes: the list is read again, for the values alone. */
-async function fetchFromList(session: Session, wanted: readonly Uint8Array[]): Promise<number> {
-  const { source, state } = session;
-  const open = new Set(wanted.map(nameOf));
+async function fetchFromList(
+  session: Session,
+  source: Source,
+  open: Map<string, Uint8Array>,
+): Promise<void> {
   for await (const batch of source.batches({ since: 0, inlineBytes: 0 })) {
-    state.bytes += batch.bytes;
+    session.state.bytes += batch.bytes;
     for (const { hash, value } of batch.records) {
       if (value === undefined || !open.delete(nameOf(hash))) continue;
       keep(session, hash, checkValue(source.url, hash, value));
     }
-    if (open.size === 0) return 0;
+    if (open.size === 0) return;
   }
-  return open.size;
+}
+
+/** Throws why the rest could not be had, unless it is that the source of the records has moved on. */
+function explain(
+  { source }: Session,
+  { missing, failures }: SwarmRest,
+  open: ReadonlyMap<string, Uint8Array>,
+): void {
+  const left = missing.filter(({ hash }) => open.has(nameOf(hash)));
+  const isGone = left.some(({ lackedBy, problem }) => lackedBy.has(source) && !problem);
+  if (isGone || source.isPlain) return;
+  const failure = failures.get(source) ?? [...failures.values()][0];
+  if (failure !== undefined) throw failure;
+  const large = left.find(({ problem }) => isDrayerError(problem, 'TOO_LARGE'));
+  if (large !== undefined) throw large.problem;
+  const message = `${left.length} values are held by nobody who was asked`;
+  throw new DrayerError('PEER_INCOMPLETE', `${source.url}: ${message}`, {
+    cause: left[0]?.problem,
+    hint: 'these peers hold only a part of the stream; ask one that has all of it as well',
+  });
 }
 
 function nameOf(hash: Uint8Array): string {
@@ -73,33 +84,4 @@ function keep(session: Session, hash: Uint8Array, value: Uint8Array): void {
   session.state.values += 1;
   session.state.valuesLeft -= 1;
   reportProgress(session, 'values', session.store.view.modifiedTip());
-}
-
-/** Bytes of values under way. */
-class Budget {
-  readonly #limit: number;
-  readonly #taken = new Map<Uint8Array, number>();
-  readonly #queue: (() => void)[] = [];
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Waits until `bytes` fit, or nothing else is under way. */
-  async take(owner: Uint8Array, bytes: number): Promise<void> {
-    this.#taken.delete(owner);
-    while (this.#taken.size > 0 && this.#sum() + bytes > this.#limit) {
-      await new Promise<void>((resolve) => this.#queue.push(resolve));
-    }
-    this.#taken.set(owner, bytes);
-  }
-
-  release(owner: Uint8Array): void {
-    this.#taken.delete(owner);
-    for (const wake of this.#queue.splice(0)) wake();
-  }
-
-  #sum(): number {
-    return [...this.#taken.values()].reduce((sum, bytes) => sum + bytes, 0);
-  }
 }

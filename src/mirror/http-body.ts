@@ -85,7 +85,8 @@ export async function collectBody(
   return length === bytes.length ? bytes : bytes.slice(0, length);
 }
 
-function tooLarge(url: string, what: string, maxBytes: number): DrayerError {
+/** The error for a body that has, or says it has, more bytes than are taken. */
+export function tooLarge(url: string, what: string, maxBytes: number): DrayerError {
   return new DrayerError('TOO_LARGE', `${url}: ${what}, at most ${maxBytes} are taken`);
 }
 

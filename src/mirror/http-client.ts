@@ -53,6 +53,8 @@ export type HttpResponse = {
   slowBody(maxBytes: number, idleMs: number): AsyncGenerator<Uint8Array, void, void>;
   /** Lets the connection go without reading. */
   discard(): void;
+  /** Drops the connection, also in the middle of reading the body. */
+  abandon(): void;
 };
 
 /** A keep-alive client. One per mirror run; {@link HttpClient.close} ends its connections. */
@@ -117,6 +119,10 @@ export class HttpClient {
       slowBody: (maxBytes, idleMs) =>
         readBody(answer, { url, maxBytes, idleMs, leastBytesPerSecond: 0, signal: this.#signal }),
       discard: () => discard(answer),
+      abandon: () => {
+        answer.on('error', () => {});
+        answer.destroy();
+      },
     };
   }
 

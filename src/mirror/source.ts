@@ -24,6 +24,7 @@ import { collectBody } from './http-body.ts';
 import type { HttpClient, HttpResponse } from './http-client.ts';
 import { blame, blameTooLarge, refuseStatus } from './peer-errors.ts';
 import type { PeerUrl } from './peer-url.ts';
+import { refuseNotHeld } from './read-part.ts';
 
 /** Some records of a page, in the order they came; values are attached where they came too. */
 export type Batch = {
@@ -139,15 +140,18 @@ export class Source {
   }
 
   /**
-   * Asks for a value by its hash, from the byte `from` on.
+   * Asks for a value by its hash, from the byte `from` on, up to `end`, exclusive.
    *
-   * @returns undefined where the peer does not have it; the head of the answer otherwise
+   * @returns undefined where the peer does not have it, else the head: 200, 206, 416 (no such bytes)
+   * @throws {DrayerError} VALUE_NOT_HELD when the peer says that it holds only some values (R18)
    */
-  async value(hash: Uint8Array, from = 0): Promise<HttpResponse | undefined> {
+  async value(hash: Uint8Array, from = 0, end?: number): Promise<HttpResponse | undefined> {
     const url = this.url + valuePath(this.publicKey, hash, { base: this.#base });
-    const headers = from === 0 ? {} : { range: `bytes=${from}-` };
-    const answer = await this.#http.get(url, { headers });
-    if (answer.status === 200 || answer.status === 206) return answer;
+    const isPart = from > 0 || end !== undefined;
+    const range = `bytes=${from}-${end === undefined ? '' : end - 1}`;
+    const answer = await this.#http.get(url, { headers: isPart ? { range } : {} });
+    if ([200, 206, isPart ? 416 : 0].includes(answer.status)) return answer;
+    if (answer.status === 503) await refuseNotHeld(answer);
     return this.#none(answer);
   }
 

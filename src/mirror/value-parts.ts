@@ -1,0 +1,236 @@
+/**
+ * One wanted value as it comes together from parts of one or several sources. Knows who brought which
+ * bytes: only the whole can be checked by its hash, so where it is wrong, this is what tells who lied.
+ */
+import { hash } from '#crypto';
+import type { DrayerError } from '../core/errors.ts';
+import { bytesEqual } from '../core/record.ts';
+import { LIMITS } from '../wire/limits.ts';
+import type { Room } from './download-value.ts';
+import { Pace } from './pace.ts';
+import type { Source } from './source.ts';
+
+/** A range of bytes; `end` is exclusive, and infinite where the size is not known. */
+export type Range = { readonly start: number; readonly end: number };
+
+/** A range that one source was asked for. */
+export type Part = {
+  readonly source: Source;
+  readonly start: number;
+  /** Moved back when another source takes over the rest. */
+  end: number;
+  /** Up to here it has come. */
+  at: number;
+  readonly sinceMs: number;
+  readonly pace: Pace;
+  /** It is being read. */
+  isOpen: boolean;
+  /** Ends the reading; set once there is an answer. */
+  abandon: (() => void) | undefined;
+};
+
+/** What several sources put together wrongly, kept until the right bytes show who lied. */
+type Evidence = { readonly parts: readonly Part[]; readonly bytes: Uint8Array };
+
+/** A value that is wanted. */
+export class WantedValue {
+  readonly hash: Uint8Array;
+  /** Waits for a source to begin with it. */
+  isWaiting = true;
+  isDone = false;
+  /** Asked of one source at a time, from its first byte: together they made something wrong of it. */
+  isAlone = false;
+  /** Its size as a source said it last; undefined before any did. */
+  likelyBytes: number | undefined;
+  /** What no source is at. */
+  gaps: Range[] = [];
+  /** Whose part broke off last: another one goes on with it, if there is one. */
+  brokenBy: Source | undefined;
+  /** A source says that it has more bytes than are taken. */
+  isLarge = false;
+  /** Why a source could not give it, where it said why. */
+  problem: DrayerError | undefined;
+  /** Who cannot give it. */
+  readonly lackedBy = new Set<Source>();
+  /** How often in a row a source broke off without a byte. */
+  readonly tries = new Map<Source, number>();
+  readonly #claims = new Map<Source, number>();
+  #size: number | undefined;
+  #parts: Part[] = [];
+  #room: Room | undefined;
+  #evidence: Evidence | undefined;
+
+  constructor(digest: Uint8Array) {
+    this.hash = digest;
+  }
+
+  /** The parts that are being read. */
+  get open(): readonly Part[] {
+    return this.#parts.filter((part) => part.isOpen);
+  }
+
+  /** Whether a source has said how large it is. */
+  get isSized(): boolean {
+    return this.#size !== undefined;
+  }
+
+  /** Memory it takes. */
+  get bytes(): number {
+    if (this.isDone) return 0;
+    const own = this.isWaiting ? 0 : (this.#size ?? this.likelyBytes ?? 0);
+    return own + (this.#evidence?.bytes.length ?? 0);
+  }
+
+  /** Begins a part. */
+  ask(source: Source, { start, end }: Range): Part {
+    this.isWaiting = false;
+    const pace = new Pace();
+    const sinceMs = performance.now();
+    const part = { source, start, end, at: start, sinceMs, pace, isOpen: true, abandon: undefined };
+    this.#parts.push(part);
+    pace.begin();
+    return part;
+  }
+
+  /**
+   * Notes the size a source says.
+   *
+   * @returns false where another one said another: one of them lies
+   */
+  claim(source: Source, size: number): boolean {
+    this.#claims.set(source, size);
+    this.likelyBytes = size;
+    if (this.#size !== undefined && this.#size !== size) return false;
+    this.#size = size;
+    for (const part of this.#parts) part.end = Math.min(part.end, size);
+    return true;
+  }
+
+  /** Puts bytes where they belong; those that are another source's by now are left out. */
+  write(part: Part, piece: Uint8Array, newRoom: () => Room): void {
+    const bytes = piece.subarray(0, Math.max(0, part.end - part.at));
+    if (!part.isOpen || bytes.length === 0) return;
+    const to = part.at + bytes.length;
+    this.#reserve(newRoom, this.#size ?? to).set(bytes, part.at);
+    part.at = to;
+    part.pace.add(bytes.length);
+  }
+
+  /** Leaves the rest of a part, from a byte on or from where it is, to another source. */
+  cut(part: Part, from: number): Range {
+    const rest = { start: Math.max(from, part.at), end: part.end };
+    part.end = rest.start;
+    if (part.at >= part.end) this.#stop(part);
+    return rest;
+  }
+
+  /** Ends a part where it is; what it did not bring is a gap. */
+  close(part: Part): void {
+    if (!part.isOpen) return;
+    part.isOpen = false;
+    part.pace.end();
+    if (part.at < part.end) this.gaps.push({ start: part.at, end: part.end });
+    part.end = part.at;
+  }
+
+  /** Takes away what a source brought: nothing of it is to be believed. */
+  forget(source: Source): void {
+    const own = this.#parts.filter((part) => part.source === source);
+    if (own.length === 0) return;
+    for (const part of own) {
+      this.#stop(part);
+      if (part.at > part.start) this.gaps.push({ start: part.start, end: part.at });
+    }
+    this.#parts = this.#parts.filter((part) => part.source !== source);
+    if (this.#parts.length === 0) this.restart();
+  }
+
+  /** The value, once all of it is there. */
+  whole(): Uint8Array | undefined {
+    if (this.isWaiting || this.isDone || this.gaps.length > 0) return undefined;
+    if (this.#parts.some((part) => part.isOpen)) return undefined;
+    const length = Math.max(0, ...this.#parts.map((part) => part.at));
+    return (this.#room?.bytes ?? new Uint8Array()).subarray(0, length);
+  }
+
+  /** Whether nobody is at it, and nothing that came can be gone on with. */
+  get isStuck(): boolean {
+    if (this.isWaiting || this.open.length > 0 || this.gaps.length === 0) return false;
+    return this.isAlone || this.#parts.every((part) => part.at === part.start);
+  }
+
+  /** Whether these are the bytes that are wanted. */
+  isRight(value: Uint8Array): boolean {
+    return bytesEqual(hash(value), this.hash);
+  }
+
+  /** Who brought something of it. */
+  contributors(): Set<Source> {
+    const parts = this.#parts.filter((part) => part.at > part.start);
+    return new Set((parts.length > 0 ? parts : this.#parts).map((part) => part.source));
+  }
+
+  /** Who brought other bytes than the right ones, or said another size. */
+  liars(value: Uint8Array): Set<Source> {
+    const liars = new Set<Source>();
+    for (const [source, size] of this.#claims) if (size !== value.length) liars.add(source);
+    const { parts = [], bytes = value } = this.#evidence ?? {};
+    for (const { source, start, at } of parts) {
+      if (!bytesEqual(bytes.subarray(start, at), value.subarray(start, at))) liars.add(source);
+    }
+    return liars;
+  }
+
+  /** Begins again, as if nobody had been asked. */
+  restart(): void {
+    for (const part of this.#parts) this.#stop(part);
+    this.#parts = [];
+    this.gaps = [];
+    this.#size = undefined;
+    this.isWaiting = true;
+  }
+
+  /** Begins again with one source at a time; what several brought is kept, to find the liar. */
+  beginAlone(): void {
+    for (const part of this.#parts) this.#stop(part);
+    const bytes = this.#room?.bytes;
+    if (bytes !== undefined && this.#evidence === undefined) {
+      this.#evidence = { parts: this.#parts, bytes };
+      this.#room = undefined;
+    }
+    this.isAlone = true;
+    this.restart();
+  }
+
+  /** It is there: nothing more is read. */
+  finish(): void {
+    for (const part of this.#parts) this.#stop(part);
+    this.isDone = true;
+    this.#evidence = undefined;
+  }
+
+  /** Returns its memory, for another value. */
+  giveBack(): Room | undefined {
+    const room = this.#room;
+    this.#room = undefined;
+    return room;
+  }
+
+  #stop(part: Part): void {
+    if (!part.isOpen) return;
+    this.close(part);
+    part.abandon?.();
+  }
+
+  #reserve(newRoom: () => Room, length: number): Uint8Array {
+    this.#room ??= newRoom();
+    const own = this.#room;
+    if (own.bytes.length >= length) return own.bytes;
+    const doubled = Math.min(LIMITS.recordBytes, own.bytes.length * 2);
+    const grown = new Uint8Array(length === this.#size ? length : Math.max(length, doubled));
+    // What was used before for another value is not worth copying.
+    if (this.#parts.some((part) => part.at > part.start)) grown.set(own.bytes);
+    own.bytes = grown;
+    return grown;
+  }
+}

@@ -90,7 +90,7 @@ async function finish(session: Session): Promise<Outcome> {
     case 'mismatch':
       return { kind: 'refused', detail: promotion.detail };
     case 'fork':
-      throw forkedSnapshots(session, promotion.detail);
+      throw forked(session, promotion);
     case 'moved':
       throw new DrayerError('STREAM_BUSY', `${store.path}: changed while it was mirrored`, {
         hint: 'another program writes to this file; try again',
@@ -118,9 +118,14 @@ function describeIncomplete(
   return `the records end at ${store.view.modifiedTip()}, but ${state.goal} has been seen`;
 }
 
-function forkedSnapshots({ store, source }: Session, detail: string): DrayerError {
-  const held = store.visible?.generation().snapshotRecord;
-  const shown = store.stagedSnapshot();
+function forked(
+  { store, source }: Session,
+  { detail, records }: Extract<Promotion, { kind: 'fork' }>,
+): DrayerError {
+  const [held, shown] = records ?? [
+    store.visible?.generation().snapshotRecord,
+    store.stagedSnapshot(),
+  ];
   if (held !== undefined && shown !== undefined) return twoHistories(store, held, shown);
   return new DrayerError('TWO_HISTORIES', `${source.url}: ${detail}`, {
     hint: 'the last complete generation stays; ask the publisher which history holds',

@@ -19,6 +19,7 @@ import { decodeSnapshot, type Snapshot } from '../core/snapshot.ts';
 import { emptyTrieSource, SnapshotTrie } from '../core/trie.ts';
 import { type Connection, connect, prepareForWriting } from './database.ts';
 import { syncDirectory } from './durable-file.ts';
+import { findFork, type ProvedFork } from './find-fork.ts';
 import { type Generation, StreamReader } from './reader.ts';
 import { RowWriter } from './rows.ts';
 import { ensureIndexes, ensureTables } from './schema.ts';
@@ -43,7 +44,8 @@ export type PromoteJob = {
 
 /** What came of it. Only after `complete` has anything changed. */
 export type Promotion =
-  | Exclude<Verdict, { kind: 'complete' }>
+  | Exclude<Verdict, { kind: 'complete' | 'fork' }>
+  | (Extract<Verdict, { kind: 'fork' }> & Partial<ProvedFork>)
   | (Extract<Verdict, { kind: 'complete' }> & { readonly generation: Generation })
   /** The stream file is not the one the staging stands on any more. */
   | { readonly kind: 'moved' };
@@ -159,6 +161,8 @@ function swap(connection: Connection, job: PromoteJob): Promotion {
   const root = (): Uint8Array => open?.trie.root() ?? new Uint8Array();
   const verdict = judge(overlay, { ...job, snapshot, root, changed });
   if (verdict.kind !== 'complete') return verdict;
+  const fork = findFork(reader, overlay);
+  if (fork !== undefined) return fork;
 
   // Asked before the rows below the overlay change.
   const count = overlay.count();

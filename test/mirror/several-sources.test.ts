@@ -1,9 +1,11 @@
 /** Several sources of one stream: the newest is followed, and where one fails or lies the next goes on. */
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mirrorStream } from '../../src/mirror/mirror.ts';
+import { readForkProof } from '../../src/store/fork-proof.ts';
 import { openStream } from '../../src/store/open-stream.ts';
+import type { Stream } from '../../src/store/stream.ts';
 import { noise, type Published, publish } from '../helpers/published.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { scriptedPeer, send } from '../helpers/scripted-peer.ts';
@@ -135,26 +137,51 @@ test(
   'mirrorStream :: sources that show two histories prove them against each other (A11, R16)',
   scope(async (t) => {
     const published = await publish(t);
-    const { stream, path, peer } = published;
+    const { stream, peer } = published;
     stream.set('a', 1);
-    const copy = t.path('copy.stream');
-    for (const end of ['', '.privatekey', '.mark']) copyFileSync(path + end, copy + end);
-    const other = openStream(copy);
+    const { other, url } = await copyOf(t, published);
     stream.set('a', 'here');
     other.set('a', 'there');
-    other.close();
-    const { port } = await serve(t, [{ path: copy }]);
     const mirror = t.path('mirror.stream');
 
     // Nothing is held here: only the two of them together tell.
     await rejectsCode(
       mirrorStream({
-        urls: [peer.url, `http://127.0.0.1:${port}`],
+        urls: [peer.url, url],
         publicKey: stream.publicKey,
         path: mirror,
       }),
       'TWO_HISTORIES',
     );
+  }),
+);
+
+test(
+  'mirrorStream :: a second history is not taken for its higher number (R16, R22)',
+  scope(async (t) => {
+    const published = await publish(t);
+    const { stream, peer } = published;
+    stream.transaction((tx) => tx.set('a', 1).set('b', 1));
+    const { other, url } = await copyOf(t, published);
+    const path = t.path('mirror.stream');
+    stream.set('a', 'here');
+    const { publicKey } = stream;
+    await mirrorStream({ url: peer.url, publicKey, path });
+    const before = streamRows(path);
+    for (let n = 0; n < 3; n += 1) other.set('b', n);
+
+    // Also together with a source that is as far as the mirror, and from nothing but that history.
+    for (const urls of [[url], [peer.url, url], [url, peer.url]]) {
+      const error = await rejectsCode(mirrorStream({ urls, publicKey, path }), 'TWO_HISTORIES');
+      assert.match(error.message, 'has signed two histories');
+      assert.equal(streamRows(path), before);
+      assert.ok(readForkProof(path) !== undefined);
+      rmSync(`${path}.fork`);
+    }
+    stream.set('a', 'on');
+    const after = await mirrorStream({ url: peer.url, publicKey, path });
+    assert.is(after.changed, true);
+    assert.equal(streamRows(path), streamRows(published.path));
   }),
 );
 
@@ -184,6 +211,15 @@ test(
     assert.equal(streamRows(target), streamRows(path));
   }),
 );
+
+/** The same stream with its key, copied as a backup is, and served. */
+async function copyOf(t: Scope, { path }: Published): Promise<{ other: Stream; url: string }> {
+  const copy = t.path('copy.stream');
+  for (const end of ['', '.privatekey', '.mark']) copyFileSync(path + end, copy + end);
+  const other = t.defer(openStream(copy), (one) => one.close());
+  const { port } = await serve(t, [{ path: copy }]);
+  return { other, url: `http://127.0.0.1:${port}` };
+}
 
 /** Two servers of a stream, the first a generation behind. */
 async function oldAndNew(t: Scope, { stream, peer }: Published): Promise<[string, string]> {

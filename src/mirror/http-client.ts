@@ -57,22 +57,30 @@ export type HttpResponse = {
   abandon(): void;
 };
 
+/** Connections to one peer. */
+const MAX_SOCKETS = 8;
+
 /** A keep-alive client. One per mirror run; {@link HttpClient.close} ends its connections. */
 export class HttpClient {
   readonly #limits: HttpLimits;
   readonly #signal: AbortSignal | undefined;
-  readonly #http = new HttpAgent({ keepAlive: true, maxSockets: 8 });
-  readonly #https = new HttpsAgent({ keepAlive: true, maxSockets: 8 });
+  readonly #lookup: LookupFunction;
+  readonly #http = new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  readonly #https = new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS });
 
   constructor({
     limits = LIMITS,
     signal,
+    isAllowed,
   }: {
     limits?: HttpLimits | undefined;
     signal?: AbortSignal | undefined;
+    /** Which addresses a name may lead to; by default any. */
+    isAllowed?: ((address: string) => boolean) | undefined;
   } = {}) {
     this.#limits = limits;
     this.#signal = signal;
+    this.#lookup = isAllowed === undefined ? lookupLocalhost : lookupAllowed(isAllowed);
   }
 
   /**
@@ -133,13 +141,15 @@ export class HttpClient {
   }
 
   async #send(url: string, request: HttpRequest): Promise<IncomingMessage> {
-    try {
-      return await this.#sendOnce(url, request);
-    } catch (error) {
-      // A kept connection may be closed by the peer in the moment we take it up again.
-      if (!(error instanceof StaleConnection)) throw error;
-      return await this.#sendOnce(url, request);
+    // Kept connections may all have been closed by the peer in the moment we take them up again.
+    for (let tries = 0; tries <= MAX_SOCKETS; tries += 1) {
+      try {
+        return await this.#sendOnce(url, request);
+      } catch (error) {
+        if (!(error instanceof StaleConnection)) throw error;
+      }
     }
+    throw unreachable(url, new StaleConnection('connection closed again and again'));
   }
 
   #sendOnce(
@@ -156,7 +166,7 @@ export class HttpClient {
       agent: secure ? this.#https : this.#http,
       method,
       headers: { accept: '*/*', 'accept-encoding': 'identity', ...length, ...headers },
-      lookup: lookupLocalhost,
+      lookup: this.#lookup,
     });
 
     return new Promise((resolve, reject) => {
@@ -260,3 +270,24 @@ const lookupLocalhost: LookupFunction = (name, options, done) => {
   if (options.all === true) done(null, loopback);
   else done(null, '127.0.0.1', 4);
 };
+
+/** The same, with only those addresses that pass; what is dialled is what was looked at. */
+function lookupAllowed(isAllowed: (address: string) => boolean): LookupFunction {
+  return (name, options, done) => {
+    lookupLocalhost(name, { ...options, all: true }, (error, addresses) => {
+      const all = Array.isArray(addresses) ? addresses : [];
+      const allowed = all.filter(({ address }) => isAllowed(address));
+      const [first] = allowed;
+      const fault = error ?? (first === undefined ? notAllowed(name) : null);
+      if (fault !== null || first === undefined) done(fault, '', 0);
+      else if (options.all === true) done(null, allowed);
+      else done(null, first.address, first.family);
+    });
+  };
+}
+
+function notAllowed(name: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${name} leads to no address of the public network`), {
+    code: 'ENOTALLOWED',
+  });
+}

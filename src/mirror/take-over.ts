@@ -12,8 +12,8 @@ const LEAST_SHARED_BYTES = 256 * 1024;
 const LEAST_LEFT_MS = 100;
 /** A part that has only just been asked for is not judged yet. */
 const YOUNG_MS = 400;
-/** Guess for a source that was never measured, where there is nothing to go by. */
-const GUESS_BYTES_PER_SECOND = 64 * 1024;
+/** What a source that was never measured is believed to be able to, at least: it is worth a try. */
+const GUESS_BYTES_PER_SECOND = 1024 * 1024;
 
 /**
  * Finds the part under way that would end last, if `source` were of any help with it.
@@ -30,8 +30,11 @@ export function findTakeOver(
   for (const wanted of begun) {
     if (wanted.lackedBy.has(source)) continue;
     for (const part of wanted.open) {
-      if (part.source === source || !Number.isFinite(part.end)) continue;
-      if (part.at === part.start && performance.now() - part.sinceMs < YOUNG_MS) continue;
+      if (part.source === source) continue;
+      const hasBegun = part.at > part.start;
+      if (!hasBegun && performance.now() - part.sinceMs < YOUNG_MS) continue;
+      // Of a size nobody knows there is no telling when it ends.
+      if (hasBegun && !Number.isFinite(part.end)) continue;
       const leftMs = timeFor(part.end - part.at, part.pace.rate());
       const from = leftMs > bestMs ? shareFrom(wanted, part, own) : undefined;
       if (from === undefined) continue;
@@ -46,7 +49,8 @@ export function findTakeOver(
 function shareFrom(wanted: WantedValue, part: Part, measured: number): number | undefined {
   const left = part.end - part.at;
   const theirs = part.pace.rate();
-  const own = measured || theirs || GUESS_BYTES_PER_SECOND;
+  const own = measured || Math.max(theirs, GUESS_BYTES_PER_SECOND);
+  if (theirs === 0) return part.at;
   if (!wanted.isAlone && left >= LEAST_SHARED_BYTES) {
     return part.at + Math.floor((left * theirs) / (theirs + own));
   }

@@ -61,9 +61,19 @@ function mayBeNew(streamPath: string, hasKey: boolean): boolean {
 }
 
 function tryCreate(streamPath: string, { secretKey, unusedKey }: PrepareSiteOptions): boolean {
-  try {
+  const create = (): boolean => {
     createStream(streamPath, { secretKey, unusedKey }).close();
     return true;
+  };
+  try {
+    return create();
+  } catch (error) {
+    if (!isDrayerError(error, 'STREAM_EXISTS')) throw error;
+    if (hasFile(streamPath)) return false;
+  }
+  // Another publish has made the key in this moment; whoever comes first makes the stream with it.
+  try {
+    return create();
   } catch (error) {
     if (isDrayerError(error, 'STREAM_EXISTS') && hasFile(streamPath)) return false;
     throw error;

@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -60,7 +61,7 @@ export function writeSynced(
  * new.
  */
 export function replaceSynced(path: string, content: string | Uint8Array, mode: number): void {
-  const part = `${path}.part`;
+  const part = partOf(path);
   try {
     writeSynced(part, content, mode);
     renameSync(part, path);
@@ -69,6 +70,34 @@ export function replaceSynced(path: string, content: string | Uint8Array, mode: 
     rmSync(part, { force: true });
   }
   syncDirectory(path);
+}
+
+/**
+ * Makes a file, whole or not at all; one that is there is left as it is.
+ *
+ * @returns whether it was made
+ */
+export function createSynced(path: string, content: string | Uint8Array, mode: number): boolean {
+  const part = partOf(path);
+  try {
+    // Left by a process of the same number that was killed.
+    rmSync(part, { force: true });
+    writeSynced(part, content, mode, 'wx');
+    // Unlike a rename, a link never replaces what is there.
+    linkSync(part, path);
+    syncDirectory(path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return false;
+    throw error;
+  } finally {
+    rmSync(part, { force: true });
+  }
+}
+
+// Each process has its own: two may write the same file in the same moment.
+function partOf(path: string): string {
+  return `${path}.${process.pid}.part`;
 }
 
 /**

@@ -8,18 +8,16 @@ import {
   constants,
   existsSync,
   fstatSync,
-  linkSync,
   lstatSync,
   openSync,
   readSync,
-  rmSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { keyPairFromSeed } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
-import { fileError, isErrno, syncDirectory, writeSynced } from './durable-file.ts';
-import { markPathOfKey, readMark, UNUSED_MARK, writeMark, writeRestoredMark } from './mark.ts';
+import { createSynced, fileError, isErrno } from './durable-file.ts';
+import { beginMark, markPathOfKey, readMark, writeRestoredMark } from './mark.ts';
 
 /** An Ed25519 key pair: 32 bytes public; 64 bytes secret, seed then public key. */
 export type KeyPair = { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array };
@@ -143,26 +141,21 @@ export function writeKeyFile(path: string, secretKey: Uint8Array): void {
  * @throws {DrayerError} USAGE when there is a folder
  */
 export function writeSecretFile(path: string, content: string, what: string): void {
-  const part = `${path}.${process.pid}.part`;
+  if (tryCreate(path, content, what)) return;
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    const hint = `name a file in it: ${JSON.stringify(join(path, 'site.key'))}`;
+    throw new DrayerError('USAGE', `${path}: expected the name of a new file, found a folder`, {
+      hint,
+    });
+  }
+  throw new DrayerError('STREAM_EXISTS', `${path}: there is a ${what} already`);
+}
+
+function tryCreate(path: string, content: string, what: string): boolean {
   try {
-    // Left by a process of the same number that was killed.
-    rmSync(part, { force: true });
-    writeSynced(part, content, 0o600, 'wx');
-    // Unlike a rename, a link never replaces what is there.
-    linkSync(part, path);
-    syncDirectory(path);
+    return createSynced(path, content, 0o600);
   } catch (cause) {
-    if (!isErrno(cause, 'EEXIST')) throw fileError(path, `cannot write the ${what}`, cause);
-    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-      const hint = `name a file in it: ${JSON.stringify(join(path, 'site.key'))}`;
-      throw new DrayerError('USAGE', `${path}: expected the name of a new file, found a folder`, {
-        cause,
-        hint,
-      });
-    }
-    throw new DrayerError('STREAM_EXISTS', `${path}: there is a ${what} already`, { cause });
-  } finally {
-    rmSync(part, { force: true });
+    throw fileError(path, `cannot write the ${what}`, cause);
   }
 }
 
@@ -188,7 +181,7 @@ export function checkKeyFolder(path: string): void {
  */
 export function writeNewKey(path: string, secretKey: Uint8Array): void {
   const markPath = markPathOfKey(path);
-  if (!existsSync(path) && readMark(markPath) === undefined) writeMark(markPath, UNUSED_MARK);
+  if (!existsSync(path) && readMark(markPath) === undefined) beginMark(markPath);
   writeKeyFile(path, secretKey);
 }
 

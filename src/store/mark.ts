@@ -6,7 +6,7 @@
 import { DrayerError } from '../core/errors.ts';
 import type { Mark } from '../core/plan-batch.ts';
 import { bytesEqual, HASH_BYTES } from '../core/record.ts';
-import { fileError, readTextIfThere, replaceSynced } from './durable-file.ts';
+import { createSynced, fileError, readTextIfThere, replaceSynced } from './durable-file.ts';
 import type { Generation } from './reader.ts';
 
 export type { Mark };
@@ -62,9 +62,16 @@ export function readMark(path: string): Mark | undefined {
 
 /** Writes a mark; it is on disk when this returns. */
 export function writeMark(path: string, mark: Mark): void {
-  const { id, modified, seq, root } = mark;
-  const text = JSON.stringify({ id, modified, seq, root: Buffer.from(root).toString('hex') });
-  replaceMark(path, `${text}\n`);
+  replaceMark(path, textOf(mark));
+}
+
+/** Writes the mark of a key that is about to be made, unless somebody else has just made one. */
+export function beginMark(path: string): void {
+  try {
+    createSynced(path, textOf(UNUSED_MARK), MARK_MODE);
+  } catch (cause) {
+    throw cannotWrite(path, cause);
+  }
 }
 
 /**
@@ -86,12 +93,22 @@ export const RECOVER_HINT =
 
 const RESTORED = '{"restored":true}\n';
 
+const MARK_MODE = 0o644;
+
+function textOf({ id, modified, seq, root }: Mark): string {
+  return `${JSON.stringify({ id, modified, seq, root: Buffer.from(root).toString('hex') })}\n`;
+}
+
 function replaceMark(path: string, text: string): void {
   try {
-    replaceSynced(path, text, 0o644);
+    replaceSynced(path, text, MARK_MODE);
   } catch (cause) {
-    throw fileError(path, 'cannot write the high-water mark', cause);
+    throw cannotWrite(path, cause);
   }
+}
+
+function cannotWrite(path: string, cause: unknown): DrayerError {
+  return fileError(path, 'cannot write the high-water mark', cause);
 }
 
 function restored(path: string): DrayerError {

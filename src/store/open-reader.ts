@@ -87,7 +87,7 @@ export function isWritable(path: string): boolean {
 export function checkJournal(path: string): void {
   const journal = `${path}-journal`;
   const size = sizeOf(journal);
-  if (size < JOURNAL_MAGIC.length || !endOf(journal, size).equals(JOURNAL_MAGIC)) return;
+  if (size < JOURNAL_MAGIC.length || !endOf(journal, size)?.equals(JOURNAL_MAGIC)) return;
   const hint = `if the stream comes from elsewhere, delete ${journal}`;
   throw new DrayerError('STREAM_INVALID', `${journal}: this journal is not of this stream`, {
     hint,
@@ -191,9 +191,16 @@ function sizeOf(path: string): number {
 
 const JOURNAL_MAGIC = Buffer.from('d9d505f920a163d7', 'hex');
 
-function endOf(path: string, size: number): Buffer {
+/** Undefined where it is gone: a writer elsewhere has committed in this moment. */
+function endOf(path: string, size: number): Buffer | undefined {
   const end = Buffer.alloc(JOURNAL_MAGIC.length);
-  const file = openSync(path, 'r');
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
   try {
     readSync(file, end, 0, end.length, size - end.length);
     return end;

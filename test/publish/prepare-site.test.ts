@@ -15,6 +15,8 @@ import * as assert from 'uvu/assert';
 import { type PreparedSite, prepareSite } from '../../src/publish/prepare-site.ts';
 import { openStream } from '../../src/store/open-stream.ts';
 import { writeSite } from '../helpers/disk-site.ts';
+import { inOtherProcess } from '../helpers/other-process.ts';
+import { scaled } from '../helpers/scale.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { throwsCode } from '../helpers/throws.ts';
 
@@ -233,5 +235,33 @@ function isIgnoredByGit(t: Scope, path: string): boolean {
     throw error;
   }
 }
+
+const ROUNDS = scaled(20);
+
+test(
+  'prepareSite :: of several that begin the same site in one moment each gets the same stream',
+  scope(async (t) => {
+    for (let i = 0; i < ROUNDS; i += 1) writeSite(t.path(`${i}`), { 'index.html': 'x' });
+    // They wait for the same moments, so that some of them meet between key and stream.
+    const code = `
+      const { prepareSite } = await import('\${SRC}publish/prepare-site.ts');
+      prepareSite(${JSON.stringify(t.path('0'))});
+      const begin = ${Date.now() + 1500};
+      let made = 0;
+      for (let i = 1; i < ${ROUNDS}; i += 1) {
+        while (Date.now() < begin + i * 25);
+        made += Number(prepareSite(${JSON.stringify(t.directory)} + '/' + i).created);
+      }
+      console.log(made);`;
+
+    const made = await Promise.all([1, 2, 3].map(() => inOtherProcess(code)));
+
+    assert.is(
+      made.map(Number).reduce((sum, one) => sum + one, 0),
+      ROUNDS - 1,
+    );
+    for (let i = 0; i < ROUNDS; i += 1) openStream(t.path(`${i}.stream`)).close();
+  }),
+);
 
 test.run();

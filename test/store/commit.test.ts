@@ -49,7 +49,7 @@ test(
       seq: 3,
       root: new Uint8Array(snapshot?.root ?? []),
     });
-    assert.is(existsSync(t.path('a.stream.mark.part')), false);
+    assert.is(existsSync(t.path(`a.stream.mark.${process.pid}.part`)), false);
   }),
 );
 
@@ -142,13 +142,13 @@ test(
     const heard: unknown[] = [];
     stream.on('change', ({ snapshot }) => heard.push(snapshot?.seq));
     // Where the new mark is written before it takes its place.
-    mkdirSync(t.path('a.stream.mark.part'));
+    mkdirSync(t.path(`a.stream.mark.${process.pid}.part`));
 
     assert.throws(() => stream.set('a', 1), throwsCode('STORAGE_FAILED'));
     assert.equal(heard, []);
     assert.is(readMark(t.path('a.stream.mark'))?.seq, 0);
 
-    rmdirSync(t.path('a.stream.mark.part'));
+    rmdirSync(t.path(`a.stream.mark.${process.pid}.part`));
     stream.set('b', 2);
     assert.equal(heard, [2]);
     assert.equal([stream.get('a'), readMark(t.path('a.stream.mark'))?.seq], [1, 2]);

@@ -5,14 +5,18 @@
 import { hostname } from 'node:os';
 import Koa, { type Context } from 'koa';
 import { DrayerError } from '../core/errors.ts';
+import { WELL_KNOWN_PATH } from '../wire/paths.ts';
 import type { Hosted } from './addresses.ts';
 import { AnnouncedDesk, type OnAnnounced } from './announced.ts';
+import type { TrustedProxies } from './client.ts';
+import { gone, type IsDenied, withoutDenied } from './denied-streams.ts';
 import { EventHub } from './events.ts';
 import { type HostPolicy, placeOf } from './host.ts';
 import { PAGE_HEADERS } from './media-headers.ts';
 import { sendProblem } from './problem.ts';
 import { PushDesk, type PushOptions } from './push.ts';
 import { limitRest } from './push-body.ts';
+import { allowReading } from './route-steps.ts';
 import { answerRequest, type Exchange, type ServerContext } from './routes.ts';
 import type { StreamSet } from './stream-set.ts';
 import { parseTarget } from './target.ts';
@@ -29,6 +33,16 @@ export type AppOptions = {
   readonly allowHosts?: readonly string[] | undefined;
   /** Names with a site of their own: name to public key. */
   readonly domains?: Readonly<Record<string, Uint8Array>> | undefined;
+  /** Names under which each site has one of its own, `<base32>.NAME`. */
+  readonly parents?: readonly string[] | undefined;
+  /** Ports with a site of their own, to its public key; may grow while the app runs. */
+  readonly ports?: ReadonlyMap<number, Uint8Array> | undefined;
+  /** Leads people who open the path form on `localhost` to the site's own origin. Default true. */
+  readonly redirects?: boolean | undefined;
+  /** Streams that are not served, and say so. Default: none. */
+  readonly isDenied?: IsDenied | undefined;
+  /** Proxies that are believed about who asks. Default: none. */
+  readonly proxies?: TrustedProxies | undefined;
   /** Lets pages of other origins read sync endpoints on loopback too. */
   readonly cors?: boolean | undefined;
   /** Whether `streams.json` and the front page tell what is hosted. Default true. */
@@ -47,6 +61,8 @@ export type AppOptions = {
   readonly idleMs?: number | undefined;
 };
 
+/** Says that the server is there, under every name it answers to. */
+const HEALTH_PATH = `${WELL_KNOWN_PATH}/health`;
 const IDLE_MS = 15_000;
 /** More header lines than any browser or proxy sends. */
 const MOST_HEADER_LINES = 128;
@@ -64,17 +80,20 @@ const hosted = new WeakMap<Koa, () => Hosted>();
  * @throws {DrayerError} USAGE when the mount prefix is no path
  */
 export function createApp(options: AppOptions): Koa {
-  const { streams, site, onError = () => {} } = options;
+  const { site, isDenied = () => false, proxies, onError = () => {} } = options;
+  const streams = options.isDenied ? withoutDenied(options.streams, isDenied) : options.streams;
   const mount = checkMount(options.mount ?? '');
   const server: ServerContext = {
     streams,
     mount,
     listStreams: options.listStreams ?? true,
     cors: options.cors ?? false,
+    redirects: options.redirects ?? true,
+    proxies,
     live: options.live ?? false,
     hub: new EventHub(streams),
     announced: options.onAnnounced && new AnnouncedDesk(options.onAnnounced),
-    push: options.push && new PushDesk(streams, options.push),
+    push: options.push && new PushDesk(streams, { ...options.push, proxies }),
     values: new ValueCache(),
     sizes: new Map(),
     idleMs: options.idleMs ?? IDLE_MS,
@@ -92,7 +111,7 @@ export function createApp(options: AppOptions): Koa {
     const exchange: Exchange = { ctx, form: 'page' };
     try {
       ctx.set(PAGE_HEADERS);
-      await answer(server, exchange, { policy, reportRefusal });
+      await answer(server, exchange, { policy, reportRefusal, isDenied });
     } catch (error) {
       if (sendProblem(ctx, error, exchange.form).code === 'INTERNAL') onError(error);
     } finally {
@@ -114,18 +133,35 @@ export function hostedBy(app: Koa): Hosted {
 async function answer(
   server: ServerContext,
   exchange: Exchange,
-  gate: { readonly policy: HostPolicy; readonly reportRefusal: (reason: string) => void },
+  gate: {
+    readonly policy: HostPolicy;
+    readonly reportRefusal: (reason: string) => void;
+    readonly isDenied: IsDenied;
+  },
 ): Promise<void> {
   const { ctx } = exchange;
   const { rawHeaders, url = '/' } = ctx.req;
   if (rawHeaders.length > 2 * MOST_HEADER_LINES) return sendEmpty(ctx, 431);
   const target = parseTarget(url);
-  const place = placeOf(rawHeaders, target.authority, gate.policy);
+  const place = placeOf(rawHeaders, target.authority, gate.policy, ctx.req.socket.localPort);
   if (place.kind === 'refused') {
     gate.reportRefusal(place.reason);
     return sendEmpty(ctx, 421);
   }
+  if (target.path === server.mount + HEALTH_PATH) return sendHealth(ctx);
+  if (place.kind === 'site' && !place.shared && gate.isDenied(place.publicKey)) {
+    // Also what the site has left in the browser: a worker of its own would go on showing it.
+    ctx.set('Clear-Site-Data', '"cache", "storage"');
+    throw gone();
+  }
   await answerRequest(server, exchange, { place, target });
+}
+
+/** For load balancers: there is a server, and it answers. */
+function sendHealth(ctx: Context): void {
+  allowReading(ctx);
+  ctx.set('Cache-Control', 'no-store');
+  ctx.body = 'ok\n';
 }
 
 // Not a byte of content: what a rebound name could read would be read.
@@ -135,11 +171,14 @@ function sendEmpty(ctx: Context, status: number): void {
   ctx.body = '';
 }
 
-function hostPolicy({ site, allowHosts = [], domains = {} }: AppOptions): HostPolicy {
+function hostPolicy(options: AppOptions): HostPolicy {
+  const { site, ports, allowHosts = [], domains = {}, parents = [] } = options;
   const machine = hostname().toLowerCase();
   const short = machine.split('.', 1)[0] ?? machine;
   return {
     site,
+    ports,
+    parents: new Set(parents.map(lowerCase)),
     names: new Set([machine, short, `${short}.local`, ...allowHosts.map(lowerCase)]),
     domains: new Map(Object.entries(domains).map(([name, key]) => [lowerCase(name), key])),
   };

@@ -16,6 +16,10 @@ export type HostPolicy = {
   readonly names: ReadonlySet<string>;
   /** Names with a site of their own, lower case, to its public key. */
   readonly domains: ReadonlyMap<string, Uint8Array>;
+  /** Names under which each site has one of its own, `<base32>.<name>`, lower case. */
+  readonly parents?: ReadonlySet<string> | undefined;
+  /** Ports with a site of their own, to its public key: for who reaches this machine by address alone. */
+  readonly ports?: ReadonlyMap<number, Uint8Array> | undefined;
   /** The site served at `/` under every name that is not another site's own. */
   readonly site?: Uint8Array | undefined;
 };
@@ -30,6 +34,8 @@ export type Place =
       readonly host: string;
       readonly publicKey: Uint8Array;
       readonly shared: boolean;
+      /** It is the port that makes it the site's own. */
+      readonly byPort?: boolean | undefined;
     }
   /** Nowhere: 421. `reason` is for the operator, not for the client. */
   | { readonly kind: 'refused'; readonly reason: string };
@@ -42,11 +48,13 @@ const HOST = /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_-])?))
  *
  * @param rawHeaders - `request.rawHeaders` of node:http: name, value, name, value …
  * @param authority - from an absolute-form target; must then equal Host
+ * @param port - the one the connection came to, at this end
  */
 export function placeOf(
   rawHeaders: readonly string[],
   authority: string | undefined,
   policy: HostPolicy,
+  port?: number | undefined,
 ): Place {
   const hosts = rawHeaders.filter((_, index) => isHostValue(rawHeaders, index));
   const host = hosts[0];
@@ -55,28 +63,29 @@ export function placeOf(
   if (authority !== undefined && authority.toLowerCase() !== host.toLowerCase()) {
     return refused(`a request for ${quote(authority)} with Host ${quote(host)}`);
   }
-  return placeOfHost(host, policy);
+  return placeOfHost(host, policy, port);
 }
 
-function placeOfHost(host: string, policy: HostPolicy): Place {
+function placeOfHost(host: string, policy: HostPolicy, port: number | undefined): Place {
   const match = HOST.exec(host);
   if (match === null) return refused(`Host ${quote(host)}`);
   const name = match[2]?.toLowerCase();
   if (name === undefined) {
-    return isIPv6(match[1] ?? '') ? machine(host, policy) : refused(`Host ${quote(host)}`);
+    return isIPv6(match[1] ?? '') ? machine(host, policy, port) : refused(`Host ${quote(host)}`);
   }
   const own = ownSite(name, policy);
   if (own !== undefined) return { kind: 'site', host, publicKey: own, shared: false };
-  if (isIPv4(name) || name === 'localhost' || policy.names.has(name)) return machine(host, policy);
+  if (isIPv4(name) || name === 'localhost' || policy.names.has(name)) {
+    return machine(host, policy, port);
+  }
   return refused(`Host ${quote(host)}; to serve it: --allow-host ${name.slice(0, 253)}`);
 }
 
 function ownSite(name: string, policy: HostPolicy): Uint8Array | undefined {
   const domain = policy.domains.get(name);
   if (domain !== undefined) return domain;
-  if (name.length !== LABEL_CHARACTERS + '.localhost'.length || !name.endsWith('.localhost')) {
-    return undefined;
-  }
+  const parent = name.charAt(LABEL_CHARACTERS) === '.' ? name.slice(LABEL_CHARACTERS + 1) : '';
+  if (parent !== 'localhost' && !policy.parents?.has(parent)) return undefined;
   try {
     return parseStreamId(name.slice(0, LABEL_CHARACTERS));
   } catch (error) {
@@ -86,7 +95,9 @@ function ownSite(name: string, policy: HostPolicy): Uint8Array | undefined {
   }
 }
 
-function machine(host: string, policy: HostPolicy): Place {
+function machine(host: string, policy: HostPolicy, port: number | undefined): Place {
+  const own = port === undefined ? undefined : policy.ports?.get(port);
+  if (own !== undefined) return { kind: 'site', host, publicKey: own, shared: false, byPort: true };
   if (policy.site === undefined) return { kind: 'shared', host };
   return { kind: 'site', host, publicKey: policy.site, shared: true };
 }

@@ -4,8 +4,10 @@ import { networkInterfaces } from 'node:os';
 import type Koa from 'koa';
 import { clickableAddresses } from './addresses.ts';
 import { hostedBy } from './app.ts';
-import { ConnectionGate, type ConnectionLimits } from './connection-gate.ts';
+import type { TrustedProxies } from './client.ts';
+import { ConnectionGate, type ConnectionLimits, type GateEvent } from './connection-gate.ts';
 import { isEverywhere, isLocal, type ListenAddress, openServers, portOf } from './open-servers.ts';
+import { type SeenRequest, watchRequests } from './request-watch.ts';
 
 /** Where and how to listen. */
 export type ListenOptions = ListenAddress & {
@@ -16,6 +18,12 @@ export type ListenOptions = ListenAddress & {
   readonly timeouts?: Partial<Timeouts> | undefined;
   /** How long requests may go on after close(), in ms. Default 1,500: it is promised within 3 s. */
   readonly graceMs?: number | undefined;
+  /** Proxies that are believed about who asks: many clients share their addresses. */
+  readonly proxies?: TrustedProxies | undefined;
+  /** Told of each request when it is over. */
+  readonly onRequest?: ((seen: SeenRequest) => void) | undefined;
+  /** Told of each connection that was refused or ended. */
+  readonly onConnection?: ((event: GateEvent) => void) | undefined;
   /** Told of what the system says of a socket, such as that no more can be opened. */
   readonly onError?: ((error: unknown) => void) | undefined;
 };
@@ -25,6 +33,8 @@ export type Listener = {
   /** What a person can click, the plainest first. */
   readonly addresses: readonly string[];
   readonly port: number;
+  /** Open connections now, and those with a request in progress. */
+  connections(): { readonly open: number; readonly busy: number };
   /** Stops: live events end at once, other requests get a moment. Idempotent. */
   close(): Promise<void>;
 };
@@ -61,8 +71,13 @@ const GRACE_MS = 1_500;
  * @throws {DrayerError} USAGE when the host or the port cannot be listened on
  */
 export async function listen(app: Koa, options: ListenOptions): Promise<Listener> {
-  const gate = new ConnectionGate(options.limits);
-  const handler = gate.guard(app.callback());
+  const { limits, proxies, onRequest, onConnection } = options;
+  const gate = new ConnectionGate(limits, {
+    isShared: proxies && ((address) => proxies.has(address)),
+    onEvent: onConnection,
+  });
+  const answer = app.callback();
+  const handler = gate.guard(onRequest === undefined ? answer : watchRequests(answer, onRequest));
   const servers = await openServers(() => makeServer(handler, gate, options), options);
   const port = portOf(servers[0]);
   const addresses = clickableAddresses(
@@ -82,6 +97,7 @@ export async function listen(app: Koa, options: ListenOptions): Promise<Listener
   return {
     addresses,
     port,
+    connections: () => gate.connections,
     close: () => {
       closing ??= closeNow();
       return closing;

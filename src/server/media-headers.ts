@@ -4,8 +4,8 @@
  * with others and gets a CSP sandbox without `allow-same-origin`, which makes its origin opaque.
  */
 
-/** How a site is addressed: an origin of its own, or a path on a shared one. */
-export type SiteForm = 'origin' | 'path';
+/** How a site is addressed: by a name of its own, a port of its own, or a path on a shared origin. */
+export type SiteForm = 'origin' | 'port' | 'path';
 
 /** A set of response headers. */
 export type Headers = Readonly<Record<string, string>>;
@@ -25,11 +25,12 @@ const SITE: Headers = {
 
 /** Headers of every response that belongs to a site, its errors and redirects included. */
 export function siteHeaders(form: SiteForm): Headers {
-  if (form === 'origin') {
+  if (form !== 'path') {
     return {
       ...SITE,
       'Cross-Origin-Resource-Policy': 'same-origin',
-      'Cross-Origin-Opener-Policy': 'same-origin',
+      // Not for an address on a LAN: it is no secure context, and browsers would only complain.
+      ...(form === 'origin' ? { 'Cross-Origin-Opener-Policy': 'same-origin' } : {}),
     };
   }
   return {

@@ -22,6 +22,7 @@ const EXPOSED: ReadonlySet<ErrorCode> = new Set([
   'STREAM_ID_INVALID',
   'PATH_INVALID',
   'NOT_FOUND',
+  'GONE',
   'RECORD_NOT_FOUND',
   'VALUE_NOT_HELD',
   'SNAPSHOT_MISMATCH',
@@ -97,5 +98,6 @@ function internal(status: number): Problem {
 
 function titleOf(status: number): string {
   if (status === 404) return 'Not found';
+  if (status === 410) return 'Gone';
   return status < 500 ? 'Bad request' : 'This did not work';
 }

@@ -19,6 +19,7 @@ import type { StreamRequest } from '../wire/path-parser.ts';
 import { PUSH_HEADERS } from '../wire/push-auth.ts';
 import { decodeLeaseRequest, encodeLease, encodeReceipt } from '../wire/push-codec.ts';
 import { RecordReader } from '../wire/record-reader.ts';
+import { clientOf, type TrustedProxies } from './client.ts';
 import { type AddressDetail, cutAddress } from './push-address.ts';
 import { announcedBytes, readBody } from './push-body.ts';
 import { type GateOptions, PushGate } from './push-gate.ts';
@@ -33,6 +34,8 @@ export type PushOptions = GateOptions & {
   readonly dataDir: string;
   /** Most bytes on disk of one stream, uploads included. Default 1 GiB. */
   readonly quota?: number | undefined;
+  /** Proxies that are believed about who pushes. Default: none. */
+  readonly proxies?: TrustedProxies | undefined;
   /** How much of a client's address is told of. Default: its network. */
   readonly address?: AddressDetail | undefined;
   /** A clock in ms that only goes on, for the leases. */
@@ -177,7 +180,7 @@ export class PushDesk {
       records: accepted.records,
       removed: accepted.removed,
       bytes: body.length + uploaded - values.bytes,
-      address: cutAddress(ctx.req.socket.remoteAddress, this.#options.address),
+      address: cutAddress(clientOf(ctx.req, this.#options.proxies).address, this.#options.address),
     });
     return accepted;
   }

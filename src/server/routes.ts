@@ -9,7 +9,7 @@ import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { type ParsedPath, parsePath } from '../wire/path-parser.ts';
 import { STREAMS_PATH, streamPath, WELL_KNOWN_PATH } from '../wire/paths.ts';
-import { isAskedBySite, isLocalNavigation, isLoopback } from './asked-by.ts';
+import { type AskedOptions, isAskedBySite, isOpenToPages, ownOriginFor } from './asked-by.ts';
 import { compressed } from './compress.ts';
 import { bodyEtag } from './etag.ts';
 import { frontPage, streamsJson } from './front-page.ts';
@@ -26,17 +26,17 @@ import type { Target } from './target.ts';
 import { type SizeCache, sendSiteFile } from './web-access.ts';
 
 /** What all requests of one server share. */
-export type ServerContext = SyncContext & {
-  readonly streams: StreamSet;
-  /** Prefix of every path: empty, or `/prefix`. */
-  readonly mount: string;
-  readonly listStreams: boolean;
-  readonly cors: boolean;
-  readonly sizes: SizeCache;
-  readonly live: boolean;
-  /** Undefined where nobody may push. */
-  readonly push?: PushDesk | undefined;
-};
+export type ServerContext = SyncContext &
+  AskedOptions & {
+    readonly streams: StreamSet;
+    /** Prefix of every path: empty, or `/prefix`. */
+    readonly mount: string;
+    readonly listStreams: boolean;
+    readonly sizes: SizeCache;
+    readonly live: boolean;
+    /** Undefined where nobody may push. */
+    readonly push?: PushDesk | undefined;
+  };
 
 /** A request being answered. */
 export type Exchange = {
@@ -126,11 +126,8 @@ async function answerSitePath(
   if (ctx.get('Service-Worker') === 'script') {
     throw new DrayerError('USAGE', 'a site under a path has no service workers');
   }
-  if (isLocalNavigation(ctx, host)) {
-    const port = host.slice('localhost'.length);
-    const label = formatStreamId(parsed.publicKey, 'base32');
-    return redirect(ctx, `http://${label}.localhost${port}${path}${search}`, 307);
-  }
+  const own = ownOriginFor(ctx, server, { host, publicKey: parsed.publicKey });
+  if (own !== undefined) return redirect(ctx, own + path + search, 307);
   const site = { ...server, reader, base };
   await sendSiteFile(ctx, site, { path: path.slice(1), search });
 }
@@ -147,7 +144,7 @@ async function answerOrigin(
   const { ctx } = exchange;
   const { path, search } = target;
   const base = place.shared ? server.mount : '';
-  enterSite(exchange, 'origin');
+  enterSite(exchange, place.byPort === true ? 'port' : 'origin');
   if (path === base && base !== '') return redirect(ctx, `${base}/${search}`);
   if (!path.startsWith(`${base}/`)) throw notFound('there is nothing at this address');
   const inner = path.slice(base.length);
@@ -273,7 +270,7 @@ function enterSite(exchange: Exchange, form: SiteForm): void {
  */
 function enterSync(server: ServerContext, exchange: Exchange): void {
   const { ctx } = exchange;
-  const isOpen = server.cors || !isLoopback(ctx.req.socket.localAddress);
+  const isOpen = isOpenToPages(ctx, server);
   exchange.form = 'json';
   replaceHeaders(ctx, syncHeaders(isOpen));
   if (isOpen || ctx.get('Sec-Fetch-Site') !== 'cross-site') return;

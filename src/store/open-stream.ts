@@ -107,7 +107,7 @@ export function createStream(path: string, options: CreateStreamOptions = {}): S
  * A file of the original program gets our indexes and local tables, beside its own.
  *
  * @throws {DrayerError} STREAM_NOT_FOUND when there is no such file, or nothing in it yet
- * @throws {DrayerError} STREAM_INVALID when it is no stream
+ * @throws {DrayerError} STREAM_INVALID when it is no stream; USAGE when it is no file
  * @throws {DrayerError} KEY_MODE, KEY_INVALID when the key file cannot be used
  * @throws {DrayerError} KEY_MISMATCH when the key belongs to another stream
  */

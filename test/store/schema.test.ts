@@ -164,7 +164,7 @@ test(
 
     assert.throws(() => openedReader(t, 'missing.stream'), throwsCode('STREAM_NOT_FOUND'));
     assert.throws(() => openedReader(t), throwsCode('STREAM_NOT_FOUND'));
-    assert.throws(() => openedReader(t, '.'), throwsCode('STREAM_INVALID'));
+    assert.throws(() => openedReader(t, '.'), throwsCode('USAGE'));
   }),
 );
 

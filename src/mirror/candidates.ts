@@ -5,7 +5,12 @@ import type { PeerUrl } from './peer-url.ts';
 export type SourceKind = 'given' | 'named' | 'found';
 
 /** An address that is worth asking. */
-export type Candidate = { readonly peer: PeerUrl; readonly kind: SourceKind };
+export type Candidate = {
+  readonly peer: PeerUrl;
+  readonly kind: SourceKind;
+  /** Dialled only where its name leads into the public network. */
+  readonly onlyGlobal?: boolean | undefined;
+};
 
 /** What tells two addresses apart: where the stream's operations begin. */
 export function addressOf({ site, origin, base }: PeerUrl): string {

@@ -7,6 +7,7 @@ import type { SignedRecord } from '../core/record.ts';
 import { verifyRecord } from '../core/signing.ts';
 import type { Candidate } from './candidates.ts';
 import { connectSource } from './connect-source.ts';
+import { isGlobalAddress } from './dialable.ts';
 import { HttpClient, type HttpLimits } from './http-client.ts';
 import { blame } from './peer-errors.ts';
 import type { Source } from './source.ts';
@@ -104,7 +105,8 @@ export class Contacts {
 
   async #ask(candidate: Candidate): Promise<void> {
     const { publicKey, limits, signal } = this.#options;
-    const http = new HttpClient({ limits, signal });
+    const isAllowed = candidate.onlyGlobal ? isGlobalAddress : undefined;
+    const http = new HttpClient({ limits, signal, isAllowed });
     this.#clients.push(http);
     const since = performance.now();
     try {

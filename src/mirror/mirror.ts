@@ -4,19 +4,20 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import { keyPathOf } from '../store/key-file.ts';
-import { type MirrorStore, openMirrorStore } from '../store/mirror-store.ts';
-import type { Generation } from '../store/reader.ts';
-import { type Candidate, withoutDuplicates } from './candidates.ts';
+import { openMirrorStore } from '../store/mirror-store.ts';
 import { defaultDataDir, makeDataDir, mirrorPathOf } from './data-dir.ts';
 import { HttpClient, type HttpLimits } from './http-client.ts';
+import type { PeerFinder } from './peer-finder.ts';
 import { type PeerUrl, parsePeerUrl } from './peer-url.ts';
 import { askStreams, type RemoteStream } from './remote-streams.ts';
-import { type RoundOptions, type RoundOutcome, runRound } from './round.ts';
 import type { MirrorProgress, Quota } from './session.ts';
+import { type MirrorReport, syncStore } from './sync-store.ts';
+
+export type { MirrorReport, SourceFailure } from './sync-store.ts';
 
 /** What {@link mirrorStream} is told. */
 export type MirrorOptions = {
@@ -33,39 +34,17 @@ export type MirrorOptions = {
   /** The most to take; without it there is no limit. */
   readonly quota?: Quota | undefined;
   readonly limits?: HttpLimits | undefined;
+  /** Hand in more sources, in every run. */
+  readonly finders?: readonly PeerFinder[] | undefined;
+  /**
+   * Ask also the servers the stream itself names (R26) and the sources that were good in earlier runs.
+   * Default: only where no address is given.
+   */
+  readonly others?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called while pages and values arrive. */
   readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
 };
-
-/** What a run came to. */
-export type MirrorReport = {
-  /** The mirror's file. */
-  readonly path: string;
-  /** The stream id, base64. */
-  readonly id: string;
-  /** The generation that is visible now. */
-  readonly generation: Generation;
-  /** Whether this run made it visible. */
-  readonly changed: boolean;
-  /** Whether a snapshot proves it whole (R22); false for streams of programs that make none. */
-  readonly snapshotProved: boolean;
-  /**
-   * `current`: it is the newest that any source shows. `behind`: all have an older one. `uncovered`:
-   * there are records after the newest snapshot, which are not shown (R22). `withheld`: a source shows a
-   * newer record, signed, and none gives the generation it belongs to.
-   */
-  readonly source: RoundOutcome['standing'];
-  /** The sources that were of no use, and why. */
-  readonly failures: readonly SourceFailure[];
-  readonly fetchedRecords: number;
-  readonly fetchedValues: number;
-  /** Bytes received. */
-  readonly bytes: number;
-};
-
-/** A source that could not be worked with. */
-export type SourceFailure = { readonly url: string; readonly error: DrayerError };
 
 /**
  * Mirrors a stream. Where there are several sources all are asked, the newest state is followed, and
@@ -82,73 +61,19 @@ export type SourceFailure = { readonly url: string; readonly error: DrayerError 
  * console.log(report.path, report.generation.count);
  */
 export async function mirrorStream(options: MirrorOptions): Promise<MirrorReport> {
-  const { url, urls = [], signal, limits } = options;
+  const { url, urls = [] } = options;
   const peers = [...(url === undefined ? [] : [url]), ...urls].map(parsePeerUrl);
   const publicKey = options.publicKey ?? namedBy(peers) ?? (await onlyStream(peers, options));
   for (const peer of peers) checkSameKey(peer, publicKey);
   const path = options.path ?? mirrorPathOf(publicKey, options.dataDir ?? defaultDataDir());
   refuseOwnStream(path);
-  const { quota, onProgress } = options;
   makeDataDir(dirname(path));
   const store = openMirrorStore(path, publicKey);
   try {
-    return await syncStore(store, { peers, quota, limits, signal, onProgress });
+    return await syncStore(store, { ...options, peers, remembers: true });
   } finally {
     store.close();
   }
-}
-
-/** What {@link syncStore} works with besides the store. */
-export type SyncOptions = Omit<RoundOptions, 'candidates'> & {
-  readonly peers: readonly PeerUrl[];
-};
-
-/** Brings an open store up to date with some peers. */
-export async function syncStore(
-  store: MirrorStore,
-  { peers, ...options }: SyncOptions,
-): Promise<MirrorReport> {
-  const given = peers.map((peer): Candidate => ({ peer, kind: 'given' }));
-  const candidates = withoutDuplicates(given);
-  const round = { ...options, candidates };
-  if (candidates.length === 1 || options.limits !== undefined) {
-    return report(store, await runRound(store, round));
-  }
-  try {
-    return report(store, await runRound(store, { ...round, limits: IMPATIENT }));
-  } catch (error) {
-    if (!isDrayerError(error, 'UNREACHABLE')) throw error;
-    // None is quick: then any will do.
-    return report(store, await runRound(store, round));
-  }
-}
-
-/** While there are others to ask. */
-const IMPATIENT: HttpLimits = { connectMs: 2_000, firstByteMs: 3_000, idleMs: 2_500 };
-
-function report(store: MirrorStore, outcome: RoundOutcome): MirrorReport {
-  const { changed, standing, state } = outcome;
-  if (store.visible === undefined) {
-    const [one] = outcome.contacts;
-    const who = outcome.contacts.length === 1 ? one?.source.url : 'every source';
-    const message = `${who}: has an older state than this mirror has seen complete`;
-    throw new DrayerError('PEER_INCOMPLETE', message, {
-      hint: 'ask another peer; or remove the .trust file beside the mirror to accept the older state',
-    });
-  }
-  const generation = store.visible.generation();
-  return {
-    path: store.path,
-    id: store.visible.id,
-    generation,
-    changed,
-    snapshotProved: generation.covered,
-    source: standing,
-    failures: outcome.failures.map(({ candidate, error }) => ({ url: candidate.peer.text, error })),
-    fetchedRecords: state.records,
-    fetchedValues: state.values,
-    bytes: state.bytes,
-  };
 }
 
 function namedBy(peers: readonly PeerUrl[]): Uint8Array | undefined {

@@ -18,8 +18,9 @@ import { openMirrorStore } from '../store/mirror-store.ts';
 import { hasFile } from '../store/open-reader.ts';
 import type { Generation } from '../store/reader.ts';
 import { damagedPathOf, isDamaged, putBack, removeEmpty, setAside } from '../store/set-aside.ts';
-import { type MirrorOptions, type MirrorReport, syncStore } from './mirror.ts';
+import type { MirrorOptions } from './mirror.ts';
 import { parsePeerUrl } from './peer-url.ts';
+import { type MirrorReport, syncStore } from './sync-store.ts';
 
 /** What {@link recoverStream} is told besides path and server. */
 export type RecoverOptions = Pick<MirrorOptions, 'signal' | 'limits' | 'onProgress'> & {

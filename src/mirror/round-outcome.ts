@@ -20,6 +20,8 @@ export type RoundOutcome = {
   readonly contacts: readonly Contact[];
   readonly from: Contact | undefined;
   readonly failures: readonly Failure[];
+  /** Why the round came to nothing: no source was of use. */
+  readonly error: DrayerError | undefined;
 };
 
 /** What is known at the end of a round. */
@@ -33,7 +35,7 @@ export type Concluding = {
   readonly uncovered: ReadonlySet<Contact>;
 };
 
-/** Says what a round came to; throws what the sources failed with where none was of use. */
+/** Says what a round came to. */
 export function conclude(round: Concluding, from: Contact | undefined): RoundOutcome {
   const { contacts, state } = round;
   const failures = [
@@ -42,22 +44,25 @@ export function conclude(round: Concluding, from: Contact | undefined): RoundOut
   ];
   return {
     changed: from !== undefined,
-    standing: from === undefined ? standingOfAll(round, failures) : 'current',
+    standing: from === undefined ? standingOfAll(round) : 'current',
     state,
     contacts: contacts.answered,
     from,
     failures,
+    error: useful(round).length === 0 ? failureOfAll(failures) : undefined,
   };
 }
 
-function standingOfAll(round: Concluding, failures: readonly Failure[]): RoundOutcome['standing'] {
-  const { store, contacts } = round;
+function standingOfAll(round: Concluding): RoundOutcome['standing'] {
+  const { store } = round;
   if (round.uncovered.size > 0) return 'uncovered';
-  const left = contacts.answered.filter((contact) => !round.failures.has(contact));
-  if (left.length === 0) throw failureOfAll(failures);
   if (round.failures.size > 0) return 'withheld';
-  const isBehind = left.every(({ tip }) => standingOf(store, tip) === 'behind');
+  const isBehind = useful(round).every(({ tip }) => standingOf(store, tip) === 'behind');
   return isBehind ? 'behind' : 'current';
+}
+
+function useful({ contacts, failures }: Concluding): Contact[] {
+  return contacts.answered.filter((contact) => !failures.has(contact));
 }
 
 /** What is worst about none of the sources: not that one of them is away, if another has lied. */

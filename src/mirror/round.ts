@@ -41,8 +41,7 @@ const BREAKS = 8;
 /**
  * Runs a round.
  *
- * @throws {DrayerError} TWO_HISTORIES, STREAM_BUSY, STORAGE_FAILED, ABORTED
- * @throws {DrayerError} what the sources failed with, where none could be worked with
+ * @throws {DrayerError} TWO_HISTORIES, STREAM_BUSY, STORAGE_FAILED, ABORTED: what is about no one source
  */
 export async function runRound(store: MirrorStore, options: RoundOptions): Promise<RoundOutcome> {
   const { candidates, signal, limits } = options;

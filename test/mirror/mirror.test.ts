@@ -45,6 +45,7 @@ test(
         source: 'current',
         fetchedRecords: 41,
         failures: [],
+        fallen: [],
         fetchedValues: 0,
         bytes: undefined,
       },

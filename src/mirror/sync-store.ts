@@ -1,0 +1,124 @@
+/** Bringing an open mirror up to date: who is asked, the round itself, and what is remembered of it. */
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import type { MirrorStore } from '../store/mirror-store.ts';
+import type { Generation } from '../store/reader.ts';
+import { gatherCandidates } from './gather.ts';
+import type { HttpLimits } from './http-client.ts';
+import type { PeerFinder } from './peer-finder.ts';
+import type { PeerUrl } from './peer-url.ts';
+import { type RoundOptions, runRound } from './round.ts';
+import type { RoundOutcome } from './round-outcome.ts';
+import { type FallenSource, fallenSources, noteRound } from './score.ts';
+import { readMemory, type SourceMemory, writeMemory } from './source-memory.ts';
+
+/** What a run came to. */
+export type MirrorReport = {
+  /** The mirror's file. */
+  readonly path: string;
+  /** The stream id, base64. */
+  readonly id: string;
+  /** The generation that is visible now. */
+  readonly generation: Generation;
+  /** Whether this run made it visible. */
+  readonly changed: boolean;
+  /** Whether a snapshot proves it whole (R22); false for streams of programs that make none. */
+  readonly snapshotProved: boolean;
+  /**
+   * `current`: it is the newest that any source shows. `behind`: all have an older one. `uncovered`:
+   * there are records after the newest snapshot, which are not shown (R22). `withheld`: a source shows a
+   * newer record, signed, and none gives the generation it belongs to.
+   */
+  readonly source: RoundOutcome['standing'];
+  /** The sources that were of no use, and why. */
+  readonly failures: readonly SourceFailure[];
+  /** The sources that show less than they have shown before: rolled back, or restored from a backup. */
+  readonly fallen: readonly FallenSource[];
+  readonly fetchedRecords: number;
+  readonly fetchedValues: number;
+  /** Bytes received. */
+  readonly bytes: number;
+};
+
+/** A source that could not be worked with. */
+export type SourceFailure = { readonly url: string; readonly error: DrayerError };
+
+/** What {@link syncStore} works with besides the store. */
+export type SyncOptions = Omit<RoundOptions, 'candidates'> & {
+  readonly peers: readonly PeerUrl[];
+  readonly finders?: readonly PeerFinder[] | undefined;
+  /** As in `MirrorOptions`. */
+  readonly others?: boolean | undefined;
+  /** Whether a source given by hand is left alone for a while after it failed. Default: it is not. */
+  readonly restsGiven?: boolean | undefined;
+  /** Whether what comes of it is remembered beside the stream file. Default: it is not. */
+  readonly remembers?: boolean | undefined;
+};
+
+/** While there are others to ask. */
+const IMPATIENT: HttpLimits = { connectMs: 2_000, firstByteMs: 3_000, idleMs: 2_500 };
+
+/**
+ * Brings an open store up to date with some peers.
+ *
+ * @throws {DrayerError} what the sources failed with, where none was of use
+ */
+export async function syncStore(store: MirrorStore, options: SyncOptions): Promise<MirrorReport> {
+  const { peers, finders = [], remembers = false, limits, signal } = options;
+  const before = remembers ? readMemory(store.path) : NOTHING;
+  const nowMs = Date.now();
+  const candidates = await gatherCandidates(store.visible, store.publicKey, {
+    given: peers,
+    finders,
+    withOthers: options.others ?? peers.length === 0,
+    restsGiven: options.restsGiven ?? false,
+    memory: before,
+    nowMs,
+    random: Math.random,
+    signal,
+  });
+  const round = { ...options, candidates };
+  const isOne = candidates.length === 1 || limits !== undefined;
+  let outcome = await runRound(store, isOne ? round : { ...round, limits: IMPATIENT });
+  // None is quick: then any will do.
+  const isSlow = !isOne && isDrayerError(outcome.error, 'UNREACHABLE');
+  if (isSlow) outcome = await runRound(store, round);
+  const after = noteRound(before, outcome, { nowMs, random: Math.random });
+  if (remembers) writeMemory(store.path, before, after);
+  return reportOf(store, outcome, fallenSources(outcome, before, after));
+}
+
+const NOTHING: SourceMemory = { sources: [], changedAt: 0 };
+
+function reportOf(
+  store: MirrorStore,
+  { changed, standing, state, error, ...outcome }: RoundOutcome,
+  fallen: readonly FallenSource[],
+): MirrorReport {
+  if (error !== undefined) throw error;
+  if (store.visible === undefined) {
+    const [one] = outcome.contacts;
+    const who = outcome.contacts.length === 1 ? one?.source.url : 'every source';
+    const message = `${who}: has an older state than this mirror has seen complete`;
+    throw new DrayerError('PEER_INCOMPLETE', message, {
+      hint: 'ask another peer; or remove the .trust file beside the mirror to accept the older state',
+    });
+  }
+  const generation = store.visible.generation();
+  const failures = outcome.failures.map(({ candidate, error: why }) => ({
+    url: candidate.peer.text,
+    error: why,
+  }));
+  return {
+    path: store.path,
+    id: store.visible.id,
+    generation,
+    changed,
+    snapshotProved: generation.covered,
+    source: standing,
+    failures,
+    fallen,
+    fetchedRecords: state.records,
+    fetchedValues: state.values,
+    bytes: state.bytes,
+  };
+}

@@ -2,7 +2,6 @@
  * The command line: names, arguments, options, help. No command's code is loaded before it is
  * called, so that each pays only for what it uses.
  */
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { parsePort } from '../config/settings.ts';
 import { EXIT } from '../core/errors.ts';
@@ -14,6 +13,8 @@ import {
   type OpenSession,
   STREAM_HELP,
 } from './command.ts';
+import { LOG_LEVELS } from './log-level.ts';
+import { readVersion } from './version.ts';
 
 /** Builds the program; the returned function runs one `argv` and gives the exit status. */
 export function createProgram(open: OpenSession): (argv: readonly string[]) => Promise<number> {
@@ -111,6 +112,7 @@ const addServe: Add = (program, open, done) => {
     .option('--cors', 'let pages of other origins read the sync endpoints on loopback too')
     .option('--live', 'open pages reload themselves when their site changes')
     .option('--data-dir <dir>', 'folder of the mirrors')
+    .addOption(logOption())
     .action((streams: string[], flags) =>
       done(import('./commands/serve.ts').then((m) => m.serve(open(flags), streams, flags))),
     );
@@ -127,6 +129,10 @@ const addMirror: Add = (program, open, done) => {
     .addOption(portOption())
     .option('--host <address>', 'with --serve: address to listen on (default: this machine only)')
     .option('--lan', 'with --serve: let other machines in')
+    .option('--hold', 'hold it, but let no daemon serve it')
+    .option('--no-hold', 'serve it again')
+    .option('--quota <size>', 'most to take of it, such as 500MB; none lifts it')
+    .addOption(logOption())
     .action((url: string, id: string | undefined, flags) =>
       done(import('./commands/mirror.ts').then((m) => m.mirror(open(flags), url, id, flags))),
     );
@@ -167,15 +173,15 @@ function listed(text: string, before: readonly string[] = []): readonly string[]
   return [...before, text];
 }
 
+function logOption(): Option {
+  return new Option('--log-level <level>', 'how much to log while it runs (default: info)').choices(
+    LOG_LEVELS,
+  );
+}
+
 function portOption(): Option {
   return new Option(
     '-p, --port <number>',
     'port to listen on, 0 for any (default: 33125)',
   ).argParser((text) => parsePort(text, '--port'));
-}
-
-function readVersion(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(manifest) as { version: string };
-  return version;
 }

@@ -3,7 +3,9 @@ import type { Settings } from '../config/settings.ts';
 import { type Daemon, type DaemonOptions, startDaemon } from '../daemon/daemon.ts';
 import type { Deploy } from '../server/push.ts';
 import { count, time } from './format.ts';
+import type { Teller } from './log.ts';
 import type { Session } from './session.ts';
+import type { Terminal } from './terminal.ts';
 
 /** What is served besides what the settings say. */
 export type ServingOptions = Pick<
@@ -11,55 +13,85 @@ export type ServingOptions = Pick<
   'streams' | 'site' | 'dataDir' | 'except' | 'live' | 'push' | 'onGeneration' | 'onAnnounced'
 >;
 
+/** How it is served, and where what happens is told. */
+export type ServingWay<Started extends Daemon> = {
+  readonly start: (options: DaemonOptions) => Promise<Started>;
+  readonly tell: Teller;
+};
+
 /** Starts to serve, until the session's signal comes, and prints where. */
 export async function startServing(
   session: Session,
   settings: Settings,
   options: ServingOptions,
 ): Promise<Daemon> {
+  return await startServingBy(session, settings, options, {
+    start: startDaemon,
+    tell: terminalTeller(session.terminal),
+  });
+}
+
+/** The same in another way: as the daemon of a data folder, with a log. */
+export async function startServingBy<Started extends Daemon>(
+  session: Session,
+  settings: Settings,
+  options: ServingOptions,
+  { start, tell }: ServingWay<Started>,
+): Promise<Started> {
   const { terminal, signal } = session;
   const { site, dataDir, push } = options;
-  const daemon = await startDaemon({
+  const daemon = await start({
     ...settings,
-    ...watching(session),
+    ...watching(tell),
     ...options,
     site,
     dataDir,
-    push: push && { ...push, onDeploy: (deploy) => tellDeploy(session, deploy) },
+    push: push && { ...push, onDeploy: (deploy) => tellDeploy(terminal, tell, deploy) },
     signal,
   });
   if (terminal.isJson) printJson(session, daemon);
-  else printAddresses(session, daemon, isReachable(settings));
+  else printAddresses(session, daemon);
+  tellReach(tell, isReachable(settings));
   return daemon;
+}
+
+function terminalTeller(terminal: Terminal): Teller {
+  return {
+    info: (_, line) => terminal.say(line),
+    warn: (_, line) => terminal.complain('warning', line),
+  };
 }
 
 type Watching = Pick<DaemonOptions, 'onGeneration' | 'onStream' | 'onError' | 'onRefused'>;
 
-function watching({ terminal }: Session): Watching {
+function watching(tell: Teller): Watching {
   return {
     onGeneration: ({ id, generation }) => {
       const seq = generation.snapshot === undefined ? '' : ` ${generation.snapshot.seq}`;
-      terminal.say(`${id} is at generation${seq} of ${time(generation.tip)}`);
+      const { tip, snapshot } = generation;
+      const line = `${id} is at generation${seq} of ${time(tip)}`;
+      tell.info({ event: 'generation', id, seq: snapshot?.seq, tip }, line);
     },
-    onStream: ({ id }) => terminal.say(`serving one more stream: ${id}`),
+    onStream: ({ id }) => tell.info({ event: 'stream', id }, `serving one more stream: ${id}`),
     onError: (error, path) => {
       const reason = error instanceof Error ? error.message : String(error);
       const isNamed = path === undefined || reason.includes(path);
-      terminal.complain('warning', isNamed ? reason : `${path}: ${reason}`);
+      tell.warn({ event: 'error', path }, isNamed ? reason : `${path}: ${reason}`);
     },
-    onRefused: (reason) => terminal.complain('warning', reason),
+    onRefused: (reason) => tell.warn({ event: 'refused' }, reason),
   };
 }
 
 /** The audit log: one line for each batch that was taken. */
-function tellDeploy({ terminal }: Session, deploy: Deploy): void {
+function tellDeploy(terminal: Terminal, tell: Teller, deploy: Deploy): void {
   if (terminal.isJson) {
     terminal.printJson({ deploy });
     return;
   }
   const { id, seq, root = 'none', records, removed, bytes, address = 'unknown' } = deploy;
   const what = `${count(records, 'record')}, ${removed} removed, ${bytes} bytes`;
-  terminal.say(`deploy of ${id}: seq ${seq}, root ${root}, ${what}, from ${address}`);
+  const line = `deploy of ${id}: seq ${seq}, root ${root}, ${what}, from ${address}`;
+  tell.info({ event: 'deploy', id, seq }, line);
 }
 
 function isReachable({ lan, host }: { lan: boolean; host: string | undefined }): boolean {
@@ -71,7 +103,7 @@ function printJson(session: Session, daemon: Daemon): void {
   session.terminal.printJson({ port, addresses, streams });
 }
 
-function printAddresses(session: Session, daemon: Daemon, reachable: boolean): void {
+function printAddresses(session: Session, daemon: Daemon): void {
   const { terminal } = session;
   const { streams, addresses } = daemon;
   const link = (address: string): string => `  ${terminal.paint('cyan', address)}`;
@@ -82,7 +114,12 @@ function printAddresses(session: Session, daemon: Daemon, reachable: boolean): v
     terminal.print(`${terminal.paint('bold', stream.name ?? 'mirror')}  ${stream.id}`);
     for (const address of stream.addresses) terminal.print(link(address));
   }
-  if (reachable) terminal.say('other machines on the network can reach it');
-  else terminal.say('only this machine can reach it; --lan lets others in');
-  terminal.say('Ctrl-C stops it');
+}
+
+function tellReach(tell: Teller, reachable: boolean): void {
+  const who = reachable
+    ? 'other machines on the network can reach it'
+    : 'only this machine can reach it; --lan lets others in';
+  tell.info({ event: 'reach', reachable }, who);
+  tell.info({}, 'Ctrl-C stops it');
 }

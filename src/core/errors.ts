@@ -77,6 +77,8 @@ const CODES = {
   METHOD_NOT_ALLOWED: [405, 1],
   NOT_SUPPORTED: [501, 1],
   HOST_REFUSED: [421, 1],
+  // daemon
+  SOCKET_UNSAFE: [500, 8],
   // push
   AUTH_INVALID: [401, 1],
   PUSH_NOT_ALLOWED: [403, 1],
@@ -125,6 +127,11 @@ export class DrayerError extends Error {
 /** Tells whether `error` is a {@link DrayerError}, with that code if one is given. */
 export function isDrayerError(error: unknown, code?: ErrorCode): error is DrayerError {
   return error instanceof DrayerError && (code === undefined || error.code === code);
+}
+
+/** Tells whether `text` is the name of an error condition. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(CODES, text);
 }
 
 /** Returns the HTTP status that stands for `code`. */

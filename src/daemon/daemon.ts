@@ -47,6 +47,8 @@ export type DaemonOptions = {
   readonly push?: Omit<PushOptions, 'onFile'> | undefined;
   /** Stream files of `dataDir` that are not to be served. */
   readonly except?: readonly string[] | undefined;
+  /** Asked of each stream file that comes into `dataDir`. Default: all are served. */
+  readonly mayServe?: ((path: string) => boolean) | undefined;
   /** Time between two looks at files and folder. */
   readonly pollMs?: number | undefined;
   /** Closes the daemon when it fires. */
@@ -66,8 +68,20 @@ export type Daemon = {
   /** What a person can click, the plainest first. */
   readonly addresses: readonly string[];
   readonly port: number;
-  /** What is served. */
+  /** What is served when it starts; {@link Daemon.served} tells what is served now. */
   readonly streams: readonly ServedStream[];
+  /** What is served now, with the files. */
+  served(): readonly (ServedStream & { readonly path: string })[];
+  /**
+   * Serves one more stream file; nothing if it is served.
+   *
+   * @throws {DrayerError} STREAM_NOT_FOUND, STREAM_INVALID for a file that cannot be served
+   */
+  add(source: StreamSource): void;
+  /** Serves a stream file no longer. The file stays. */
+  remove(path: string): void;
+  /** Looks at a stream file now: somebody has just written to it. */
+  look(path: string): void;
   /** Resolves when the daemon has been closed, by the signal or by {@link Daemon.close}. */
   readonly closed: Promise<void>;
   /** Closes sockets, app and files. Idempotent. */
@@ -120,11 +134,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     return {
       addresses: listener.addresses,
       port: listener.port,
-      streams: hosted.map(({ id, publicKey, name }) => ({
-        id,
-        name,
-        addresses: ownAddresses(publicKey, listener.addresses),
-      })),
+      streams: hosted.map((stream) => served(stream, listener.addresses)),
+      served: () =>
+        set.files().map(({ path, ...stream }) => ({ ...served(stream, listener.addresses), path })),
+      add: (source) => addOne(set, source, options),
+      remove: (path) => set.remove(path),
+      look: (path) => set.look(path),
       ...closing,
     };
   } catch (error) {
@@ -134,7 +149,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 /** Makes `close` idempotent and lets the signal call it. */
-function closeOnce(
+export function closeOnce(
   close: () => Promise<void>,
   signal: AbortSignal | undefined,
 ): Pick<Daemon, 'close' | 'closed'> {
@@ -155,16 +170,21 @@ function closeOnce(
   return { close: closeNow, closed };
 }
 
+function addOne(set: OpenStreamSet, source: StreamSource, { onStream }: DaemonOptions): void {
+  const before = set.list().length;
+  set.add(source);
+  const added = set.list()[before];
+  if (added !== undefined) onStream?.(added);
+}
+
 /** Serves mirrors from the moment they are there; returns how to stop looking for them. */
 function watchMirrors(set: OpenStreamSet, options: DaemonOptions): () => void {
-  const { dataDir, onStream, onError } = options;
+  const { dataDir, onError } = options;
   if (dataDir === undefined) return () => {};
   const onMirror = (path: string): void => {
     try {
-      const before = set.list().length;
-      set.add({ path });
-      const added = set.list()[before];
-      if (added !== undefined) onStream?.(added);
+      if (options.mayServe?.(path) === false) return;
+      addOne(set, { path }, options);
     } catch (error) {
       onError?.(error, path);
     }
@@ -185,7 +205,25 @@ function checkSite(
   );
 }
 
+function served({ id, publicKey, name }: HostedStream, addresses: readonly string[]): ServedStream {
+  const own = ownAddresses(publicKey, addresses);
+  return { id, name, addresses: own.length > 0 ? own : laterAddresses(publicKey, addresses) };
+}
+
 function ownAddresses(publicKey: Uint8Array, addresses: readonly string[]): string[] {
   const spellings = [formatStreamId(publicKey, 'base32'), formatStreamId(publicKey, 'base64url')];
   return addresses.filter((address) => spellings.some((text) => address.includes(text)));
 }
+
+/** For a stream that came after the server: made of the addresses of the server itself. */
+function laterAddresses(publicKey: Uint8Array, addresses: readonly string[]): string[] {
+  const label = formatStreamId(publicKey, 'base32');
+  const fronts = addresses.filter((address) => !ID_IN_ADDRESS.test(address));
+  return fronts.flatMap((front) => {
+    const path = `${front}${formatStreamId(publicKey, 'base64url')}/webAccess/`;
+    const { hostname, port } = new URL(front);
+    return hostname === 'localhost' ? [`http://${label}.localhost:${port}/`] : [path];
+  });
+}
+
+const ID_IN_ADDRESS = /[a-z2-7]{52}\.|\/[\w-]{43}\//;

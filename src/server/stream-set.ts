@@ -97,6 +97,14 @@ export class OpenStreamSet implements StreamSet {
     this.#closeOldest();
   }
 
+  /** Hosts a file no longer. */
+  remove(path: string): void {
+    const at = this.#files.findIndex((file) => file.source.path === path);
+    if (at === -1) return;
+    for (const file of this.#files.splice(at, 1)) file.release();
+    this.#warned.delete(path);
+  }
+
   find(publicKey: Uint8Array): StreamReader | undefined {
     const file = newestOf(this.#twins(publicKey));
     if (file === undefined) return undefined;
@@ -121,6 +129,19 @@ export class OpenStreamSet implements StreamSet {
   onGeneration(listener: (event: GenerationEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** What is hosted now, with the files. */
+  files(): readonly (HostedStream & { readonly path: string })[] {
+    return this.#files.flatMap(({ identity, source: { path, name } }) =>
+      identity === undefined ? [] : [{ ...identity, name, path }],
+    );
+  }
+
+  /** Looks at one file now instead of at the next poll. */
+  look(path: string): void {
+    const file = this.#files.find(({ source }) => source.path === path);
+    if (file !== undefined) this.#look(file, () => file.poll() ?? file.pollFile());
   }
 
   /** Looks at every file now instead of at the next poll. */

@@ -207,7 +207,7 @@ test(
     const [pathUrl, base] = await server.waitFor(
       /(http:\/\/127\.0\.0\.1:\d+\/[\w-]{43})\/webAccess\//,
     );
-    await server.waitForStderr(/drayer: only this machine can reach it; --lan lets others in\n/);
+    await server.waitForStderr(/"msg":"only this machine can reach it; --lan lets others in"/);
 
     const records = await get(`${base}/newRecords/0`);
     assert.is(records.status, 200);
@@ -240,7 +240,7 @@ test(
     const refused = await get(`http://127.0.0.1:${port}/`, { host: 'evil.example' });
     assert.is(refused.status, 421);
     assert.is(refused.body.length, 0);
-    await server.waitForStderr(/drayer: warning: .*--allow-host/);
+    await server.waitForStderr(/"level":"warn".*--allow-host/);
 
     const ended = await server.stop('SIGINT');
     assert.is(ended.status, 130);
@@ -256,7 +256,7 @@ test(
     await sh.run('publish', 'site');
 
     const lan = sh.start('serve', 'site', '--port', '0', '--lan');
-    await lan.waitForStderr(/drayer: other machines on the network can reach it\n/);
+    await lan.waitForStderr(/"msg":"other machines on the network can reach it"/);
     assert.is((await lan.stop()).status, 143);
 
     const site = sh.start('serve', 'site', '--port', '0', '--site', 'site');

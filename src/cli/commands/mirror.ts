@@ -1,29 +1,29 @@
 /** `drayer mirror <url> [id]`: a checked copy of somebody's stream, or the newest generation of one held. */
 import { resolve } from 'node:path';
 import { DrayerError, EXIT, isDrayerError } from '../../core/errors.ts';
-import { parseStreamId } from '../../core/stream-id.ts';
+import { findDaemon } from '../../daemon/control-client.ts';
 import { mirrorPathOf } from '../../mirror/data-dir.ts';
 import { findMirror, type HeldMirror } from '../../mirror/find-mirror.ts';
 import { mirrorStream } from '../../mirror/mirror.ts';
-import { parsePeerUrl } from '../../mirror/peer-url.ts';
-import { listRemoteStreams, type RemoteStream } from '../../mirror/remote-streams.ts';
 import type { MirrorProgress } from '../../mirror/session.ts';
-import { bytes, count } from '../format.ts';
-import { type Progress, startProgress } from '../progress.ts';
+import type { LogFlags } from '../log.ts';
+import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
-import { visible } from '../terminal.ts';
+import { type KeepFlags, keepMirror, quotaOf } from './mirror-keep.ts';
 import { jsonReport, printReport } from './mirror-output.ts';
+import { chooseKey, showProgress } from './mirror-source.ts';
 
 /** Flags of `drayer mirror`. */
-export type MirrorFlags = {
-  readonly stream?: string | undefined;
-  readonly dataDir?: string | undefined;
-  readonly serve?: boolean | undefined;
-  readonly live?: boolean | undefined;
-  readonly port?: number | undefined;
-  readonly host?: string | undefined;
-  readonly lan?: boolean | undefined;
-};
+export type MirrorFlags = LogFlags &
+  KeepFlags & {
+    readonly stream?: string | undefined;
+    readonly dataDir?: string | undefined;
+    readonly serve?: boolean | undefined;
+    readonly live?: boolean | undefined;
+    readonly port?: number | undefined;
+    readonly host?: string | undefined;
+    readonly lan?: boolean | undefined;
+  };
 
 /** Brings a mirror up to date, making it if there is none. */
 export async function mirror(
@@ -35,14 +35,21 @@ export async function mirror(
   checkFlags(flags);
   const { terminal, signal } = session;
   const { dataDir } = await session.settings({ dataDir: flags.dataDir });
+  const link = flags.stream === undefined ? await findDaemon(dataDir) : undefined;
+  if (link !== undefined) {
+    const { mirrorThere } = await import('./mirror-there.ts');
+    return await mirrorThere(session, link, { url, id, flags });
+  }
   const path = flags.stream === undefined ? undefined : resolve(flags.stream);
   const publicKey = await chooseKey(session, url, id);
   const progress = startProgress(terminal);
   let mirrored: HeldMirror;
   try {
     const onProgress = (state: MirrorProgress): void => showProgress(progress, state);
-    const report = await mirrorStream({ url, publicKey, path, dataDir, signal, onProgress });
+    const quota = quotaOf(flags);
+    const report = await mirrorStream({ url, publicKey, path, dataDir, quota, signal, onProgress });
     progress.finish();
+    if (path === undefined) keepMirror(report, url, flags);
     if (terminal.isJson) terminal.printJson(jsonReport(report));
     else printReport(session, report, { url, ...flags });
     mirrored = report;
@@ -67,51 +74,4 @@ function checkFlags({ serve, live, port, host, lan }: MirrorFlags): void {
   throw new DrayerError('USAGE', '--live, --port, --host and --lan are for --serve', {
     hint: 'drayer mirror URL --serve serves the mirror and follows its source',
   });
-}
-
-async function chooseKey(
-  session: Session,
-  url: string,
-  id: string | undefined,
-): Promise<Uint8Array> {
-  const named = parsePeerUrl(url).publicKey;
-  // As `drayer serve` prints it.
-  if (id !== undefined) return parseStreamId(id.replace(/\.localhost$/i, ''));
-  if (named !== undefined) return named;
-  const offered = await listRemoteStreams(url, { signal: session.signal });
-  const [only] = offered;
-  if (only === undefined) {
-    throw new DrayerError('NOT_FOUND', `${url} shows no streams`, {
-      hint: `it may hide what it has; name the stream: drayer mirror ${url} STREAM_ID`,
-    });
-  }
-  if (offered.length === 1) return parseStreamId(only.id);
-  if (session.terminal.isInteractive) return parseStreamId(await ask(url, offered));
-  throw new DrayerError('INPUT_NEEDED', `${url} offers ${offered.length} streams: which one?`, {
-    hint: `drayer mirror ${url} ID, with one of ${offered.map(label).join(', ')}`,
-  });
-}
-
-function label({ id, name }: RemoteStream): string {
-  return name === undefined ? id : `${id} (${visible(name)})`;
-}
-
-async function ask(url: string, offered: readonly RemoteStream[]): Promise<string> {
-  const { isCancel, select } = await import('@clack/prompts');
-  const answer = await select({
-    message: `${url} offers ${offered.length} streams. Which one?`,
-    options: offered.map((stream) => ({ value: stream.id, label: label(stream) })),
-    // stdout is for results.
-    output: process.stderr,
-  });
-  if (isCancel(answer)) throw new DrayerError('INPUT_NEEDED', 'no stream was chosen');
-  return answer;
-}
-
-function showProgress(progress: Progress, state: MirrorProgress): void {
-  const { phase, records, values, valuesLeft } = state;
-  const got = bytes(state.bytes);
-  if (phase === 'records') progress.update(`${count(records, 'record')}, ${got}`);
-  else if (phase === 'finish') progress.update('checking the whole and putting it in place');
-  else progress.update(`${count(valuesLeft, 'value')} to go, ${got}`, values, values + valuesLeft);
 }

@@ -1,14 +1,17 @@
 /** `drayer serve [streams…]`: to browsers and mirrors, until it is stopped. */
+import type { Settings } from '../../config/settings.ts';
 import { EXIT, isDrayerError } from '../../core/errors.ts';
+import type { Daemon } from '../../daemon/daemon.ts';
 import { listKnownStreams } from '../../daemon/known-streams.ts';
 import { isAnybodyAllowed, pushOptionsOf } from '../../daemon/push-settings.ts';
 import { chooseServed, findSite } from '../../daemon/served-streams.ts';
 import type { StreamSource } from '../../server/stream-set.ts';
-import { startServing } from '../serving.ts';
+import type { LogFlags } from '../log.ts';
+import { type ServingWay, startServingBy } from '../serving.ts';
 import type { Session } from '../session.ts';
 
 /** Flags of `drayer serve`. */
-export type ServeFlags = {
+export type ServeFlags = LogFlags & {
   readonly port?: number | undefined;
   readonly host?: string | undefined;
   readonly lan?: boolean | undefined;
@@ -39,17 +42,37 @@ export async function serve(
   for (const { name } of choice.waiting) {
     terminal.say(`${name} is not published yet; it is served as soon as it is`);
   }
-  const daemon = await startServing(session, settings, {
+  const isAll = names.length === 0;
+  if (!isAll && (await import('./serve-there.ts')).isPlain(flags)) {
+    const { serveThere } = await import('./serve-there.ts');
+    if (await serveThere(session, settings, choice.sources)) return EXIT.done;
+  }
+  const way = await servingWay(session, settings, isAll, flags);
+  const options = {
     site: await chooseSite(session, settings.site, choice.sources),
     streams: choice.sources,
     // Who names streams wants these and no others.
-    dataDir: names.length === 0 ? dataDir : undefined,
+    dataDir: isAll ? dataDir : undefined,
     except: choice.unreadable.map(({ stream }) => stream.path),
     live,
-    push: names.length === 0 ? pushOptionsOf(push, dataDir, session.environment) : undefined,
-  });
+    push: isAll ? pushOptionsOf(push, dataDir, session.environment) : undefined,
+  };
+  const daemon = await startServingBy(session, settings, options, way);
   await daemon.closed;
   return EXIT.done;
+}
+
+/** All there is, and more at run time: as the daemon of the data folder. Named ones: these and no more. */
+async function servingWay(
+  session: Session,
+  { dataDir }: Settings,
+  isAll: boolean,
+  flags: LogFlags,
+): Promise<ServingWay<Daemon>> {
+  const { daemonWay, logWay } = await import('../daemon-way.ts');
+  return isAll
+    ? await daemonWay(session, dataDir, { ...flags, servesAll: true })
+    : await logWay(session, flags);
 }
 
 /** The site of the config is a wish: it does not stand in the way of serving something else. */

@@ -1,0 +1,190 @@
+/**
+ * The daemon of a data folder: serves, keeps its mirrors up to date, and takes orders from the commands.
+ * One at a time for each folder; a second server over the same folder serves and does no more.
+ */
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { makeDataDir } from '../mirror/data-dir.ts';
+import { type ProcessLock, takeProcessLock } from '../store/process-lock.ts';
+import { findDaemon } from './control-client.ts';
+import { type Control, type OrderHandler, openControl } from './control-server.ts';
+import { daemonLockPathOf } from './control-socket.ts';
+import { CONTROL_VERSION, type Order, type Results } from './control-wire.ts';
+import { closeOnce, type Daemon, type DaemonOptions, startDaemon } from './daemon.ts';
+import { type KeptMirror, listKept, readKept } from './kept-mirrors.ts';
+import { type KeeperEvents, MirrorKeeper } from './mirror-keeper.ts';
+
+/** Options of {@link runDaemon}. */
+export type RunOptions = Omit<DaemonOptions, 'dataDir'> &
+  KeeperEvents & {
+    readonly dataDir: string;
+    /** Of the program, for whoever gives orders. */
+    readonly version: string;
+    /** Serves mirrors that come into the data folder by other ways too. Default: true. */
+    readonly servesAll?: boolean | undefined;
+    /** Told of each order that was done. */
+    readonly onOrder?: ((order: Order, ms: number) => void) | undefined;
+    /** Told why this process serves and no more: another one is the daemon of the folder. */
+    readonly onSecond?: ((reason: string) => void) | undefined;
+    /** Time between two looks at a source that sends no events, ms. */
+    readonly sourcePollMs?: number | undefined;
+    /** After so long a mirror that is over its quota is tried again, ms. */
+    readonly overQuotaMs?: number | undefined;
+  };
+
+/** A daemon that runs. */
+export type RunningDaemon = Daemon & {
+  /** The mirrors it keeps; undefined where another process is the daemon of the folder. */
+  readonly keeper: MirrorKeeper | undefined;
+};
+
+/**
+ * Starts the daemon of a data folder, which is made if it is not there.
+ *
+ * @throws {DrayerError} what {@link startDaemon} throws
+ */
+export async function runDaemon(options: RunOptions): Promise<RunningDaemon> {
+  const { dataDir, onError, signal } = options;
+  if (signal?.aborted) throw new DrayerError('ABORTED', 'stopped before it started');
+  const lock = await takeLock(options);
+  try {
+    const unclear: string[] = [];
+    const kept = await listKept(dataDir, (error, path) => {
+      unclear.push(path);
+      onError?.(error, path);
+    });
+    return await start(options, { lock, kept, unclear });
+  } catch (error) {
+    lock?.close();
+    throw error;
+  }
+}
+
+type Found = {
+  readonly lock: ProcessLock | undefined;
+  readonly kept: readonly KeptMirror[];
+  /** Stream files of which it cannot be read whether they may be shown. */
+  readonly unclear: readonly string[];
+};
+
+async function start(options: RunOptions, { lock, kept, unclear }: Found): Promise<RunningDaemon> {
+  const { dataDir, servesAll = true, signal, sourcePollMs: pollMs } = options;
+  const shown = kept.filter(({ isHidden }) => !isHidden);
+  const hidden = new Set([
+    ...unclear,
+    ...kept.filter(({ isHidden }) => isHidden).map(({ path }) => path),
+  ]);
+  const keeper = lock && new MirrorKeeper({ ...options, pollMs });
+  const daemon = await startDaemon({
+    ...options,
+    streams: [
+      ...options.streams.filter(({ path }) => !hidden.has(path)),
+      ...shown.map(({ path }) => ({ path, optional: true })),
+    ],
+    except: [...(options.except ?? []), ...hidden],
+    mayServe: (path) => readKept(path)?.isHidden !== true,
+    dataDir: servesAll ? dataDir : undefined,
+    onAnnounced: (publicKey) => {
+      keeper?.pull(publicKey);
+      options.onAnnounced?.(publicKey);
+    },
+    signal: undefined,
+  });
+  let control: Control | undefined;
+  const close = async (): Promise<void> => {
+    // No more orders, then no more fetching and no more answers; what is committed is on disk anyway.
+    await control?.close();
+    await Promise.all([keeper?.close(), daemon.close()]);
+    lock?.close();
+  };
+  try {
+    if (keeper !== undefined) control = await takeOrders(options, daemon, keeper);
+    for (const mirror of kept) keeper?.add(mirror);
+    return { ...daemon, keeper, ...closeOnce(close, signal) };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function takeLock({
+  dataDir,
+  onSecond,
+  onError,
+}: RunOptions): Promise<ProcessLock | undefined> {
+  try {
+    makeDataDir(dataDir);
+    return takeProcessLock(daemonLockPathOf(dataDir), 'is the daemon of this folder');
+  } catch (error) {
+    if (!isDrayerError(error)) throw error;
+    if (isDrayerError(error, 'STREAM_BUSY')) onSecond?.(await describeFirst(dataDir));
+    else onError?.(error);
+    return undefined;
+  }
+}
+
+async function describeFirst(dataDir: string): Promise<string> {
+  const link = await findDaemon(dataDir).catch((error: unknown) => {
+    if (isDrayerError(error)) return undefined;
+    throw error;
+  });
+  link?.close();
+  const who = link === undefined ? 'another process' : `process ${link.pid} (port ${link.port})`;
+  return `${who} is the daemon of ${dataDir}: this one serves, but follows no source and takes no orders`;
+}
+
+/** Opens the socket; without one the daemon does the rest of its work. */
+async function takeOrders(
+  options: RunOptions,
+  daemon: Daemon,
+  keeper: MirrorKeeper,
+): Promise<Control | undefined> {
+  const { dataDir, version, onOrder, onError } = options;
+  const handle = handlerOf(daemon, keeper);
+  const greeting = { drayer: CONTROL_VERSION, version, pid: process.pid, port: daemon.port };
+  try {
+    return await openControl({
+      dataDir,
+      greeting,
+      handle: async (order, context) => {
+        const started = performance.now();
+        const result = await handle(order, context);
+        onOrder?.(order, performance.now() - started);
+        return result;
+      },
+      onError: (error) => onError?.(error),
+    });
+  } catch (error) {
+    if (!isDrayerError(error)) throw error;
+    onError?.(error);
+    return undefined;
+  }
+}
+
+function handlerOf(daemon: Daemon, keeper: MirrorKeeper): OrderHandler {
+  const addressesOf = (path: string): readonly string[] =>
+    daemon.served().find((stream) => stream.path === path)?.addresses ?? [];
+  return async (order, { signal, progress }): Promise<Results[Order['do']]> => {
+    switch (order.do) {
+      case 'list':
+        return { streams: daemon.served(), kept: keeper.list() };
+      case 'mirror': {
+        const { report, kept } = await keeper.mirror(order, { signal, onProgress: progress });
+        if (kept.isHidden) daemon.remove(kept.path);
+        else daemon.add({ path: kept.path });
+        const { generation: _, ...rest } = report;
+        return { ...rest, addresses: addressesOf(kept.path) };
+      }
+      case 'unmirror':
+        return await keeper.remove(order.id, (path) => daemon.remove(path));
+      case 'serve': {
+        daemon.add({ path: order.path, name: order.name });
+        const { id = '', addresses = [] } =
+          daemon.served().find(({ path }) => path === order.path) ?? {};
+        return { id, addresses };
+      }
+      case 'changed':
+        daemon.look(order.path);
+        return { addresses: addressesOf(order.path) };
+    }
+  };
+}

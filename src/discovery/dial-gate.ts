@@ -1,0 +1,65 @@
+/**
+ * Where a datagram may send this machine (THREATS A21): anybody on the network can write one, so only
+ * whoever has sent it is asked, on a port where no other service is likely, and rarely. Who turned out to
+ * have what was announced is asked whenever its streams have news.
+ */
+import { Limiter } from './limiter.ts';
+
+/** A message that says where to go. */
+export type Invitation = {
+  /** Base64. */
+  readonly id: string;
+  /** The sender's address. */
+  readonly address: string;
+  /** Whether the stream's key has signed that there is something to get. */
+  readonly isSigned: boolean;
+};
+
+const HOST_EVERY_MS = 10_000;
+const STREAM_LIMIT = { burst: 2, everyMs: 10_000 };
+const HINT_LIMIT = { burst: 1, everyMs: 10_000 };
+/** Who is known is asked whenever there is something new, but not in a loop. */
+const KNOWN_LIMIT = { burst: 10, everyMs: 200 };
+const MOST_KNOWN = 256;
+
+/** Ports that other services have, of those from 1024 on. */
+const OTHERS = new Set([2375, 3306, 5432, 6379, 9200, 11_211, 27_017]);
+
+/** Tells whether a peer's server may be on this port. */
+export function isPeerPort(port: number): boolean {
+  return port === 80 || port === 443 || (port >= 1024 && port <= 65_535 && !OTHERS.has(port));
+}
+
+/** Decides who is asked now. */
+export class DialGate {
+  readonly #hosts: Limiter;
+  readonly #streams: Limiter;
+  readonly #hints: Limiter;
+  readonly #known: Limiter;
+  /** Addresses that had what was announced. */
+  readonly #proved = new Set<string>();
+
+  constructor(clockMs: () => number) {
+    this.#hosts = new Limiter({ burst: 1, everyMs: HOST_EVERY_MS }, clockMs);
+    this.#streams = new Limiter(STREAM_LIMIT, clockMs);
+    this.#hints = new Limiter(HINT_LIMIT, clockMs);
+    this.#known = new Limiter(KNOWN_LIMIT, clockMs);
+  }
+
+  /** Tells whether the sender may be asked now, and counts it. */
+  pass({ id, address, isSigned }: Invitation): boolean {
+    if (isSigned && this.#proved.has(address)) return this.#known.take(`${address} ${id}`);
+    // Hints have a count of their own: they must not use up what signed messages are allowed.
+    const streams = isSigned ? this.#streams : this.#hints;
+    return this.#hosts.has(address) && streams.take(id) && this.#hosts.take(address);
+  }
+
+  /** The sender had something new indeed. */
+  prove(address: string): void {
+    this.#hosts.forgive(address);
+    this.#proved.delete(address);
+    this.#proved.add(address);
+    const [oldest] = this.#proved;
+    if (this.#proved.size > MOST_KNOWN && oldest !== undefined) this.#proved.delete(oldest);
+  }
+}

@@ -18,8 +18,8 @@ export function candidatesOf(key: string): Candidate[] {
   return spellings.flatMap((spelling) => candidatesOfSpelling(spelling));
 }
 
-// With a leading slash that no second one follows.
-function encodeSitePath(key: string): string {
+/** Writes a key as the path of a URL, with a leading slash that no second one follows. */
+export function encodeSitePath(key: string): string {
   const path = key.split('/').map(encodeURIComponent).join('/');
   // `//name` in a Location is another host.
   return `/${path.replace(/^\/+/, (slashes) => '%2F'.repeat(slashes.length))}`;

@@ -49,6 +49,10 @@ export type AppOptions = {
   readonly listStreams?: boolean | undefined;
   /** Whether open pages reload themselves at a new generation: a script is put into them. Default false. */
   readonly live?: boolean | undefined;
+  /** Whether `index.html` stands for every page that is none, in all sites. Default false. */
+  readonly spa?: boolean | undefined;
+  /** Whether a folder without `index.html` shows what is in it, in all sites. Default false. */
+  readonly listing?: boolean | undefined;
   /** Takes pushes. Default: nobody may push. */
   readonly push?: PushOptions | undefined;
   /** Told that a hosted stream has a newer record elsewhere, at most every 10 s. Default: nobody is. */
@@ -91,6 +95,8 @@ export function createApp(options: AppOptions): Koa {
     redirects: options.redirects ?? true,
     proxies,
     live: options.live ?? false,
+    spa: options.spa ?? false,
+    listing: options.listing ?? false,
     hub: new EventHub(streams),
     announced: options.onAnnounced && new AnnouncedDesk(options.onAnnounced),
     push: options.push && new PushDesk(streams, { ...options.push, proxies }),

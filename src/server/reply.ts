@@ -102,6 +102,8 @@ function requestedRange(ctx: Context, what: Representation): ReturnType<typeof p
 
 function sendUnsatisfiable(ctx: Context, size: number): void {
   ctx.status = 416;
+  // RFC 9111 §3: with a lifetime of the file it could be kept, and given to who asks for less.
+  ctx.set('Cache-Control', 'no-cache');
   ctx.remove('Content-Encoding');
   ctx.set('Content-Range', `bytes */${size}`);
   ctx.set('Content-Type', 'text/plain; charset=utf-8');

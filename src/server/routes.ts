@@ -23,17 +23,16 @@ import { allowReading, redirect, refuseAsterisk, replaceHeaders } from './route-
 import type { HostedStream, StreamSet } from './stream-set.ts';
 import { answerSync, type SyncContext, type SyncRequest, sendJson } from './sync.ts';
 import type { Target } from './target.ts';
-import { type SizeCache, sendSiteFile } from './web-access.ts';
+import { type SiteOptions, sendSiteFile } from './web-access.ts';
 
 /** What all requests of one server share. */
 export type ServerContext = SyncContext &
-  AskedOptions & {
+  AskedOptions &
+  SiteOptions & {
     readonly streams: StreamSet;
     /** Prefix of every path: empty, or `/prefix`. */
     readonly mount: string;
     readonly listStreams: boolean;
-    readonly sizes: SizeCache;
-    readonly live: boolean;
     /** Undefined where nobody may push. */
     readonly push?: PushDesk | undefined;
   };

@@ -4,33 +4,43 @@
  * request ever reaches the file system.
  */
 import type { Context } from 'koa';
-import type { Micros, SignedRecord } from '../core/record.ts';
 import { decodeFile, MAX_FILE_BYTES } from '../files/file-record.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
-import { candidatesOf } from '../files/path-candidates.ts';
 import type { ByteRange } from '../files/stored-gzip.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { chooseEncoding } from './choose-encoding.ts';
 import { fileEtag } from './etag.ts';
 import type { EventHub } from './events.ts';
+import { type FoundFile, find, findFile, type Lookup } from './find-file.ts';
+import { sendFolder } from './folder-list.ts';
 import { measureContent, openContent } from './inflate.ts';
 import { isForPage, sendLive, withLiveReload } from './live-reload.ts';
 import { notFound } from './problem.ts';
 import { type Representation, sendRepresentation, sendWithStatus } from './reply.ts';
+import { headersFor } from './site-headers.ts';
 import { decodeSitePath } from './site-path.ts';
-import { readShared } from './value.ts';
+import { rulesOf, type SiteRules } from './site-rules.ts';
 import type { ValueCache } from './value-cache.ts';
+import { wantsPage } from './wants-page.ts';
+
+/** How the sites of a server are served. */
+export type SiteOptions = {
+  readonly sizes: SizeCache;
+  /** Whether pages reload themselves. */
+  readonly live: boolean;
+  /** Whether `index.html` stands for every page that is none. */
+  readonly spa: boolean;
+  /** Whether a folder without `index.html` shows what is in it. */
+  readonly listing: boolean;
+};
 
 /** A site and where it stands. */
-export type Site = {
+export type Site = SiteOptions & {
   readonly reader: StreamReader;
   /** What stands before its paths: empty on an origin of its own. */
   readonly base: string;
   readonly values: ValueCache;
-  readonly sizes: SizeCache;
   readonly hub: EventHub;
-  /** Whether its pages reload themselves. */
-  readonly live: boolean;
 };
 
 /** Content sizes found by inflating, by hash: what has been found out once is not inflated twice for. */
@@ -52,43 +62,57 @@ export async function sendSiteFile(
   if (site.live && sendLive(ctx, site, path)) return;
   ctx.vary('Accept-Encoding');
   const key = decodeSitePath(path);
-  const found = site.reader.reading(() => findFile(site, key));
-  if (found === undefined) return sendNotFound(ctx, site, key);
-  if (found.kind === 'redirect') {
-    ctx.status = 308;
-    ctx.set('Location', site.base + found.path + search);
-    return;
-  }
-  sendRepresentation(ctx, await representationOf(ctx, site, found));
+  const { reader, values, spa, listing } = site;
+  const lookup = { reader, values, spa, listing, wantsPage: (one: string) => wantsPage(ctx, one) };
+  const { rules, found } = reader.reading(() => {
+    const present = rulesOf(reader);
+    return { rules: present, found: find(lookup, key, present) };
+  });
+  if (found === undefined) return sendNotFound(ctx, site, { key, lookup, rules });
+  if (found.kind === 'folder') return sendFolder(ctx, reader, found.prefix);
+  if (found.kind === 'redirect') return sendRedirect(ctx, site, { ...found, search });
+  await sendFound(ctx, site, { found, key, rules });
+}
+
+function sendRedirect(
+  ctx: Context,
+  { base }: Site,
+  { status, location, search }: { status: number; location: string; search: string },
+): void {
+  ctx.status = status;
+  // What the site leads to with a query of its own does not get that of the request as well.
+  const isBare = !/[?#]/.test(location);
+  ctx.set('Location', (location.startsWith('/') ? base : '') + location + (isBare ? search : ''));
+}
+
+async function sendFound(
+  ctx: Context,
+  site: Site,
+  given: { readonly found: FoundFile; readonly key: string; readonly rules: SiteRules },
+): Promise<void> {
+  const { found, key, rules } = given;
+  const { type, ...rest } = await representationOf(ctx, site, found);
+  const isFound = found.status === 200;
+  const own = headersFor(rules.headers, `/${key}`, { type, isFound });
+  for (const [name, value] of own) setOwn(ctx, name, value);
+  if (site.live) ctx.set('Cache-Control', 'no-cache');
+  const what = { ...rest, type: own.get('Content-Type') ?? type };
+  if (isFound) sendRepresentation(ctx, what);
+  else sendWithStatus(ctx, found.status, what);
   // A worker that outlives a bad generation would keep it alive: never from a cache.
   if (ctx.get('Service-Worker') === 'script') ctx.set('Cache-Control', 'no-store');
 }
 
-type Found =
-  | { readonly kind: 'redirect'; readonly path: string }
-  | {
-      readonly kind: 'file';
-      readonly record: SignedRecord;
-      readonly value: Uint8Array;
-      /** The generation it is of. */
-      readonly tip: Micros;
-    };
-
-function findFile(site: Site, key: string): Found | undefined {
-  for (const candidate of candidatesOf(key)) {
-    const record = site.reader.findRecord('file', candidate.key);
-    if (record === undefined) continue;
-    if (candidate.kind === 'redirect') return { kind: 'redirect', path: candidate.path };
-    const value = readShared(site.reader, site.values, record);
-    return { kind: 'file', record, value, tip: site.reader.view.modifiedTip() };
-  }
-  return undefined;
+/** A policy of the site's stands beside ours: both have to allow a thing. */
+function setOwn(ctx: Context, name: string, value: string): void {
+  const before = name === 'Content-Security-Policy' ? ctx.res.getHeader(name) : undefined;
+  ctx.set(name, before === undefined ? value : `${String(before)}, ${value}`);
 }
 
 async function representationOf(
   ctx: Context,
   site: Site,
-  { record, value, tip }: Extract<Found, { kind: 'file' }>,
+  { record, value, tip }: FoundFile,
 ): Promise<Representation> {
   const { gzip, timeMicros } = decodeFile(value);
   const type = mediaTypeOf(record.key);
@@ -114,12 +138,15 @@ async function representationOf(
   return isLive ? withLiveReload(plain, site, { hash: record.hash, tip }) : plain;
 }
 
-async function sendNotFound(ctx: Context, site: Site, key: string): Promise<void> {
-  const page = site.reader.reading(() => findFile(site, '404.html'));
-  if (page?.kind !== 'file') {
-    throw notFound(`this site has no ${key === '' ? 'index.html' : JSON.stringify(key)}`);
-  }
-  sendWithStatus(ctx, 404, await representationOf(ctx, site, page));
+async function sendNotFound(
+  ctx: Context,
+  site: Site,
+  given: { readonly key: string; readonly lookup: Lookup; readonly rules: SiteRules },
+): Promise<void> {
+  const { key, lookup, rules } = given;
+  const page = site.reader.reading(() => findFile(lookup, '404.html', 404));
+  if (page?.kind === 'file') return sendFound(ctx, site, { found: page, key, rules });
+  throw notFound(`this site has no ${key === '' ? 'index.html' : JSON.stringify(key)}`);
 }
 
 async function contentSize(sizes: SizeCache, hash: Uint8Array, gzip: Uint8Array): Promise<number> {

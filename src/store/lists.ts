@@ -73,9 +73,11 @@ export class Lists {
   /**
    * The records that count (R10), of one type or of all, ordered by type and key (as UTF-8). Reads
    * in pages: what is written meanwhile is seen or not.
+   *
+   * @param from - first key of a type that is named, inclusive
    */
-  *entries(type?: string | undefined): Generator<SignedRecord, void, undefined> {
-    let [lastType, lastKey] = [type ?? '', ''];
+  *entries(type?: string | undefined, from = ''): Generator<SignedRecord, void, undefined> {
+    let [lastType, lastKey] = [type ?? '', from];
     let isFirst = true;
     while (true) {
       const sql = this.#sql.entries(type !== undefined, isFirst);

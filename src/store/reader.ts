@@ -15,6 +15,7 @@ import {
 import { decodeSnapshot, type Snapshot } from '../core/snapshot.ts';
 import type { Connection } from './database.ts';
 import { type ListItem, type ListOptions, Lists } from './lists.ts';
+import { LocalAttributes } from './local-attributes.ts';
 import { countRecords, type LocalState, readLocalState } from './local-state.ts';
 import { readPublicKey } from './schema.ts';
 import { Selects, SqliteView } from './sqlite-view.ts';
@@ -44,6 +45,9 @@ export type ProvenRecord = {
   readonly record: SignedRecord | undefined;
   readonly proof: Proof;
 };
+
+/** Which records to go through; `from` only beside a type. */
+export type Entries = { readonly type?: string | undefined; readonly from?: string | undefined };
 
 /** A stream file, read. {@link StreamReader.close} may be called twice. */
 export class StreamReader {
@@ -160,9 +164,12 @@ export class StreamReader {
     return this.#lists.ofType(type, options);
   }
 
-  /** The records that count, of one type or of all, ordered by type and key, without values. */
-  entries({ type }: { readonly type?: string | undefined } = {}): IterableIterator<SignedRecord> {
-    return this.#lists.entries(type);
+  /**
+   * The records that count, of one type or of all, ordered by type and key, without values; those of a
+   * type from a key on, inclusive.
+   */
+  entries({ type, from }: Entries = {}): IterableIterator<SignedRecord> {
+    return this.#lists.entries(type, from);
   }
 
   /** Ids of the records that lose to another one of their type and key (R10). */
@@ -204,6 +211,11 @@ export class StreamReader {
   /** What our local tables know of the stream as it is now; undefined where that is nothing. */
   localState(): LocalState | undefined {
     return this.#hasTables ? readLocalState(this.#connection, this.view) : undefined;
+  }
+
+  /** A fact about this copy, of this machine only; undefined where there is none. */
+  attribute(name: string): string | undefined {
+    return this.#hasTables ? new LocalAttributes(this.#connection).get(name) : undefined;
   }
 
   /** Counts the records with a higher `modified`. */

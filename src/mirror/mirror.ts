@@ -9,6 +9,7 @@ import { bytesEqual } from '../core/record.ts';
 import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import { keyPathOf } from '../store/key-file.ts';
 import { openMirrorStore } from '../store/mirror-store.ts';
+import type { ValueMode } from '../store/value-mode.ts';
 import { defaultDataDir, makeDataDir, mirrorPathOf } from './data-dir.ts';
 import { HttpClient, type HttpLimits } from './http-client.ts';
 import type { PeerFinder } from './peer-finder.ts';
@@ -31,6 +32,8 @@ export type MirrorOptions = {
   readonly path?: string | undefined;
   /** Default `$XDG_DATA_HOME/drayer`. */
   readonly dataDir?: string | undefined;
+  /** Which values to hold (R18). Default: what was chosen last, for a new mirror all of them. */
+  readonly values?: ValueMode | undefined;
   /** The most to take; without it there is no limit. */
   readonly quota?: Quota | undefined;
   readonly limits?: HttpLimits | undefined;
@@ -41,6 +44,8 @@ export type MirrorOptions = {
    * Default: only where no address is given.
    */
   readonly others?: boolean | undefined;
+  /** Leave also a given address alone for a while after it failed. Default: it is asked every time. */
+  readonly restsGiven?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called while pages and values arrive. */
   readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
@@ -68,7 +73,7 @@ export async function mirrorStream(options: MirrorOptions): Promise<MirrorReport
   const path = options.path ?? mirrorPathOf(publicKey, options.dataDir ?? defaultDataDir());
   refuseOwnStream(path);
   makeDataDir(dirname(path));
-  const store = openMirrorStore(path, publicKey);
+  const store = openMirrorStore(path, publicKey, { mode: options.values });
   try {
     return await syncStore(store, { ...options, peers, remembers: true });
   } finally {

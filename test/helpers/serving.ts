@@ -26,13 +26,13 @@ export type Serving = {
 export async function serve(
   t: Scope,
   sources: readonly StreamSource[],
-  options: Partial<AppOptions> = {},
+  { pollMs = 5, ...options }: Partial<AppOptions> & { readonly pollMs?: number } = {},
   listening: Partial<ListenOptions> = {},
 ): Promise<Serving> {
   const errors: unknown[] = [];
   const refused: string[] = [];
   const onError = (error: unknown): void => void errors.push(error);
-  const streams = t.defer(openStreamSet(sources, { pollMs: 5, onError }), (set) => set.close());
+  const streams = t.defer(openStreamSet(sources, { pollMs, onError }), (set) => set.close());
   const onRefused = (reason: string): void => void refused.push(reason);
   const app = createApp({ streams, onError, onRefused, ...options });
   const listener = t.defer(await listen(app, { port: 0, onError, ...listening }), (one) =>

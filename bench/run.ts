@@ -43,7 +43,7 @@ if (isWanted('publish', 'mirror', 'serve')) {
   const site = makeHtmlSite(root, 10_000);
   const stream = await show(benchPublish(bench, site));
   if (isWanted('mirror')) await show(benchMirror(bench, stream, site));
-  if (isWanted('serve')) await show(benchServe(bench, stream));
+  if (isWanted('serve')) await show(benchServe(bench, stream, site));
 }
 if (isWanted('push')) await show(benchPush(bench, makeHtmlSite(root, 10_000)));
 if (isWanted('watch')) await show(benchWatch(bench, makeHtmlSite(root, 10_000)));

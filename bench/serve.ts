@@ -1,118 +1,144 @@
-/** Pages and values over loopback, against a bare node:http server returning one Buffer. */
-import { Agent, request } from 'node:http';
-import { Worker } from 'node:worker_threads';
-import { type Served, serve } from './mirror.ts';
+/**
+ * Pages over loopback, beside a bare node:http server with one Buffer and the servers people use.
+ * Every server runs all the time and each round asks each of them, so that what else the machine does
+ * falls on all alike.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { LOAD_NAME, type Load, load } from './load.ts';
+import { serve } from './mirror.ts';
 import type { Bench } from './publish.ts';
 import type { Row } from './report.ts';
+import { startCaddy, startNginx, startNode, type WebServer, withGzip } from './web-servers.ts';
 
-const CONNECTIONS = 32;
-const SECONDS = 3;
+const CONNECTIONS = 64;
+const SECONDS = 2;
+const ROUNDS = 3;
+const PAGES = 10_000;
+/** Content of the page that is asked for again and again. */
+const HOT_BYTES = 10_240;
 
-/** Requests for pages of the HTML stream, and the whole stream as one reply. */
-export async function* benchServe(bench: Bench, stream: string): AsyncGenerator<Row> {
+/** Requests for one page and for all pages of the HTML stream, and the whole stream as one reply. */
+export async function* benchServe(bench: Bench, stream: string, site: string): AsyncGenerator<Row> {
   const served = await serve(bench, stream);
-  const bare = await bareServer(6_000);
+  const prefix = `/${served.key}/webAccess/`;
+  const hot = pageNear(site, HOT_BYTES);
+  const hotBytes = gzipSync(readFileSync(join(site, hot)), { level: 4 }).length;
+  const copy = withGzip(site);
+  const others: WebServer[] = [];
   try {
-    const plain = await requestsPerSecond(() => `${bare.url}/`);
-    const hot = await requestsPerSecond(() => pageUrl(served, 1));
-    yield {
-      what: 'serve, one page',
-      ours: hot,
-      baseline: plain,
-      unit: 'req/s',
-      baselineName: 'node:http, one Buffer',
-    };
-    let n = 0;
-    const spread = await requestsPerSecond(() => {
-      n = (n * 7 + 1) % 9_999;
-      return pageUrl(served, n);
-    });
-    yield {
-      what: 'serve, 10,000 pages',
-      ours: spread,
-      baseline: plain,
-      unit: 'req/s',
-      baselineName: 'node:http, one Buffer',
-    };
-    const big = await bareServer(30_000_000);
-    const theirs = await megabytesPerSecond(`${big.url}/`);
-    await big.close();
+    const bare = await startNode(
+      'node:http, one Buffer',
+      join(bench.baselines, 'serve-bare.js'),
+      String(hotBytes),
+    );
+    others.push(bare);
+    const sirv = await startNode('sirv', join(bench.baselines, 'serve-sirv.js'), copy);
+    others.push(sirv);
+    const work = join(bench.root, 'web-servers');
+    const nginx = await startNginx(work, copy);
+    const caddy = await startCaddy(work, copy);
+    others.push(...[nginx, caddy].filter((server) => server !== undefined));
+
+    const ours = Number(new URL(served.url).port);
+    for (const { what, pages } of [
+      { what: 'one page', pages: [hot] },
+      {
+        what: `${PAGES} pages`,
+        pages: Array.from({ length: PAGES }, (_, i) => page((i * 7919) % PAGES)),
+      },
+    ]) {
+      const own = { name: 'ours', port: ours, paths: pages.map((path) => prefix + path) };
+      const figures = await inTurn([
+        own,
+        ...others.map(({ name, port }) => ({ name, port, paths: pages.map((path) => `/${path}`) })),
+      ]);
+      yield* rowsOf(what, figures);
+    }
+
+    const big = await startNode('node:http', join(bench.baselines, 'serve-bare.js'), '30000000');
+    others.push(big);
     yield {
       what: 'serve, newRecords/0',
       ours: await megabytesPerSecond(`${served.url}/${served.key}/newRecords/0`),
-      baseline: theirs,
+      baseline: await megabytesPerSecond(`http://127.0.0.1:${big.port}/`),
       unit: 'MB/s',
       baselineName: 'node:http, one Buffer of 30 MB',
     };
   } finally {
-    await bare.close();
+    for (const server of others) await server.close();
     await served.close();
   }
 }
 
-function pageUrl(served: Served, i: number): string {
-  const page = `section-${i % 20}/topic-${i % 100}/page-${i}.html`;
-  return `${served.url}/${served.key}/webAccess/${page}`;
-}
+type Target = { readonly name: string; readonly port: number; readonly paths: readonly string[] };
 
-/** A server in a thread of its own that answers everything with the same bytes. */
-async function bareServer(bytes: number): Promise<{ url: string; close(): Promise<void> }> {
-  const worker = new Worker(
-    `const { createServer } = require('node:http');
-     const { parentPort, workerData } = require('node:worker_threads');
-     const body = Buffer.alloc(workerData, 'x');
-     const server = createServer((request, response) => {
-       response.setHeader('content-length', body.length);
-       response.end(body);
-     });
-     server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`,
-    { eval: true, workerData: bytes },
-  );
-  const port = await new Promise((resolve) => worker.once('message', resolve));
-  return {
-    url: `http://127.0.0.1:${String(port)}`,
-    close: async () => {
-      await worker.terminate();
-    },
-  };
-}
-
-async function requestsPerSecond(urlOf: () => string): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const end = performance.now() + SECONDS * 1000;
-  let done = 0;
-  const client = async () => {
-    while (performance.now() < end) {
-      await get(urlOf(), agent);
-      done += 1;
+async function inTurn(targets: readonly Target[]): Promise<Map<string, Load>> {
+  const figures = new Map<string, Load[]>(targets.map(({ name }) => [name, []]));
+  for (let round = -1; round < ROUNDS; round += 1) {
+    for (const { name, port, paths } of targets) {
+      // The first round is for compilers and caches.
+      const seconds = round === -1 ? 1 : SECONDS;
+      const taken = await load({ port, paths, seconds, connections: CONNECTIONS });
+      if (round >= 0) figures.get(name)?.push(taken);
     }
+  }
+  return new Map([...figures].map(([name, taken]) => [name, middle(taken)]));
+}
+
+function middle(taken: readonly Load[]): Load {
+  const [first, ...rest] = [...taken].sort((a, b) => a.perSecond - b.perSecond);
+  if (first === undefined) throw new Error('no figures');
+  return {
+    perSecond: rest[Math.floor(taken.length / 2) - 1]?.perSecond ?? first.perSecond,
+    // The least is what the server does, the rest is what else the machine did.
+    p99Ms: Math.min(...taken.map(({ p99Ms }) => p99Ms)),
   };
-  const start = performance.now();
-  await Promise.all(Array.from({ length: CONNECTIONS }, client));
-  agent.destroy();
-  return (done / (performance.now() - start)) * 1000;
+}
+
+const GOALS: Readonly<Record<string, number>> = { 'node:http, one Buffer': 0.85, sirv: 8 };
+
+function* rowsOf(what: string, figures: ReadonlyMap<string, Load>): Generator<Row> {
+  const ours = figures.get('ours');
+  const bare = figures.get('node:http, one Buffer');
+  if (ours === undefined || bare === undefined) throw new Error('no figures');
+  for (const [name, { perSecond }] of figures) {
+    if (name === 'ours') continue;
+    yield {
+      what: `serve, ${what}`,
+      ours: ours.perSecond,
+      baseline: perSecond,
+      unit: 'req/s',
+      baselineName: `${name} (${LOAD_NAME})`,
+      atLeast: GOALS[name],
+    };
+  }
+  yield {
+    what: `serve, ${what}, p99`,
+    ours: ours.p99Ms,
+    baseline: bare.p99Ms,
+    unit: 'ms',
+    baselineName: 'node:http, one Buffer',
+    limit: 10,
+  };
+}
+
+function page(i: number): string {
+  return `section-${i % 20}/topic-${i % 100}/page-${i}.html`;
+}
+
+/** The page whose content is nearest to so many bytes. */
+function pageNear(site: string, bytes: number): string {
+  const distance = (path: string) => Math.abs(statSync(join(site, path)).size - bytes);
+  // Page 0 and 1 are edited by other benches.
+  const pages = Array.from({ length: 500 }, (_, i) => page(i + 2));
+  return pages.reduce((best, path) => (distance(path) < distance(best) ? path : best));
 }
 
 async function megabytesPerSecond(url: string): Promise<number> {
   const start = performance.now();
   let bytes = 0;
-  for (let i = 0; i < 3; i += 1) bytes += await get(url);
+  for (let i = 0; i < 3; i += 1) bytes += (await (await fetch(url)).arrayBuffer()).byteLength;
   return bytes / 1e6 / ((performance.now() - start) / 1000);
-}
-
-function get(url: string, agent?: Agent): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'accept-encoding': 'gzip' };
-    const call = request(url, { ...(agent ? { agent } : {}), headers }, (response) => {
-      if (response.statusCode !== 200) reject(new Error(`${url}: HTTP ${response.statusCode}`));
-      let bytes = 0;
-      response.on('data', (chunk: Uint8Array) => {
-        bytes += chunk.length;
-      });
-      response.on('end', () => resolve(bytes));
-      response.on('error', reject);
-    });
-    call.on('error', reject);
-    call.end();
-  });
 }

@@ -2,6 +2,7 @@
  * The HTTP edge: Host first, then the mode it decides, then the path. Every response leaves here with
  * the headers of its mode, and every error becomes one answer in one place.
  */
+import type { RequestListener } from 'node:http';
 import { hostname } from 'node:os';
 import Koa, { type Context } from 'koa';
 import { DrayerError } from '../core/errors.ts';
@@ -12,6 +13,7 @@ import type { TrustedProxies } from './client.ts';
 import { gone, type IsDenied, withoutDenied } from './denied-streams.ts';
 import { EventHub } from './events.ts';
 import { type HostPolicy, placeOf } from './host.ts';
+import { HOT_BYTES, HotPages, type MemoryUse } from './hot-pages.ts';
 import { PAGE_HEADERS } from './media-headers.ts';
 import { sendProblem } from './problem.ts';
 import { PushDesk, type PushOptions } from './push.ts';
@@ -63,6 +65,8 @@ export type AppOptions = {
   readonly onError?: ((error: unknown) => void) | undefined;
   /** A client that takes nothing of `newRecords` for so long is cut. Default 15 s. */
   readonly idleMs?: number | undefined;
+  /** Most bytes of answers kept in memory to be given again. Default 64 MiB; 0 keeps none. */
+  readonly hotBytes?: number | undefined;
 };
 
 /** Says that the server is there, under every name it answers to. */
@@ -76,6 +80,8 @@ const MOST_REASONS = 100;
 const GONE = new Set(['ECONNRESET', 'EPIPE', 'ECANCELED', 'ERR_STREAM_PREMATURE_CLOSE']);
 
 const hosted = new WeakMap<Koa, () => Hosted>();
+const listeners = new WeakMap<Koa, RequestListener>();
+const kept = new WeakMap<Koa, HotPages>();
 
 /**
  * Makes the server's request handler, without opening a socket. Emit `close` on it to end its live
@@ -100,6 +106,7 @@ export function createApp(options: AppOptions): Koa {
     hub: new EventHub(streams),
     announced: options.onAnnounced && new AnnouncedDesk(options.onAnnounced),
     push: options.push && new PushDesk(streams, { ...options.push, proxies }),
+    hot: new HotPages(streams, options.hotBytes ?? HOT_BYTES),
     values: new ValueCache(),
     sizes: new Map(),
     idleMs: options.idleMs ?? IDLE_MS,
@@ -128,12 +135,24 @@ export function createApp(options: AppOptions): Koa {
     if (!GONE.has(codeOf(error))) onError(error);
   });
   app.once('close', () => server.hub.close());
+  kept.set(app, server.hot);
+  listeners.set(app, server.hot.before(app.callback()));
   return app;
 }
 
 /** Tells what an app hosts, for the addresses to show; nothing for an app of another making. */
 export function hostedBy(app: Koa): Hosted {
   return hosted.get(app)?.() ?? { publicKeys: [], mount: '' };
+}
+
+/** What handles an app's requests: what is in memory first, then the app. */
+export function listenerOf(app: Koa): RequestListener {
+  return listeners.get(app) ?? app.callback();
+}
+
+/** What an app keeps in memory of its answers. */
+export function memoryOf(app: Koa): MemoryUse {
+  return kept.get(app)?.use ?? { bytes: 0, pages: 0, given: 0 };
 }
 
 async function answer(

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import type Koa from 'koa';
 import { clickableAddresses } from './addresses.ts';
-import { hostedBy } from './app.ts';
+import { hostedBy, listenerOf } from './app.ts';
 import type { TrustedProxies } from './client.ts';
 import { ConnectionGate, type ConnectionLimits, type GateEvent } from './connection-gate.ts';
 import { isEverywhere, isLocal, type ListenAddress, openServers, portOf } from './open-servers.ts';
@@ -76,7 +76,7 @@ export async function listen(app: Koa, options: ListenOptions): Promise<Listener
     isShared: proxies && ((address) => proxies.has(address)),
     onEvent: onConnection,
   });
-  const answer = app.callback();
+  const answer = listenerOf(app);
   const handler = gate.guard(onRequest === undefined ? answer : watchRequests(answer, onRequest));
   const servers = await openServers(() => makeServer(handler, gate, options), options);
   const port = portOf(servers[0]);

@@ -14,6 +14,7 @@ import { compressed } from './compress.ts';
 import { bodyEtag } from './etag.ts';
 import { frontPage, streamsJson } from './front-page.ts';
 import type { Place } from './host.ts';
+import type { HotPages } from './hot-pages.ts';
 import { LIVE_SCRIPT_PATH } from './live-reload.ts';
 import { type SiteForm, siteHeaders, syncHeaders } from './media-headers.ts';
 import { notFound } from './problem.ts';
@@ -33,6 +34,7 @@ export type ServerContext = SyncContext &
     /** Prefix of every path: empty, or `/prefix`. */
     readonly mount: string;
     readonly listStreams: boolean;
+    readonly hot: HotPages;
     /** Undefined where nobody may push. */
     readonly push?: PushDesk | undefined;
   };
@@ -128,6 +130,7 @@ async function answerSitePath(
   const own = ownOriginFor(ctx, server, { host, publicKey: parsed.publicKey });
   if (own !== undefined) return redirect(ctx, own + path + search, 307);
   const site = { ...server, reader, base };
+  if (!server.live) server.hot.keep(ctx, reader);
   await sendSiteFile(ctx, site, { path: path.slice(1), search });
 }
 
@@ -157,6 +160,8 @@ async function answerOrigin(
   if (await answerOriginSync(server, exchange, { place, inner, search, reader })) return;
   allowReading(ctx);
   const site = { ...server, reader, base };
+  // Below another key there will be another stream as soon as it is hosted.
+  if (!server.live && keyOf(inner) === undefined) server.hot.keep(ctx, reader);
   await sendSiteFile(ctx, site, { path: inner.slice(1), search });
 }
 

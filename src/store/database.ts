@@ -92,7 +92,7 @@ export class Connection {
 
   /** A number that changes whenever another connection commits to this file. */
   changeCounter(): number {
-    return Number(this.pragma('data_version'));
+    return this.query<{ data_version: number }>('PRAGMA data_version').get()?.data_version ?? 0;
   }
 
   /**

@@ -1,0 +1,184 @@
+/**
+ * Answers that were given before, ready to be given again. A page that is asked for again in the same
+ * generation, by a request that is the same in all that can decide (request-key.ts), gets what the
+ * app answered, byte for byte, without the app: a tenth of the work. Nothing is kept longer than its
+ * generation: whether the file has been written to is looked up before the first answer of every turn
+ * of the event loop, so that who asks after a publish gets what was published.
+ */
+import type { ClientRequest, RequestListener, ServerResponse } from 'node:http';
+import type { Context } from 'koa';
+import { LRUCache } from 'lru-cache';
+import { isDrayerError } from '../core/errors.ts';
+import type { StreamReader } from '../store/reader.ts';
+import { giveBlock, type HeaderBlock, takeBlock } from './header-block.ts';
+import { requestKey } from './request-key.ts';
+import type { StreamSet } from './stream-set.ts';
+
+/** Bytes of answers that are kept unless another number is given. */
+export const HOT_BYTES: number = 64 * 1024 * 1024;
+/** A larger share of it is not kept: a film would push out a site. */
+const LARGEST_SHARE = 1 / 32;
+/** What an answer takes besides its text and body. */
+const ENTRY_BYTES = 700;
+/** What the app may answer to be asked no more: there is a page, it has not changed, it is elsewhere. */
+const KEPT_STATUSES: ReadonlySet<number> = new Set([200, 304, 308]);
+
+/** A stream as it was when an answer was made. */
+type State = {
+  readonly publicKey: Uint8Array;
+  readonly reader: StreamReader;
+  readonly counter: number;
+  /** The turn in which it was found to be the present one. */
+  checkedAt: number;
+};
+
+type Page = {
+  readonly status: number;
+  /** Name, value, name, value …, in the order they were sent. */
+  readonly headers: string[];
+  readonly body: Uint8Array | undefined;
+  readonly state: State;
+  /** From the second answer on. */
+  block?: HeaderBlock | undefined;
+};
+
+/** What the answers in memory come to. */
+export type MemoryUse = { readonly bytes: number; readonly pages: number; readonly given: number };
+
+/** The answers one app keeps. */
+export class HotPages {
+  readonly #streams: StreamSet;
+  readonly #pages: LRUCache<string, Page>;
+  readonly #keys = new WeakMap<ServerResponse, string>();
+  /** The present states, by stream: answers of one state share it. */
+  readonly #states = new WeakMap<StreamReader, State>();
+  #turn = 1;
+  #isTurnOpen = false;
+  #given = 0;
+
+  constructor(streams: StreamSet, maxBytes: number) {
+    this.#streams = streams;
+    this.#pages = new LRUCache({
+      // 0 would mean no limit.
+      maxSize: Math.max(1, maxBytes),
+      maxEntrySize: Math.max(1, Math.floor(maxBytes * LARGEST_SHARE)),
+    });
+  }
+
+  /** What is kept now, and how many answers were given from it. */
+  get use(): MemoryUse {
+    return { bytes: this.#pages.calculatedSize, pages: this.#pages.size, given: this.#given };
+  }
+
+  /** Puts the answers that are kept in front of an app. */
+  before(app: RequestListener): RequestListener {
+    if (this.#pages.maxSize === 1) return app;
+    return (request, response) => {
+      const key = requestKey(request, response);
+      if (key === undefined) return app(request, response);
+      const page = this.#find(key);
+      if (page === undefined) {
+        this.#keys.set(response, key);
+        return app(request, response);
+      }
+      this.#given += 1;
+      send(response, page);
+    };
+  }
+
+  /**
+   * Says that the answer now being made depends on nothing but the request and the present state of
+   * this stream; to be called before anything of it is read.
+   */
+  keep(ctx: Context, reader: StreamReader): void {
+    const key = this.#keys.get(ctx.res);
+    if (key === undefined) return;
+    const state = this.#stateOf(reader);
+    ctx.res.once('finish', () => {
+      const page = pageOf(ctx, state);
+      if (page !== undefined) this.#pages.set(key, page, { size: sizeOf(key, page) });
+    });
+  }
+
+  #find(key: string): Page | undefined {
+    const page = this.#pages.get(key);
+    if (page === undefined || this.#isPresent(page.state)) return page;
+    this.#pages.delete(key);
+    return undefined;
+  }
+
+  #isPresent(state: State): boolean {
+    const turn = this.#openTurn();
+    if (state.checkedAt === turn) return true;
+    try {
+      const reader = this.#streams.find(state.publicKey);
+      if (reader !== state.reader || reader.changeCounter() !== state.counter) return false;
+    } catch (error) {
+      // The app finds the same, and tells it as it should be told.
+      if (isDrayerError(error)) return false;
+      throw error;
+    }
+    state.checkedAt = turn;
+    return true;
+  }
+
+  #stateOf(reader: StreamReader): State {
+    const counter = reader.changeCounter();
+    const known = this.#states.get(reader);
+    if (known?.counter === counter) return known;
+    const state = { publicKey: reader.publicKey, reader, counter, checkedAt: 0 };
+    this.#states.set(reader, state);
+    return state;
+  }
+
+  // All that is answered in one turn had been asked before it began.
+  #openTurn(): number {
+    if (!this.#isTurnOpen) {
+      this.#isTurnOpen = true;
+      this.#turn += 1;
+      setImmediate(() => {
+        this.#isTurnOpen = false;
+      });
+    }
+    return this.#turn;
+  }
+}
+
+function send(response: ServerResponse, page: Page): void {
+  const { shouldKeepAlive } = response;
+  if (shouldKeepAlive && page.block !== undefined) {
+    giveBlock(response, page.status, page.block);
+  } else {
+    response.writeHead(page.status, page.headers);
+    if (shouldKeepAlive) page.block = takeBlock(response);
+  }
+  response.end(page.body);
+}
+
+function pageOf({ req, res, body }: Context, state: State): Page | undefined {
+  const status = res.statusCode;
+  if (!KEPT_STATUSES.has(status)) return undefined;
+  const isEmpty = req.method === 'HEAD' || status === 304;
+  // Neither a stream, which is used up, nor what Koa says where nothing was said.
+  const isWhole =
+    body instanceof Uint8Array && Number(res.getHeader('content-length')) === body.length;
+  if (!isEmpty && !isWhole) return undefined;
+  const headers: string[] = [];
+  for (const name of rawHeaderNames(res)) {
+    const value = res.getHeader(name);
+    if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+    headers.push(name, String(value));
+  }
+  return { status, headers, body: isEmpty || !isWhole ? undefined : body, state };
+}
+
+// Node has it for every message; its types only for those of a client.
+function rawHeaderNames(response: ServerResponse): string[] {
+  return (response as unknown as Pick<ClientRequest, 'getRawHeaderNames'>).getRawHeaderNames();
+}
+
+function sizeOf(key: string, { headers, body }: Page): number {
+  const text = headers.reduce((sum, part) => sum + part.length, key.length);
+  // The memory behind it, of which it may be a part.
+  return ENTRY_BYTES + text + (body?.buffer.byteLength ?? 0);
+}

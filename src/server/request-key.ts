@@ -1,0 +1,101 @@
+/**
+ * What of a request can decide its answer, as one text: two requests of the same text get the same
+ * answer from the same generation. Only plain requests have one; all others take the long way.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Header fields that decide. */
+const DECIDING = [
+  'host',
+  'accept',
+  'accept-encoding',
+  'connection',
+  'if-modified-since',
+  'if-none-match',
+  'origin',
+  'sec-fetch-dest',
+  'sec-fetch-mode',
+  'sec-fetch-site',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+];
+
+/** Header fields that every browser sends and nothing here is decided by. */
+export const IDLE_FIELDS: readonly string[] = [
+  'accept-language',
+  'cache-control',
+  'cookie',
+  'dnt',
+  'pragma',
+  'priority',
+  'referer',
+  'save-data',
+  'sec-ch-ua',
+  'sec-ch-ua-mobile',
+  'sec-ch-ua-platform',
+  'sec-fetch-user',
+  'sec-gpc',
+  'upgrade-insecure-requests',
+  'user-agent',
+];
+
+/** What a proxy adds. That it did may decide, together with which proxy it is; what it says of the client not. */
+const FORWARDED: ReadonlySet<string> = new Set([
+  ...spellings('x-forwarded-for'),
+  ...spellings('x-real-ip'),
+  'X-Real-IP',
+  ...spellings('via'),
+]);
+
+/** More header lines than a browser sends. */
+const MOST_LINES = 32;
+/** Longest target or value that is kept. */
+const MOST_CHARACTERS = 512;
+
+/** Whether a field decides, by name as it is usually spelt; others are none of those we know. */
+const FIELDS: ReadonlyMap<string, boolean> = new Map([
+  ...DECIDING.flatMap((name) => spellings(name).map((spelt) => [spelt, true] as const)),
+  ...IDLE_FIELDS.flatMap((name) => spellings(name).map((spelt) => [spelt, false] as const)),
+]);
+
+/** Where a connection has come in; the same for all of its requests. */
+const places = new WeakMap<Socket, string>();
+
+/**
+ * Returns the text, or undefined for what is no plain GET or HEAD: a request with a body, with a field
+ * we do not know, or one that something was decided about already.
+ */
+export function requestKey(request: IncomingMessage, response: ServerResponse): string | undefined {
+  const { method, url = '', rawHeaders, socket } = request;
+  if ((method !== 'GET' && method !== 'HEAD') || request.httpVersion !== '1.1') return undefined;
+  if (rawHeaders.length > 2 * MOST_LINES || url.length > MOST_CHARACTERS) return undefined;
+  // Such as Connection: close, where the server is about to end.
+  if (response.getHeaderNames().length > 0) return undefined;
+  let key = `${method} ${url} ${places.get(socket) ?? placeOf(socket)}`;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    const value = rawHeaders[i + 1] ?? '';
+    const decides = FIELDS.get(name);
+    if (value.length > MOST_CHARACTERS) return undefined;
+    // No value has a line end in it, so two lines are never read as one.
+    if (decides) key += `\n${name}:${value}`;
+    else if (decides === undefined) {
+      if (!FORWARDED.has(name)) return undefined;
+      key += `\n${name} ${socket.remoteAddress}`;
+    }
+  }
+  return key;
+}
+
+function placeOf(socket: Socket): string {
+  const isSecure = 'encrypted' in socket;
+  const place = `${socket.localAddress} ${socket.localPort} ${isSecure}`;
+  places.set(socket, place);
+  return place;
+}
+
+/** `accept-encoding` as programs write it, and as browsers do. */
+function spellings(name: string): string[] {
+  return [name, name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())];
+}

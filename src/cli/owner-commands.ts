@@ -65,7 +65,7 @@ const addEdits: Add = (program, open, done) => {
     );
   editOptions(program, 'rm', 'remove files from a site by hand')
     .argument('<stream>', STREAM_HELP)
-    .argument('<paths...>', 'paths of the files in the site')
+    .argument('<paths...>', 'paths of the files in the site; a whole mirror: drayer unmirror')
     .option('-r, --recursive', 'folders too, with all that is in them')
     .option('-t, --type <type>', 'records of another type, such as post')
     .action((stream: string, paths: string[], flags) =>

@@ -60,7 +60,7 @@ export async function findDaemon(
   const timer = setTimeout(() => socket.destroy(), patienceMs);
   try {
     const first = await answers.next();
-    const greeting = checkGreeting(path, first.done ? undefined : first.value);
+    const greeting = checkGreeting(path, first.value ?? {});
     const { pid, version, port } = greeting;
     return {
       pid,
@@ -94,14 +94,14 @@ async function connect(path: string): Promise<Socket | undefined> {
   }
 }
 
-type Lines = AsyncGenerator<unknown, void, void>;
+type Lines = AsyncGenerator<object, void, void>;
 
 async function* readReplies(socket: Socket): Lines {
   const lines = new LineReader();
   socket.setEncoding('utf8');
   try {
     for await (const chunk of socket) {
-      for (const line of lines.take(String(chunk))) yield JSON.parse(line) as unknown;
+      for (const line of lines.take(String(chunk))) yield parseLine(line);
     }
   } catch (error) {
     // Broken off: it has ended, which the caller tells.
@@ -111,8 +111,18 @@ async function* readReplies(socket: Socket): Lines {
   }
 }
 
-function checkGreeting(path: string, line: unknown): Greeting {
-  const greeting = (typeof line === 'object' && line !== null ? line : {}) as Partial<Greeting>;
+/** A line that is no JSON is as good as an empty object: nobody of ours wrote it. */
+function parseLine(line: string): object {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
+}
+
+function checkGreeting(path: string, greeting: Partial<Greeting>): Greeting {
   const { drayer, version = 'unknown', pid = 0, port = 0 } = greeting;
   if (drayer === CONTROL_VERSION) return { drayer, version, pid, port };
   if (drayer === undefined) {
@@ -152,7 +162,7 @@ async function ask<Name extends Order['do']>(
       if ('progress' in reply) onProgress?.(reply.progress);
       else if ('error' in reply) throw fromWireError(reply.error);
       // The same program wrote it, which the greeting has shown.
-      else return reply.done as Results[Name];
+      else if ('done' in reply) return reply.done as Results[Name];
     }
   } catch (error) {
     if (isDrayerError(error) || !signal?.aborted) throw error;

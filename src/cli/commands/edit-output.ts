@@ -2,9 +2,10 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Config } from '../../config/load-config.ts';
 import { DrayerError } from '../../core/errors.ts';
-import type { Edited, EditTarget } from '../../daemon/edit-stream.ts';
+import { type Edited, type EditTarget, editStream } from '../../daemon/edit-stream.ts';
 import { type KeyFlags, keyFor } from '../../daemon/given-key.ts';
 import { type KnownStream, streamPathOf } from '../../daemon/known-streams.ts';
+import { nudge } from '../nudge.ts';
 import type { Session } from '../session.ts';
 import { takeKey } from '../take-key.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
@@ -23,6 +24,17 @@ export async function chooseTarget(
   const stream = await chooseStream(session, name, flags);
   checkHere(stream, await session.config());
   return { stream, target: { path: stream.path, key: keyFor(given, stream) } };
+}
+
+/** Changes the stream as {@link editStream} does; a daemon that serves it knows at once. */
+export async function editAndTell<T>(
+  session: Session,
+  { target, flags }: { readonly target: EditTarget; readonly flags: StreamFlags },
+  edit: Parameters<typeof editStream<T>>[1],
+): Promise<Edited<T>> {
+  const edited = editStream(target, edit);
+  if (edited.changed) await nudge(session, edited.path, flags);
+  return edited;
 }
 
 /** What is written under a lease on a server is written nowhere else: that would be a second history. */

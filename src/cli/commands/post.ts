@@ -3,12 +3,17 @@ import { EXIT } from '../../core/errors.ts';
 import { decodeUtf8, encodeUtf8 } from '../../core/utf8.ts';
 import { checkNoSecret } from '../../daemon/edit-files.ts';
 import { putPost } from '../../daemon/edit-posts.ts';
-import { editStream } from '../../daemon/edit-stream.ts';
 import { readInput } from '../../daemon/read-input.ts';
 import { secretKeyOf } from '../../publish/stream-files.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
-import { chooseTarget, type EditFlags, inGeneration, jsonEdit } from './edit-output.ts';
+import {
+  chooseTarget,
+  type EditFlags,
+  editAndTell,
+  inGeneration,
+  jsonEdit,
+} from './edit-output.ts';
 
 /** Flags of `drayer post`. */
 export type PostFlags = EditFlags & {
@@ -35,7 +40,7 @@ export async function post(
     allowSecrets: flags.allowSecrets,
   };
   checkNoSecret('the post', encodeUtf8(`${title ?? ''}\n${text}`), rules);
-  const edited = editStream(target, (tx, { reader }) =>
+  const edited = await editAndTell(session, { target, flags }, (tx, { reader }) =>
     putPost(tx, reader, { text, title, replace }),
   );
   if (terminal.isJson) {

@@ -88,10 +88,15 @@ function sayLeftOut({ terminal }: Session, skipped: readonly Skipped[]): void {
   terminal.say(`left out what is ignored: ${names.join(', ')} (${number(ignored.length)})`);
 }
 
-/** Prints where to look at it. */
+/**
+ * Prints where to look at it.
+ *
+ * @param served - where the daemon serves it, if it does
+ */
 export async function printNextStep(
   session: Session,
   { publicKey, streamPath, push }: PublishedSite,
+  served: string | undefined,
 ): Promise<void> {
   const { terminal, signal } = session;
   if (push !== undefined) {
@@ -101,7 +106,7 @@ export async function printNextStep(
   const { port, mount } = await session.settings();
   // An HTTP client is a tenth of what a publish of nothing loads; --json does without.
   const { findServer } = await import('../../daemon/find-server.ts');
-  const address = publicKey && (await findServer(publicKey, { port, mount, signal }));
+  const address = served ?? (publicKey && (await findServer(publicKey, { port, mount, signal })));
   if (address !== undefined) {
     terminal.print(`it is being served: ${terminal.paint('cyan', address)}`);
     return;

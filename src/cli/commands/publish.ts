@@ -113,7 +113,8 @@ async function publishAndTell(
   const told = tellServers(session, published, flags);
   // Waited for below; should printing fail first, that is the error to tell of.
   told.catch(() => {});
-  if (!session.terminal.isJson) await print(session, { site, published }, flags);
+  const address = await tellDaemon(session, published, flags);
+  if (!session.terminal.isJson) await print(session, { site, published }, { ...flags, address });
   const mirrors = wait && (await waitFor(session, published, wait));
   await told;
   return { published, mirrors };
@@ -133,6 +134,17 @@ async function waitFor(
   const { jsonWaited, waitForMirrors } = await import('./publish-wait.ts');
   const waited = await waitForMirrors(session, published, wait);
   return { isMet: waited.isMet, json: jsonWaited(waited) };
+}
+
+// Who wrote nothing has nothing to tell.
+async function tellDaemon(
+  session: Session,
+  { report, servers, streamPath, push }: PublishedSite,
+  { dryRun, serve }: PublishFlags,
+): Promise<string | undefined> {
+  const isNew = report.wrote || servers !== undefined;
+  if (dryRun || serve || !isNew || push !== undefined) return undefined;
+  return (await import('../nudge.ts')).nudge(session, streamPath);
 }
 
 // Beside the rest: what they are told is a courtesy, and those that miss it find out by themselves.
@@ -191,7 +203,7 @@ function checkRemote({ watch, serve }: PublishFlags): void {
 async function print(
   session: Session,
   { site, published }: Kept,
-  { dryRun, serve, checkLinks }: PublishFlags,
+  { dryRun, serve, checkLinks, address }: PublishFlags & { readonly address: string | undefined },
 ): Promise<void> {
   const { links } = published.report;
   if (dryRun || links !== undefined) {
@@ -200,7 +212,7 @@ async function print(
     if (dryRun) return printDryRun(session, site, published);
   }
   printResult(session, site, published);
-  if (!serve) await printNextStep(session, published);
+  if (!serve) await printNextStep(session, published, address);
 }
 
 async function publishOrAsk(

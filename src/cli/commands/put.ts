@@ -2,14 +2,21 @@
 import { relative } from 'node:path';
 import { DrayerError, EXIT } from '../../core/errors.ts';
 import { checkPutFile, foreseePublish, typedSitePath } from '../../daemon/edit-files.ts';
-import { type Edited, editStream } from '../../daemon/edit-stream.ts';
+import type { Edited } from '../../daemon/edit-stream.ts';
 import { type Input, readInput } from '../../daemon/read-input.ts';
 import { MAX_FILE_BYTES } from '../../files/file-record.ts';
 import { secretKeyOf } from '../../publish/stream-files.ts';
 import { bytes } from '../format.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
-import { chooseTarget, type EditFlags, folderOf, inGeneration, jsonEdit } from './edit-output.ts';
+import {
+  chooseTarget,
+  type EditFlags,
+  editAndTell,
+  folderOf,
+  inGeneration,
+  jsonEdit,
+} from './edit-output.ts';
 
 /** Flags of `drayer put`. */
 export type PutFlags = EditFlags & { readonly allowSecrets?: boolean | undefined };
@@ -31,7 +38,7 @@ export async function put(
     secretKey: target.key?.secretKey ?? secretKeyOf(target.path),
     allowSecrets: flags.allowSecrets,
   };
-  const edited = editStream(target, (tx, { reader }) => {
+  const edited = await editAndTell(session, { target, flags }, (tx, { reader }) => {
     checkPutFile(reader, { key, content }, rules);
     tx.putFile(key, content, { timeMicros });
   });

@@ -2,13 +2,19 @@
 import { relative } from 'node:path';
 import { EXIT } from '../../core/errors.ts';
 import { foreseePublish, removeRecords } from '../../daemon/edit-files.ts';
-import { editStream } from '../../daemon/edit-stream.ts';
 import { FILE_TYPE } from '../../store/typed-reads.ts';
 import { count } from '../format.ts';
 import { recordType } from '../record-type.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
-import { chooseTarget, type EditFlags, folderOf, inGeneration, jsonEdit } from './edit-output.ts';
+import {
+  chooseTarget,
+  type EditFlags,
+  editAndTell,
+  folderOf,
+  inGeneration,
+  jsonEdit,
+} from './edit-output.ts';
 
 /** Flags of `drayer rm`. */
 export type RmFlags = EditFlags & {
@@ -26,7 +32,7 @@ export async function rm(
   const { terminal } = session;
   const type = recordType(flags.type ?? FILE_TYPE);
   const { stream, target } = await chooseTarget(session, name, flags);
-  const edited = editStream(target, (tx, { reader }) =>
+  const edited = await editAndTell(session, { target, flags }, (tx, { reader }) =>
     removeRecords(tx, reader, { type, paths, recursive }),
   );
   const removed = edited.result;

@@ -1,13 +1,18 @@
 /** `drayer servers [stream] [add|rm URL]`: the servers that a stream itself names. */
 import { DrayerError, EXIT } from '../../core/errors.ts';
 import { addServer, removeServer } from '../../daemon/edit-servers.ts';
-import { editStream } from '../../daemon/edit-stream.ts';
 import { withReader } from '../../daemon/stream-facts.ts';
 import { readPrimaryServers } from '../../store/typed-reads.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
 import { chooseStream } from './choose-stream.ts';
-import { chooseTarget, type EditFlags, inGeneration, jsonEdit } from './edit-output.ts';
+import {
+  chooseTarget,
+  type EditFlags,
+  editAndTell,
+  inGeneration,
+  jsonEdit,
+} from './edit-output.ts';
 
 /** Shows the servers, or changes one. */
 export async function servers(
@@ -21,7 +26,9 @@ export async function servers(
   const { verb, url } = wish;
   const { target } = await chooseTarget(session, wish.stream, flags);
   const edit = verb === 'add' ? addServer : removeServer;
-  const edited = editStream(target, (tx, { reader }) => edit(tx, reader, url));
+  const edited = await editAndTell(session, { target, flags }, (tx, { reader }) =>
+    edit(tx, reader, url),
+  );
   if (terminal.isJson) {
     const named = withReader(edited.path, readPrimaryServers);
     terminal.printJson({ ...jsonEdit(edited), url: edited.result, servers: named });

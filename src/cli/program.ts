@@ -120,7 +120,10 @@ const addServe: Add = (program, open, done) => {
 
 const addMirror: Add = (program, open, done) => {
   command(program, 'mirror', 'copy a stream from somebody who serves it, and check it')
-    .argument('<url>', "address of a server, of a site on it, or of a stream's sync endpoints")
+    .argument(
+      '<url>',
+      "address of a server, of a site on it, or of a stream's sync endpoints; or a stream id alone: whoever has it on this network",
+    )
     .argument('[id]', 'stream id, where the address does not say it')
     .option('-s, --stream <file>', 'stream file (default: in the data folder)')
     .option('--data-dir <dir>', 'folder of the mirrors')

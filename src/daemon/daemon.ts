@@ -6,7 +6,7 @@
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
-import { listen } from '../server/listen.ts';
+import { type Listener, listen } from '../server/listen.ts';
 import type { PushOptions } from '../server/push.ts';
 import {
   type GenerationEvent,
@@ -15,17 +15,18 @@ import {
   openStreamSet,
   type StreamSource,
 } from '../server/stream-set.ts';
+import type { HiddenStream, Lan, LanEvents } from './lan.ts';
 import { watchForMirrors } from './served-streams.ts';
 
 /** Options of {@link startDaemon}. */
-export type DaemonOptions = {
+export type DaemonOptions = Pick<LanEvents, 'onNearby' | 'onNetworks'> & {
   /** The stream files to serve. */
   readonly streams: readonly StreamSource[];
   /** 0 for any free port. */
   readonly port: number;
   /** Address to listen on. Default: loopback, both families. */
   readonly host?: string | undefined;
-  /** Listen on every interface. Default: false. */
+  /** Listen on every interface, and tell the local networks what is served. Default: false. */
   readonly lan?: boolean | undefined;
   /** Public key of the stream to serve at `/`. */
   readonly site?: Uint8Array | undefined;
@@ -41,7 +42,12 @@ export type DaemonOptions = {
   readonly live?: boolean | undefined;
   /** Mirrors that come into this folder while the daemon runs are served too. Default: none are. */
   readonly dataDir?: string | undefined;
-  /** Told that a stream has a newer record elsewhere, signed and at most every 10 s. Default: nobody is. */
+  /** With `lan`: mirrors that are held, but not served. Default: there are none. */
+  readonly hidden?: (() => readonly HiddenStream[]) | undefined;
+  /**
+   * Told that a stream has a newer record elsewhere: over HTTP, signed and at most every 10 s; with `lan`
+   * also by peers that {@link Daemon.lan} knows then. Default: nobody is.
+   */
   readonly onAnnounced?: ((publicKey: Uint8Array) => void) | undefined;
   /** Takes pushes. Default: nobody may push. */
   readonly push?: Omit<PushOptions, 'onFile'> | undefined;
@@ -82,6 +88,8 @@ export type Daemon = {
   remove(path: string): void;
   /** Looks at a stream file now: somebody has just written to it. */
   look(path: string): void;
+  /** Who else is on the local networks; undefined without `lan`. */
+  readonly lan: Pick<Lan, 'finder' | 'nearby'> | undefined;
   /** Resolves when the daemon has been closed, by the signal or by {@link Daemon.close}. */
   readonly closed: Promise<void>;
   /** Closes sockets, app and files. Idempotent. */
@@ -130,7 +138,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const app = createApp({ ...options, push, streams: set, onError });
     const listener = await listen(app, { host, port, lan, takesUploads: push !== undefined });
     if (options.onGeneration !== undefined) set.onGeneration(options.onGeneration);
-    const closing = closeOnce(() => listener.close().finally(closeFiles), signal);
+    const presence = lan === true ? await openPresence(set, listener, options) : undefined;
+    const close = async (): Promise<void> => {
+      await presence?.close();
+      await listener.close().finally(closeFiles);
+    };
+    const closing = closeOnce(close, signal);
     return {
       addresses: listener.addresses,
       port: listener.port,
@@ -140,12 +153,30 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       add: (source) => addOne(set, source, options),
       remove: (path) => set.remove(path),
       look: (path) => set.look(path),
+      lan: presence,
       ...closing,
     };
   } catch (error) {
     closeFiles();
     throw error;
   }
+}
+
+/** Loaded only where others are to know. */
+async function openPresence(
+  set: OpenStreamSet,
+  { port: httpPort }: Listener,
+  { hidden, onAnnounced, onNearby, onNetworks, onError }: DaemonOptions,
+): Promise<Lan> {
+  const { openLan } = await import('./lan.ts');
+  return await openLan(set, {
+    httpPort,
+    hidden,
+    onNews: onAnnounced,
+    onNearby,
+    onNetworks,
+    onProblem: onError,
+  });
 }
 
 /** Makes `close` idempotent and lets the signal call it. */

@@ -9,6 +9,7 @@ import { mirrorPathOf } from '../mirror/data-dir.ts';
 import { findMirror, type HeldMirror } from '../mirror/find-mirror.ts';
 import { type Following, followStream } from '../mirror/follow-stream.ts';
 import { type MirrorOptions, type MirrorReport, mirrorStream } from '../mirror/mirror.ts';
+import type { PeerFinder } from '../mirror/peer-finder.ts';
 import type { MirrorProgress } from '../mirror/session.ts';
 import type { MirrorOrder } from './control-wire.ts';
 import {
@@ -39,6 +40,8 @@ export type KeeperOptions = KeeperEvents & {
   readonly dataDir: string;
   /** Time between two looks at a source that sends no events, ms. */
   readonly pollMs?: number | undefined;
+  /** Know more sources than the mirrors themselves. */
+  readonly finders?: readonly PeerFinder[] | undefined;
   /** After so long a mirror that is over its quota is tried again, ms. Default: an hour. */
   readonly overQuotaMs?: number | undefined;
   /** A fault of this program in a mirror: it is stopped, and the others go on. */
@@ -68,6 +71,13 @@ export class MirrorKeeper {
   /** What is kept now, in the order in which it came. */
   list(): readonly KeptState[] {
     return [...this.#kept.values()].map((keeping) => keeping.state());
+  }
+
+  /** What is held, but not to be shown. */
+  hidden(): readonly { readonly publicKey: Uint8Array; readonly path: string }[] {
+    return [...this.#kept.values()]
+      .filter(({ mirror }) => mirror.isHidden)
+      .map(({ mirror: { id, path } }) => ({ publicKey: parseStreamId(id), path }));
   }
 
   /** Keeps a mirror that is noted already; nothing if it is kept. */
@@ -246,6 +256,8 @@ class Keeping {
       const { pollMs } = this.#options;
       const following = followStream(heldOf(mirror), {
         url,
+        others: true,
+        finders: this.#options.finders,
         quota: mirror.quota,
         pollMs,
         onGeneration: (report) => {

@@ -4,6 +4,7 @@
  */
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { makeDataDir } from '../mirror/data-dir.ts';
+import type { PeerFinder } from '../mirror/peer-finder.ts';
 import { type ProcessLock, takeProcessLock } from '../store/process-lock.ts';
 import { findDaemon } from './control-client.ts';
 import { type Control, type OrderHandler, openControl } from './control-server.ts';
@@ -73,8 +74,13 @@ async function start(options: RunOptions, { lock, kept, unclear }: Found): Promi
     ...unclear,
     ...kept.filter(({ isHidden }) => isHidden).map(({ path }) => path),
   ]);
-  const keeper = lock && new MirrorKeeper({ ...options, pollMs });
-  const daemon = await startDaemon({
+  const found: PeerFinder = {
+    name: 'lan',
+    find: (publicKey, how) => daemon.lan?.finder.find(publicKey, how) ?? [],
+  };
+  const finders = options.lan === true ? [found] : undefined;
+  const keeper = lock && new MirrorKeeper({ ...options, pollMs, finders });
+  const daemon: Daemon = await startDaemon({
     ...options,
     streams: [
       ...options.streams.filter(({ path }) => !hidden.has(path)),
@@ -83,6 +89,7 @@ async function start(options: RunOptions, { lock, kept, unclear }: Found): Promi
     except: [...(options.except ?? []), ...hidden],
     mayServe: (path) => readKept(path)?.isHidden !== true,
     dataDir: servesAll ? dataDir : undefined,
+    hidden: () => keeper?.hidden() ?? [],
     onAnnounced: (publicKey) => {
       keeper?.pull(publicKey);
       options.onAnnounced?.(publicKey);

@@ -35,6 +35,14 @@ export async function mirror(
   checkFlags(flags);
   const { terminal, signal } = session;
   const { dataDir } = await session.settings({ dataDir: flags.dataDir });
+  if (id === undefined && !url.includes(':')) {
+    const { findNearby, keyIn } = await import('../find-nearby.ts');
+    const key = keyIn(url);
+    if (key !== undefined) {
+      const from = await findNearby(session, key, flags.stream ?? mirrorPathOf(key, dataDir));
+      return await mirror(session, from, url, flags);
+    }
+  }
   const link = flags.stream === undefined ? await findDaemon(dataDir) : undefined;
   if (link !== undefined) {
     const { mirrorThere } = await import('./mirror-there.ts');

@@ -1,0 +1,178 @@
+/**
+ * Local discovery for what a daemon has: tells the networks of each stream it serves, and the daemon of
+ * what others have. What is held but not served is never spoken of; news of it is listened for.
+ */
+import { type DrayerError, isDrayerError } from '../core/errors.ts';
+import type { SignedRecord } from '../core/record.ts';
+import { formatStreamId } from '../core/stream-id.ts';
+import type { NearbyStream } from '../discovery/discovery.ts';
+import { LanDiscovery } from '../discovery/lan-discovery.ts';
+import type { PeerFinder } from '../mirror/peer-finder.ts';
+import type { OpenStreamSet } from '../server/stream-set.ts';
+import type { StreamReader } from '../store/reader.ts';
+import { withReader } from './stream-facts.ts';
+
+/** A mirror that is held, but not served. */
+export type HiddenStream = { readonly publicKey: Uint8Array; readonly path: string };
+
+/** What {@link openLan} tells. */
+export type LanEvents = {
+  /** Somebody has a newer state of a stream that is here; `finder` knows where. */
+  readonly onNews?: ((publicKey: Uint8Array, url: string) => void) | undefined;
+  /** A stream that is not here is heard of for the first time. */
+  readonly onNearby?: ((stream: NearbyStream) => void) | undefined;
+  /** It listens on these networks from now on: `eth0 192.168.1.20`. */
+  readonly onNetworks?: ((networks: readonly string[]) => void) | undefined;
+  readonly onProblem?: ((problem: DrayerError) => void) | undefined;
+};
+
+/** What {@link openLan} is told. */
+export type LanOptions = LanEvents & {
+  /** Where the streams are served. */
+  readonly httpPort: number;
+  /** Mirrors that are held, but not served. Default: there are none. */
+  readonly hidden?: (() => readonly HiddenStream[]) | undefined;
+};
+
+/** Local discovery that runs. */
+export type Lan = {
+  /** Knows who has the streams that are here. */
+  readonly finder: PeerFinder;
+  /** What others have, and is not here; the one heard last in front. */
+  nearby(): readonly NearbyStream[];
+  /** Looks now at what is here. */
+  look(): void;
+  /** Idempotent. */
+  close(): Promise<void>;
+};
+
+/** Between two looks at what is here, ms; a new generation is told at once. */
+const LOOK_MS = 1_000;
+/** Files of hidden streams are read every so many looks. */
+const HIDDEN_EVERY = 10;
+
+/** Starts to tell of the streams of a set, and to listen. */
+export async function openLan(set: OpenStreamSet, options: LanOptions): Promise<Lan> {
+  const presence = new Presence(set, options);
+  await presence.open();
+  return presence;
+}
+
+class Presence implements Lan {
+  readonly finder: PeerFinder;
+  readonly #set: OpenStreamSet;
+  readonly #options: LanOptions;
+  readonly #discovery: LanDiscovery;
+  /** By id, who said that he has something newer, until it is here. */
+  readonly #news = new Map<string, Map<string, number>>();
+  /** By id, what the discovery knows. */
+  readonly #known = new Map<
+    string,
+    { readonly publicKey: Uint8Array; readonly isShown: boolean }
+  >();
+  #turn = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #stopListening: () => void = () => {};
+
+  constructor(set: OpenStreamSet, options: LanOptions) {
+    this.#set = set;
+    this.#options = options;
+    this.#discovery = new LanDiscovery({ httpPort: options.httpPort });
+    this.finder = { name: 'lan', find: (publicKey) => this.#discovery.peersOf(publicKey) };
+  }
+
+  async open(): Promise<void> {
+    this.#stopListening = this.#set.onGeneration(({ publicKey }) => this.#putShown(publicKey));
+    this.look();
+    this.#timer = setInterval(() => this.look(), LOOK_MS);
+    this.#timer.unref();
+    await this.#discovery.open();
+    void this.#read();
+  }
+
+  nearby(): readonly NearbyStream[] {
+    return this.#discovery.nearby();
+  }
+
+  look(): void {
+    const shown = new Map(this.#set.list().map(({ id, publicKey }) => [id, publicKey]));
+    const hidden = new Map(
+      (this.#options.hidden?.() ?? [])
+        .map((stream) => [formatStreamId(stream.publicKey), stream] as const)
+        .filter(([id]) => !shown.has(id)),
+    );
+    for (const [id, { publicKey, isShown }] of this.#known) {
+      if (isShown ? shown.has(id) : hidden.has(id)) continue;
+      this.#known.delete(id);
+      this.#news.delete(id);
+      this.#discovery.remove(publicKey);
+    }
+    for (const [id, publicKey] of shown) if (!this.#known.has(id)) this.#putShown(publicKey);
+    // Nobody tells of their generations.
+    const isDue = this.#turn % HIDDEN_EVERY === 0;
+    for (const [id, stream] of hidden) if (isDue || !this.#known.has(id)) this.#putHidden(stream);
+    this.#turn += 1;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stopListening();
+    await this.#discovery.stop();
+  }
+
+  async #read(): Promise<void> {
+    const { onNews, onNearby, onNetworks, onProblem } = this.#options;
+    for await (const event of this.#discovery) {
+      if (event.kind === 'newer') {
+        const id = formatStreamId(event.publicKey);
+        const news = this.#news.get(id) ?? new Map();
+        this.#news.set(id, news.set(event.url, event.modified));
+        onNews?.(event.publicKey, event.url);
+      } else if (event.kind === 'nearby') onNearby?.(event.stream);
+      else if (event.kind === 'networks') onNetworks?.(event.networks);
+      else onProblem?.(event.error);
+    }
+  }
+
+  #putShown(publicKey: Uint8Array): void {
+    const record = unlessUnreadable(() => tipOf(this.#set.find(publicKey)));
+    this.#put(publicKey, record, true);
+  }
+
+  #putHidden({ publicKey, path }: HiddenStream): void {
+    this.#put(
+      publicKey,
+      unlessUnreadable(() => withReader(path, tipOf)),
+      false,
+    );
+  }
+
+  #put(publicKey: Uint8Array, record: SignedRecord | undefined, isShown: boolean): void {
+    const id = formatStreamId(publicKey);
+    this.#known.set(id, { publicKey, isShown });
+    this.#discovery.put({ publicKey, record, isShown });
+    const news = this.#news.get(id);
+    for (const [url, modified] of news ?? []) {
+      if (modified > (record?.modified ?? 0)) continue;
+      news?.delete(url);
+      this.#discovery.prove(url);
+    }
+  }
+}
+
+function tipOf(reader: StreamReader | undefined): SignedRecord | undefined {
+  return reader?.reading(() => {
+    const record = reader.view.byModified(reader.view.modifiedTip());
+    return record && { ...record, value: undefined };
+  });
+}
+
+/** What is wrong with a file is told by who serves it. */
+function unlessUnreadable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isDrayerError(error)) return undefined;
+    throw error;
+  }
+}

@@ -3,10 +3,14 @@
  * originals. Nothing that is held already is asked for.
  */
 import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { nameOfHash } from '../store/value-mode.ts';
+import { LIMITS } from '../wire/limits.ts';
+import { isSourceFault } from './contacts.ts';
 import { checkValue } from './download-value.ts';
 import { reportProgress, type Session } from './session.ts';
 import type { Source } from './source.ts';
 import { fetchFromAll, type SwarmRest } from './swarm.ts';
+import type { WantedValue } from './value-parts.ts';
 
 /**
  * Fetches every value that is wanted.
@@ -17,71 +21,107 @@ import { fetchFromAll, type SwarmRest } from './swarm.ts';
  *   could give the rest
  */
 export async function fetchValues(session: Session): Promise<number> {
-  const wanted = session.store.wanted();
-  session.state.valuesLeft = wanted.length;
-  if (wanted.length === 0) return 0;
+  const { store, state } = session;
+  const wanted = store.wanted();
+  const rest = await fetchThese(session, wanted, {
+    onValue: (hash, value) => {
+      store.fill(hash, value);
+      reportProgress(session, 'values', store.view.modifiedTip());
+    },
+    onLarge: (hash, bytes) => void store.values.large.set(nameOfHash(hash), bytes),
+  });
+  state.valuesLeft = 0;
+  if (rest.missing.length > 0) explain(session, rest);
+  return rest.missing.length;
+}
 
-  const { sources, excluded, state } = session;
-  const rest = await fetchFromAll(wanted, {
+/** What {@link fetchThese} tells. */
+export type FetchListener = {
+  /** A value has come, and has its hash; its memory is used again afterwards. */
+  readonly onValue: (hash: Uint8Array, value: Uint8Array) => void;
+  /** A value has more bytes than the mode of the mirror takes, as its sources say. */
+  readonly onLarge: (hash: Uint8Array, bytes: number) => void;
+};
+
+/**
+ * Fetches values from all sources of a session, originals last.
+ *
+ * @returns what nobody could give, and why
+ */
+export async function fetchThese(
+  session: FetchSession,
+  hashes: readonly Uint8Array[],
+  { onValue, onLarge }: FetchListener,
+): Promise<SwarmRest> {
+  const { sources, excluded, state, store } = session;
+  const { maxBytes } = store.values.mode;
+  state.valuesLeft = hashes.length;
+  if (hashes.length === 0) return { missing: [], failures: new Map() };
+  const count = (hash: Uint8Array, value: Uint8Array): void => {
+    state.values += 1;
+    state.valuesLeft -= 1;
+    onValue(hash, value);
+  };
+  const rest = await fetchFromAll(hashes, {
     sources: sources.filter((source) => !source.isPlain),
     excluded,
-    onValue: (hash, value) => keep(session, hash, value),
+    maxBytes: maxBytes === undefined ? undefined : Math.min(maxBytes, LIMITS.recordBytes),
+    onValue: count,
     onBytes: (bytes) => {
       state.bytes += bytes;
     },
   });
-  if (rest.missing.length === 0) return 0;
-  const open = new Map(rest.missing.map(({ hash }) => [nameOf(hash), hash]));
+  const large = maxBytes === undefined ? [] : rest.missing.filter(({ isLarge }) => isLarge);
+  for (const { hash, likelyBytes = 0 } of large) onLarge(hash, likelyBytes);
+  const failures = new Map(rest.failures);
+  const open = new Map(rest.missing.map((wanted) => [nameOfHash(wanted.hash), wanted]));
+  for (const { hash } of large) open.delete(nameOfHash(hash));
   for (const source of sources) {
-    if (open.size > 0 && source.isPlain) await fetchFromList(session, source, open);
+    if (open.size === 0 || !source.isPlain || excluded.has(source)) continue;
+    try {
+      await fetchFromList(source, open, { onValue: count, onLarge, session });
+    } catch (error) {
+      if (!isSourceFault(error)) throw error;
+      failures.set(source, error);
+      if (error.code === 'PEER_MISBEHAVED') excluded.set(source, error);
+    }
   }
-  if (open.size > 0) explain(session, rest, open);
-  return open.size;
+  return { missing: [...open.values()], failures };
 }
+
+/** As much of a session as fetching values takes. */
+export type FetchSession = Pick<Session, 'sources' | 'excluded' | 'state' | 'store'>;
 
 /** An original knows no hashes: the list is read again, for the values alone. */
 async function fetchFromList(
-  session: Session,
   source: Source,
-  open: Map<string, Uint8Array>,
+  open: Map<string, WantedValue>,
+  { onValue, onLarge, session }: FetchListener & { readonly session: FetchSession },
 ): Promise<void> {
+  const { maxBytes = Number.POSITIVE_INFINITY } = session.store.values.mode;
   for await (const batch of source.batches({ since: 0, inlineBytes: 0 })) {
     session.state.bytes += batch.bytes;
     for (const { hash, value } of batch.records) {
-      if (value === undefined || !open.delete(nameOf(hash))) continue;
-      keep(session, hash, checkValue(source.url, hash, value));
+      if (value === undefined || !open.delete(nameOfHash(hash))) continue;
+      const right = checkValue(source.url, hash, value);
+      if (value.length > maxBytes) onLarge(hash, value.length);
+      else onValue(hash, right);
     }
     if (open.size === 0) return;
   }
 }
 
 /** Throws why the rest could not be had, unless it is that the source of the records has moved on. */
-function explain(
-  { source }: Session,
-  { missing, failures }: SwarmRest,
-  open: ReadonlyMap<string, Uint8Array>,
-): void {
-  const left = missing.filter(({ hash }) => open.has(nameOf(hash)));
-  const isGone = left.some(({ lackedBy, problem }) => lackedBy.has(source) && !problem);
-  if (isGone || source.isPlain) return;
+function explain({ source }: Session, { missing, failures }: SwarmRest): void {
+  const isGone = missing.some(({ lackedBy, problem }) => lackedBy.has(source) && !problem);
   const failure = failures.get(source) ?? [...failures.values()][0];
+  if (isGone || (source.isPlain && failure === undefined)) return;
   if (failure !== undefined) throw failure;
-  const large = left.find(({ problem }) => isDrayerError(problem, 'TOO_LARGE'));
+  const large = missing.find(({ problem }) => isDrayerError(problem, 'TOO_LARGE'));
   if (large !== undefined) throw large.problem;
-  const message = `${left.length} values are held by nobody who was asked`;
+  const message = `${missing.length} values are held by nobody who was asked`;
   throw new DrayerError('PEER_INCOMPLETE', `${source.url}: ${message}`, {
-    cause: left[0]?.problem,
+    cause: missing[0]?.problem,
     hint: 'these peers hold only a part of the stream; ask one that has all of it as well',
   });
-}
-
-function nameOf(hash: Uint8Array): string {
-  return Buffer.from(hash).toString('hex');
-}
-
-function keep(session: Session, hash: Uint8Array, value: Uint8Array): void {
-  session.store.fill(hash, value);
-  session.state.values += 1;
-  session.state.valuesLeft -= 1;
-  reportProgress(session, 'values', session.store.view.modifiedTip());
 }

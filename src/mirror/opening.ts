@@ -1,5 +1,6 @@
 /** Asking a source for its records, before or while what came is worked with. */
 import type { Micros } from '../core/record.ts';
+import type { ValueMode } from '../store/value-mode.ts';
 import type { Batch, Source } from './source.ts';
 
 /**
@@ -37,16 +38,19 @@ export type Opening = {
  *
  * @throws {DrayerError} what kept the source from sending any
  */
-export async function openSource(source: Source, since: Micros): Promise<Opening> {
-  const batches = requestRecords(source, since);
+export async function openSource(source: Source, since: Micros, mode: ValueMode): Promise<Opening> {
+  const batches = requestRecords(source, since, mode);
   const first = await arrive(batches);
   if (first.error !== undefined) throw first.error;
   return { since, batches, first };
 }
 
-/** Asks for all records after `since`, with small values. */
-export function requestRecords(source: Source, since: Micros): Batches {
-  return source.batches({ since, inlineBytes: INLINE_BYTES });
+/** Asks for all records after `since`, with small values as far as all of them are wanted (R18). */
+export function requestRecords(source: Source, since: Micros, mode: ValueMode): Batches {
+  const { metadataOnly, newest, types, maxBytes = INLINE_BYTES } = mode;
+  // Which of them are wanted is not known before all records are there, or not to the source.
+  const isChosen = metadataOnly === true || (newest ?? types) !== undefined;
+  return source.batches({ since, inlineBytes: isChosen ? 0 : Math.min(INLINE_BYTES, maxBytes) });
 }
 
 /** Wants no more of them. */

@@ -3,6 +3,7 @@ import { DrayerError } from '../core/errors.ts';
 import type { MirrorStore } from '../store/mirror-store.ts';
 import type { Contact, Contacts, Failure } from './contacts.ts';
 import type { SessionState } from './session.ts';
+import type { SettledValues } from './settle-values.ts';
 import { standingOf } from './standing.ts';
 
 /** What a round came to. */
@@ -22,6 +23,8 @@ export type RoundOutcome = {
   readonly failures: readonly Failure[];
   /** Why the round came to nothing: no source was of use. */
   readonly error: DrayerError | undefined;
+  /** What became of the values of what is visible. */
+  readonly settled: SettledValues;
 };
 
 /** What is known at the end of a round. */
@@ -35,8 +38,11 @@ export type Concluding = {
   readonly uncovered: ReadonlySet<Contact>;
 };
 
+/** A round, before it is looked at whether all values are held that are wanted. */
+export type Concluded = Omit<RoundOutcome, 'settled'>;
+
 /** Says what a round came to. */
-export function conclude(round: Concluding, from: Contact | undefined): RoundOutcome {
+export function conclude(round: Concluding, from: Contact | undefined): Concluded {
   const { contacts, state } = round;
   const failures = [
     ...contacts.failed,

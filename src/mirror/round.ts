@@ -13,8 +13,9 @@ import { firstOf } from './first-of.ts';
 import { type Followed, followSource, incomplete } from './follow-source.ts';
 import type { HttpLimits } from './http-client.ts';
 import { letGo, type Opening, openSource } from './opening.ts';
-import { conclude, type RoundOutcome } from './round-outcome.ts';
+import { type Concluded, conclude, type RoundOutcome } from './round-outcome.ts';
 import type { MirrorProgress, Quota, Session, SessionState } from './session.ts';
+import { settleValues } from './settle-values.ts';
 import { contradicts, contradictsVisible, knownTip, standingOf } from './standing.ts';
 import { takeUpStaged } from './take-in.ts';
 import { Verifier } from './verifier.ts';
@@ -63,7 +64,9 @@ export async function runRound(store: MirrorStore, options: RoundOptions): Promi
     uncovered: new Set(),
   };
   try {
-    return await followBest(round);
+    const outcome = await followBest(round);
+    const settled = await settleValues(sessionFor(round));
+    return { ...outcome, settled };
   } finally {
     contacts.close();
     await background.close();
@@ -89,7 +92,7 @@ type Round = {
   readonly uncovered: Set<Contact>;
 };
 
-async function followBest(round: Round): Promise<RoundOutcome> {
+async function followBest(round: Round): Promise<Concluded> {
   const { store } = round;
   for (;;) {
     const ahead = await waitForAhead(round);
@@ -159,15 +162,19 @@ async function openOne(round: Round, ahead: readonly Contact[]): Promise<Opened 
   if (only !== undefined && ahead.length === 1) return { contact: only, opening: undefined };
   const since = round.store.view.modifiedTip();
   const faults: unknown[] = [];
-  const first = await firstOf(ahead, ({ source }) => openSource(source, since), {
-    afterMs: HEDGE_MS,
-    atOnce: HEDGES,
-    onFailed: (contact, error) => {
-      if (isSourceFault(error)) fail(round, contact, error);
-      else faults.push(error);
+  const first = await firstOf(
+    ahead,
+    ({ source }) => openSource(source, since, round.store.values.mode),
+    {
+      afterMs: HEDGE_MS,
+      atOnce: HEDGES,
+      onFailed: (contact, error) => {
+        if (isSourceFault(error)) fail(round, contact, error);
+        else faults.push(error);
+      },
+      onLate: ({ batches }) => letGo(batches),
     },
-    onLate: ({ batches }) => letGo(batches),
-  });
+  );
   if (faults.length > 0) {
     if (first !== undefined) letGo(first.result.batches);
     throw faults[0];
@@ -253,6 +260,14 @@ function sessionWith(round: Round, contact: Contact): Session {
     onProgress: options.onProgress,
     state,
   };
+}
+
+/** What fetching values takes, whoever the records came from. */
+function sessionFor({ store, excluded, state, contacts, failures, options }: Round) {
+  const sources = contacts.answered
+    .filter((contact) => !failures.has(contact))
+    .map(({ source }) => source);
+  return { store, excluded, state, sources, onProgress: options.onProgress };
 }
 
 function newState(): SessionState {

@@ -3,7 +3,7 @@ import type { DrayerError } from '../core/errors.ts';
 import { addressOf, type Candidate } from './candidates.ts';
 import type { Contact } from './contacts.ts';
 import { snapshotIn } from './fork.ts';
-import type { RoundOutcome } from './round-outcome.ts';
+import type { Concluded } from './round-outcome.ts';
 import type { KnownSource, SourceMemory } from './source-memory.ts';
 
 /** A source that shows less than it did. */
@@ -32,7 +32,7 @@ const MOST_LIED_MS = 24 * 3_600_000;
  */
 export function noteRound(
   memory: SourceMemory,
-  round: RoundOutcome,
+  round: Concluded,
   { nowMs, random }: { readonly nowMs: number; readonly random: () => number },
 ): SourceMemory {
   const known = new Map(memory.sources.map((source) => [source.address, source]));
@@ -51,7 +51,7 @@ export function noteRound(
 
 /** The sources of a round that have gone back behind what they have shown themselves. */
 export function fallenSources(
-  { contacts }: RoundOutcome,
+  { contacts }: Concluded,
   before: SourceMemory,
   after: SourceMemory,
 ): FallenSource[] {

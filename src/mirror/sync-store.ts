@@ -2,6 +2,7 @@
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import type { MirrorStore } from '../store/mirror-store.ts';
 import type { Generation } from '../store/reader.ts';
+import type { ValueMode } from '../store/value-mode.ts';
 import { gatherCandidates } from './gather.ts';
 import type { HttpLimits } from './http-client.ts';
 import type { PeerFinder } from './peer-finder.ts';
@@ -33,6 +34,12 @@ export type MirrorReport = {
   readonly failures: readonly SourceFailure[];
   /** The sources that show less than they have shown before: rolled back, or restored from a backup. */
   readonly fallen: readonly FallenSource[];
+  /** Which values are wanted (R18). */
+  readonly values: ValueMode;
+  /** Values that are wanted and could not be had: no source asked holds them. */
+  readonly wantedValues: number;
+  /** Values that were erased because they are not wanted any more. */
+  readonly droppedValues: number;
   readonly fetchedRecords: number;
   readonly fetchedValues: number;
   /** Bytes received. */
@@ -117,6 +124,9 @@ function reportOf(
     source: standing,
     failures,
     fallen,
+    values: store.values.mode,
+    wantedValues: outcome.settled.wanted,
+    droppedValues: outcome.settled.dropped,
     fetchedRecords: state.records,
     fetchedValues: state.values,
     bytes: state.bytes,

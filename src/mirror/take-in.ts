@@ -7,6 +7,7 @@ import { provesTwoHistories, type Step } from '../core/chain.ts';
 import { DrayerError } from '../core/errors.ts';
 import type { Micros, SignedRecord } from '../core/record.ts';
 import { bareRecord } from '../store/mirror-store.ts';
+import { mayWant, type ValueMode } from '../store/value-mode.ts';
 import { twoHistories } from './fork.ts';
 import { type Arrival, arrive, letGo, type Opening, requestRecords } from './opening.ts';
 import { blame } from './peer-errors.ts';
@@ -27,7 +28,7 @@ export async function takeInRecords(session: Session): Promise<string | undefine
   const { source, store } = session;
   const since = store.view.modifiedTip();
   const opened = takeOpening(session, since);
-  const batches = opened?.batches ?? requestRecords(source, since);
+  const batches = opened?.batches ?? requestRecords(source, since, store.values.mode);
   const queue: { readonly batch: Batch; readonly isChecked: Promise<void> }[] = [];
   let next: Promise<Arrival> | undefined =
     opened === undefined ? arrive(batches) : Promise.resolve(opened.first);
@@ -107,7 +108,7 @@ function stageBatch(session: Session, batch: Batch): string | undefined {
     if (acceptance.kind === 'refused') break;
     if (acceptance.kind === 'duplicate') continue;
     view.apply(acceptance.steps);
-    steps.push(...acceptance.steps.map((step) => withValue(step, record)));
+    steps.push(...acceptance.steps.map((step) => withValue(step, record, store.values.mode)));
     state.records += 1;
   }
   if (steps.length > 0) store.write(steps);
@@ -135,8 +136,11 @@ function checkQuota({ store, quota, source }: Session): void {
   });
 }
 
-function withValue(step: Step, record: SignedRecord): Step {
-  return step.kind === 'put' && step.record.id === record.id ? { kind: 'put', record } : step;
+function withValue(step: Step, record: SignedRecord, mode: ValueMode): Step {
+  if (step.kind !== 'put' || step.record.id !== record.id) return step;
+  // An original sends every value, whatever is wanted (R18).
+  const isWanted = mayWant(mode, record.type, record.value?.length);
+  return { kind: 'put', record: isWanted ? record : step.record };
 }
 
 function* inBatches(records: Iterable<SignedRecord>): Generator<SignedRecord[]> {

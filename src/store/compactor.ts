@@ -32,6 +32,11 @@ export class Compactor {
     this.#isDue = local.get(DUE) !== undefined;
   }
 
+  /** Whether something was deleted since it was last compacted. */
+  get isDue(): boolean {
+    return this.#isDue;
+  }
+
   /** Notes a delete. Called inside its transaction, so that a crash does not forget it. */
   note(): void {
     if (this.#local.get(DUE) === undefined) this.#local.set(DUE, 'due');

@@ -14,11 +14,14 @@ import {
   SNAPSHOT_KEY,
 } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
+import { type HeldValues, openHeldValues } from './held-values.ts';
 import { openReader } from './open-reader.ts';
 import type { PromoteJob, Promotion } from './promote.ts';
 import type { Generation, StreamReader } from './reader.ts';
 import { partPathOf, Staging, type StagingBase } from './staging.ts';
 import { readTrust, type Trust, trustPathOf, writeTrust } from './trust.ts';
+import { ValueChoice } from './value-choice.ts';
+import { isPartial, type ValueMode } from './value-mode.ts';
 
 /** Puts a staged generation in place; `promoteStaged`, here or in a worker thread. */
 export type Promoter = (job: PromoteJob) => Promotion | Promise<Promotion>;
@@ -27,15 +30,16 @@ export type Promoter = (job: PromoteJob) => Promotion | Promise<Promotion>;
  * Opens the mirror of a stream at `path`, whether or not there is anything yet. Makes no file.
  *
  * @param options - `trust`: what is known from elsewhere of the newest generation; no trust state is
- *   read or written then
+ *   read or written then. `mode`: which values are wanted from now on (R18); by default those that were
+ *   wanted last, of a new mirror all of them
  * @throws {DrayerError} KEY_MISMATCH when the file there is another stream
  */
 export function openMirrorStore(
   path: string,
   publicKey: Uint8Array,
-  { trust }: { readonly trust?: Trust | undefined } = {},
+  options: { readonly trust?: Trust | undefined; readonly mode?: ValueMode | undefined } = {},
 ): MirrorStore {
-  return new MirrorStore(path, publicKey, trust);
+  return new MirrorStore(path, publicKey, options);
 }
 
 /** Use {@link openMirrorStore}. Closed by {@link MirrorStore.close}; what is staged stays. */
@@ -44,6 +48,8 @@ export class MirrorStore {
   readonly path: string;
   /** The stream's key. */
   readonly publicKey: Uint8Array;
+  /** Which values it is to hold. */
+  readonly values: ValueChoice;
   readonly #isTrustGiven: boolean;
   #visible: StreamReader | undefined;
   #trust: Trust | undefined;
@@ -53,14 +59,20 @@ export class MirrorStore {
   #stagedRecords = 0;
 
   /** Use {@link openMirrorStore}. */
-  constructor(path: string, publicKey: Uint8Array, trust: Trust | undefined) {
+  constructor(
+    path: string,
+    publicKey: Uint8Array,
+    { trust, mode }: { readonly trust?: Trust | undefined; readonly mode?: ValueMode | undefined },
+  ) {
     this.path = path;
     this.publicKey = publicKey;
+    this.values = new ValueChoice(mode);
     this.#isTrustGiven = trust !== undefined;
     this.#visible = existsSync(path) ? openVisible(path, publicKey) : undefined;
     try {
       this.#trust = trust ?? readTrust(trustPathOf(path));
       this.#raiseTrust();
+      this.values.keepVisible(path, this.#visible);
     } catch (error) {
       this.close();
       throw error;
@@ -157,12 +169,14 @@ export class MirrorStore {
     this.#stagedBytes += value.length;
   }
 
-  /** The hashes whose values neither the staging nor the visible generation has (R17). */
+  /** The hashes whose values are wanted and neither staged nor visible (R17, R18). */
   wanted(): Uint8Array[] {
-    const visible = this.#visible;
-    return this.#open()
-      .missing()
-      .filter((hash) => visible?.findByHash(hash) === undefined);
+    return this.values.wanted(this.#open(), this.#visible);
+  }
+
+  /** Opens the values of the visible generation for writing; undefined where there is none. */
+  openValues(): HeldValues | undefined {
+    return this.#visible === undefined ? undefined : openHeldValues(this.path);
   }
 
   /**
@@ -175,7 +189,8 @@ export class MirrorStore {
     this.#open().close();
     this.#staging = undefined;
     const seen = this.#trust?.snapshot;
-    const promotion = await promoter({ path: this.path, goal, seen });
+    const job = { path: this.path, goal, seen, isPartial: isPartial(this.values.mode) };
+    const promotion = await promoter(job);
     if (promotion.kind === 'complete') this.#reopen();
     else this.#staging = Staging.open(partPathOf(this.path), this.publicKey, base);
     return promotion;
@@ -204,6 +219,7 @@ export class MirrorStore {
   #stage(base: StagingBase): void {
     this.#staging = Staging.open(partPathOf(this.path), this.publicKey, base);
     const { kind } = this.#staging.base;
+    if (kind === 'first') this.values.keepStaged(this.#staging.local());
     const under = kind === 'next' ? this.#visible?.view : undefined;
     this.#view = new OverlayView(under ?? emptyView());
     for (const id of this.#staging.removed()) this.#view.remove(id);

@@ -6,7 +6,7 @@
 import { existsSync, renameSync } from 'node:fs';
 import type { Step } from '../core/chain.ts';
 import { type Evidence, judgeGeneration, type Verdict } from '../core/completeness.ts';
-import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { isDrayerError } from '../core/errors.ts';
 import { emptyView, OverlayView } from '../core/overlay.ts';
 import {
   bytesEqual,
@@ -23,6 +23,7 @@ import { findFork, type ProvedFork } from './find-fork.ts';
 import { type Generation, StreamReader } from './reader.ts';
 import { RowWriter } from './rows.ts';
 import { ensureIndexes, ensureTables } from './schema.ts';
+import { checkNewValues, checkValues, fetchHeldValues, stagedValue } from './staged-values.ts';
 import {
   partPathOf,
   readStagingBase,
@@ -40,6 +41,8 @@ export type PromoteJob = {
   readonly goal: Micros;
   /** The snapshot of the newest generation this mirror has called complete (R22). */
   readonly seen: Evidence['seen'];
+  /** Values may be missing that are not of the protocol's own records: the mode does not want them (R18). */
+  readonly isPartial?: boolean | undefined;
 };
 
 /** What came of it. Only after `complete` has anything changed. */
@@ -83,7 +86,7 @@ function promoteFirst(job: PromoteJob): Promotion {
 
 function finishFirst(connection: Connection, job: PromoteJob): Promotion {
   if (readStagingBase(connection)?.kind !== 'first') return { kind: 'moved' };
-  checkValues(connection);
+  checkValues(connection, job);
   const reader = new StreamReader(connection, { hasIndexes: true, hasTables: true });
   const { snapshot } = reader.generation();
   const overlay = new OverlayView(emptyView());
@@ -149,7 +152,7 @@ function swap(connection: Connection, job: PromoteJob): Promotion {
   const isFitting = base?.kind === 'afresh' || base?.tip === reader.view.modifiedTip();
   if (base === undefined || !isFitting) return { kind: 'moved' };
 
-  checkValues(connection, 'staged.', `WHERE NOT ${KEEPS_ITS_VALUE}`);
+  checkNewValues(connection, job);
   const isAfresh = base.kind === 'afresh';
   const overlay = isAfresh ? overlayAfresh(connection, reader) : overlayNext(connection, reader);
   const snapshot = readSnapshot(
@@ -166,7 +169,7 @@ function swap(connection: Connection, job: PromoteJob): Promotion {
 
   // Asked before the rows below the overlay change.
   const count = overlay.count();
-  apply(connection, overlay, isAfresh);
+  apply(connection, overlay, { isAfresh, allowMissing: job.isPartial === true });
   saveTrie(connection, reader.view, open, count);
   return { ...verdict, generation: reader.generation() };
 }
@@ -197,7 +200,11 @@ function overlayAfresh(connection: Connection, reader: StreamReader): OverlayVie
   return overlay;
 }
 
-function apply(connection: Connection, overlay: OverlayView, isAfresh: boolean): void {
+function apply(
+  connection: Connection,
+  overlay: OverlayView,
+  { isAfresh, allowMissing }: { readonly isAfresh: boolean; readonly allowMissing: boolean },
+): void {
   const { removed, puts } = overlay.changed();
   const steps: Step[] = [
     ...removed.map((id): Step => ({ kind: 'remove', id })),
@@ -214,50 +221,7 @@ function apply(connection: Connection, overlay: OverlayView, isAfresh: boolean):
   const value = connection.query<{ value: Uint8Array }>(
     `SELECT value FROM staged.record WHERE chain = x'' AND hash = ? AND value IS NOT NULL LIMIT 1`,
   );
-  new RowWriter(connection).applySteps(steps, (hash) => value.get(hash)?.value);
-}
-
-// The visible record of the same id has the very value: a silent patch, or only a new place.
-const KEEPS_ITS_VALUE = `EXISTS (SELECT 1 FROM main.record AS m
-  WHERE m.chain = x'' AND m.id = w.id AND m.hash = w.hash AND m.value IS NOT NULL)`;
-
-/**
- * Copies into the staging file the values that staged records want and a visible record has under
- * the same hash (R17): a rename's value leaves the table before the new record comes.
- */
-function fetchHeldValues(connection: Connection): void {
-  const held = connection.query<{ hash: Uint8Array }>(
-    `SELECT DISTINCT w.hash FROM staged.drayer_missing AS w
-      JOIN main.record AS m ON m.chain = x'' AND m.hash = w.hash AND m.value IS NOT NULL
-      WHERE NOT ${KEEPS_ITS_VALUE}`,
-  );
-  const copy = connection.query(`UPDATE staged.record SET value = (
-      SELECT m.value FROM main.record AS m
-      WHERE m.chain = x'' AND m.hash = staged.record.hash AND m.value IS NOT NULL LIMIT 1)
-    WHERE chain = x'' AND hash = ? AND value IS NULL`);
-  const forget = connection.query('DELETE FROM staged.drayer_missing WHERE hash = ?');
-  for (const { hash } of held.all()) {
-    copy.run(hash);
-    forget.run(hash);
-  }
-}
-
-/** Refuses while a value is wanted that nobody has brought. */
-function checkValues(connection: Connection, schema = '', unless = ''): void {
-  const row = connection
-    .query<{ id: number }>(`SELECT w.id FROM ${schema}drayer_missing AS w ${unless} LIMIT 1`)
-    .get();
-  if (row === undefined) return;
-  throw new DrayerError('VALUE_NOT_HELD', `record ${row.id}: its value has not come`);
-}
-
-function stagedValue(connection: Connection, id: number): Uint8Array | undefined {
-  const row = connection
-    .query<{ value: Uint8Array | null }>(
-      "SELECT value FROM staged.record WHERE chain = x'' AND id = ?",
-    )
-    .get(id);
-  return row?.value ?? undefined;
+  new RowWriter(connection, { allowMissing }).applySteps(steps, (hash) => value.get(hash)?.value);
 }
 
 /** The stored trie with every name that changed set to the record that now counts, or taken out. */

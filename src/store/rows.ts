@@ -8,6 +8,7 @@ import type { Step } from '../core/chain.ts';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual, HASH_BYTES, SIGNATURE_BYTES, type SignedRecord } from '../core/record.ts';
 import type { Connection } from './database.ts';
+import type { ModeRecord } from './value-mode.ts';
 
 /** A row of metadata as SQLite gives it. */
 export type RecordRow = {
@@ -51,6 +52,13 @@ export function recordOf(row: RecordRow, path: string): SignedRecord {
     );
   }
   return { id, type, key, hash, timestamp, modified, prev, prevChange: prevchange, signature };
+}
+
+/** Returns what a mode looks at of the records, from the index alone. */
+export function readHeads(connection: Connection, which = ''): ModeRecord[] {
+  const sql = `SELECT id, type, hash, timestamp FROM record INDEXED BY drayer_cover
+    WHERE chain = x'' ${which}`;
+  return connection.query<ModeRecord>(sql).all();
 }
 
 /** Where the values of a plan come from. */

@@ -3,9 +3,9 @@
  * The first generation is built in it as a stream file and becomes the stream file; of a later one it
  * holds the records that come, the ids that go, and the values that are new.
  *
- * Not in the stream file itself: there each value would be written six times instead of three (log
- * and file, staged, swapped and erased), and readers would wait for it. The file is written without
- * waiting for the disk, so nothing in it is believed after a restart until it was checked again.
+ * Not in the stream file itself: there each value would be written six times instead of three, and
+ * readers would wait for it. The file is written without waiting for the disk, so nothing in it is
+ * believed after a restart until it was checked again.
  */
 import { rmSync, statSync } from 'node:fs';
 import type { Step } from '../core/chain.ts';
@@ -13,8 +13,10 @@ import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual, type Micros, type SignedRecord } from '../core/record.ts';
 import { type Connection, connect } from './database.ts';
 import { isErrno } from './durable-file.ts';
-import { COLUMNS, type RecordRow, RowWriter, recordOf } from './rows.ts';
+import { LocalAttributes } from './local-attributes.ts';
+import { COLUMNS, type RecordRow, RowWriter, readHeads, recordOf } from './rows.ts';
 import { createTables, readPublicKey } from './schema.ts';
+import type { ModeRecord } from './value-mode.ts';
 
 /** What a staging file stands on. */
 export type StagingBase = {
@@ -102,12 +104,20 @@ export class Staging {
     });
   }
 
-  /** Hashes of the staged records whose value is not here, each once, by the id of the first. */
-  missing(): Uint8Array[] {
-    return this.#connection
-      .query<{ hash: Uint8Array }>('SELECT hash FROM drayer_missing GROUP BY hash ORDER BY min(id)')
-      .all()
-      .map((row) => row.hash);
+  /** The staged records whose value is not here, by id. */
+  missing(): ModeRecord[] {
+    if (!this.#mayMiss) return [];
+    return readHeads(this.#connection, 'AND id IN (SELECT id FROM drayer_missing) ORDER BY id');
+  }
+
+  /** Everything staged, as far as a mode looks at it. */
+  heads(): ModeRecord[] {
+    return readHeads(this.#connection);
+  }
+
+  /** Facts kept in the file. */
+  local(): LocalAttributes {
+    return new LocalAttributes(this.#connection);
   }
 
   /** Everything staged, ascending by `modified`, each record with its value where it is here. */

@@ -1,0 +1,83 @@
+/**
+ * Making a mirror hold exactly the values that its mode wants (R18), once a generation is visible: what
+ * was wanted only later is fetched, what is not wanted any more is erased. Each value by itself, so a run
+ * that is broken off is gone on with by the next.
+ */
+import type { HeldValues } from '../store/held-values.ts';
+import { heldModeOf } from '../store/value-choice.ts';
+import { type FetchSession, fetchThese } from './fetch-values.ts';
+import type { Session } from './session.ts';
+
+/** What came of it. */
+export type SettledValues = {
+  /** Values that are wanted and could not be had. */
+  readonly wanted: number;
+  /** Values that were erased, and their bytes. */
+  readonly dropped: number;
+  readonly droppedBytes: number;
+};
+
+const SETTLED: SettledValues = { wanted: 0, dropped: 0, droppedBytes: 0 };
+/** Values are stored together, up to so many bytes: each time the disk is waited for. */
+const STORE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Fetches and erases what the mode says; looks at nothing where that has been done for this generation.
+ *
+ * @throws {DrayerError} STREAM_BUSY, STORAGE_FAILED, ABORTED; that a source is of no use is no error here
+ */
+export async function settleValues(
+  session: FetchSession & Pick<Session, 'onProgress'>,
+): Promise<SettledValues> {
+  const { store } = session;
+  const tip = store.visible?.view.modifiedTip() ?? 0;
+  const kept = heldModeOf(store.visible);
+  if (kept === undefined || (kept.settled === tip && store.values.large.size === 0)) return SETTLED;
+  const held = store.openValues();
+  if (held === undefined) return SETTLED;
+  try {
+    const { mode } = store.values;
+    for (const [name, bytes] of store.values.large) {
+      held.noteLarge(Buffer.from(name, 'latin1'), bytes, nowMicros());
+    }
+    const dropped = held.drop(mode);
+    const wanted = await fetchWanted(session, held);
+    held.compact();
+    held.setMode({ mode, since: kept.since, settled: wanted === 0 ? tip : 0 });
+    return { wanted, dropped: dropped.values, droppedBytes: dropped.bytes };
+  } finally {
+    held.close();
+  }
+}
+
+async function fetchWanted(
+  session: FetchSession & Pick<Session, 'onProgress'>,
+  held: HeldValues,
+): Promise<number> {
+  const { store, state, onProgress } = session;
+  const tip = store.visible?.view.modifiedTip() ?? 0;
+  let came: { hash: Uint8Array; value: Uint8Array }[] = [];
+  let bytes = 0;
+  const flush = (): void => {
+    held.fill(came);
+    came = [];
+    bytes = 0;
+  };
+  const hashes = held.wanted(store.values.mode, nowMicros());
+  const { missing } = await fetchThese(session, hashes, {
+    onValue: (hash, value) => {
+      // A copy: its memory is used again.
+      came.push({ hash, value: new Uint8Array(value) });
+      bytes += value.length;
+      if (bytes >= STORE_BYTES) flush();
+      onProgress?.({ ...state, phase: 'values', tip });
+    },
+    onLarge: (hash, size) => held.noteLarge(hash, size, nowMicros()),
+  });
+  flush();
+  return missing.length;
+}
+
+function nowMicros(): number {
+  return Date.now() * 1000;
+}

@@ -121,6 +121,169 @@ const refused: readonly string[] = [
   `/${'../'.repeat(200)}etc/passwd`,
 ];
 
+const DOCUMENT = ['Sec-Fetch-Dest: document', 'Accept: text/html'];
+const SCRIPT = ['Sec-Fetch-Dest: script', 'Accept: */*'];
+
+/** What the site says of itself in `_redirects` and `_headers`. */
+const RULE_ROWS: readonly Row[] = [
+  ...(
+    [
+      ['/moved', 301, '/note.txt'],
+      ['/moved/?a=b', 301, '/note.txt?a=b'],
+      ['/moved-away/a%20b/c', 302, 'https://example.org/a%20b/c'],
+      ['/moved-away//evil.com', 302, 'https://example.org/%2Fevil.com'],
+      ['/go/about', 307, '/about'],
+      ['/go//evil.com', 307, '/%2Fevil.com'],
+      ['/go/%0dx', 400, undefined],
+    ] as const
+  ).map(
+    ([path, status, location]): Row => ({
+      name: `${path} by _redirects`,
+      by: 'RFC 9110 §15.4',
+      path,
+      status,
+      expect: { location: location ?? null, 'cache-control': 'no-cache', etag: null },
+      own: true,
+    }),
+  ),
+  ...(
+    [
+      ['/app/users/1', DOCUMENT, 200],
+      ['/app/users/1', [], 200],
+      ['/app/', [], 200],
+      ['/app/users/1', SCRIPT, 404],
+      ['/app/users/1', ['Accept: image/png'], 404],
+      ['/app/users/1', ['Sec-Fetch-Dest: empty', 'Accept: */*'], 404],
+      ['/app/main.js', [], 404],
+      ['/app/main.js', DOCUMENT, 404],
+    ] as const
+  ).map(
+    ([path, headers, status]): Row => ({
+      name: `${path} of an application, ${headers.join(' ') || 'asked for plainly'}`,
+      by: 'RFC 9110 §12.5.5',
+      path,
+      headers,
+      of: 'index.html',
+      status,
+      expect: {
+        etag: status === 200 ? '{etag}' : null,
+        vary: path.endsWith('.js') ? 'Accept-Encoding' : 'Accept-Encoding, Accept, Sec-Fetch-Dest',
+      },
+      body: { file: status === 200 ? 'index.html' : '404.html' },
+      own: true,
+    }),
+  ),
+  {
+    name: '304 of a page of an application',
+    by: 'RFC 9110 §15.4.5',
+    path: '/app/x',
+    headers: ['If-None-Match: {etag}'],
+    of: 'index.html',
+    status: 304,
+    expect: { vary: 'Accept-Encoding, Accept, Sec-Fetch-Dest' },
+    body: 'none',
+    own: true,
+  },
+  {
+    name: 'a page that says it is gone',
+    by: 'RFC 9110 §15.5.11',
+    path: '/closed/1',
+    status: 410,
+    expect: { etag: null, 'content-type': 'text/html; charset=utf-8' },
+    body: { file: 'about.html' },
+    own: true,
+  },
+  {
+    name: 'a file before a rule',
+    by: 'PROTOCOL.md §7',
+    path: '/docs/api?rule',
+    status: 200,
+    body: { file: 'docs/api' },
+    own: true,
+  },
+  {
+    name: 'a lifetime the site gives',
+    by: 'RFC 9111 §5.2.2',
+    path: '/app.css',
+    headers: ['Sec-Fetch-Dest: style'],
+    status: 200,
+    expect: {
+      'cache-control': 'public, max-age=600, immutable',
+      'set-cookie': null,
+      'access-control-allow-origin': null,
+    },
+    body: { file: 'app.css' },
+    own: true,
+  },
+  {
+    name: '304 tells the lifetime as well',
+    by: 'RFC 9110 §15.4.5',
+    path: '/app.css',
+    headers: ['If-None-Match: {etag}'],
+    status: 304,
+    expect: { 'cache-control': 'public, max-age=600, immutable' },
+    own: true,
+  },
+  {
+    name: '416 has no lifetime',
+    by: 'RFC 9111 §3',
+    path: '/app.css',
+    headers: ['Range: bytes=9999-'],
+    status: 416,
+    expect: { 'cache-control': 'no-cache' },
+    own: true,
+  },
+  {
+    name: '412 has no lifetime',
+    by: 'RFC 9111 §3',
+    path: '/app.css',
+    headers: ['If-Match: "x"'],
+    status: 412,
+    expect: { 'cache-control': 'no-cache' },
+    own: true,
+  },
+  {
+    name: 'a script of a service worker has no lifetime',
+    by: 'RFC 9111 §5.2.2',
+    path: '/app.css',
+    headers: ['Service-Worker: script'],
+    status: 200,
+    expect: { 'cache-control': 'no-store' },
+    own: true,
+  },
+  {
+    name: 'a page is kept for an hour at most, and framed by no other site',
+    by: 'RFC 9111 §5.2.2',
+    path: '/docs/?rule',
+    of: 'docs/index.html',
+    status: 200,
+    expect: {
+      'cache-control': 'public, max-age=3600',
+      'content-security-policy': "img-src 'self'",
+      'x-frame-options': 'SAMEORIGIN',
+    },
+    body: { file: 'docs/index.html' },
+    own: true,
+  },
+  {
+    name: 'what is missing has no lifetime',
+    by: 'RFC 9111 §4.2.2',
+    path: '/docs/missing',
+    status: 404,
+    expect: { 'cache-control': 'no-cache', 'content-security-policy': "img-src 'self'" },
+    own: true,
+  },
+  {
+    name: 'a type the site gives',
+    by: 'RFC 9110 §8.3',
+    path: '/feed.xml?a',
+    of: 'feed.xml',
+    status: 200,
+    expect: { 'content-type': 'application/rss+xml', 'x-robots-tag': 'noindex' },
+    own: true,
+  },
+];
+
 const shows = (by: string, own?: true) => {
   return ([path, file]: readonly [string, string]): Row => ({
     name: `${path} is ${file}`,
@@ -171,6 +334,7 @@ export const PATH_ROWS: readonly Row[] = [
       own: true,
     }),
   ),
+  ...RULE_ROWS,
   {
     name: 'a path that is longer than any key',
     by: 'RFC 9110 §15.5.5',

@@ -57,6 +57,28 @@ export const FILES: Readonly<Record<string, string | Uint8Array>> = {
   '[square]{curly}|^`".txt': 'unwise\n',
   'dir.with.dots/file': 'dots\n',
   '...txt': 'three dots\n',
+  _redirects: [
+    '/moved /note.txt',
+    '/moved-away/* https://example.org/:splat 302',
+    '/go/* /:splat 307',
+    '/app/* /index.html 200',
+    '/closed/* /about.html 410',
+    '/docs/api /nowhere',
+    '',
+  ].join('\n'),
+  _headers: [
+    '/app.css',
+    '  Cache-Control: public, max-age=600, immutable',
+    '  Set-Cookie: a=b',
+    '  Access-Control-Allow-Origin: *',
+    '/docs/*',
+    '  Cache-Control: public, max-age=99999999, immutable',
+    "  Content-Security-Policy: img-src 'self'; frame-ancestors *",
+    '/feed.xml',
+    '  Content-Type: application/rss+xml',
+    '  X-Robots-Tag: noindex',
+    '',
+  ].join('\n'),
   '.well-known/security.txt': 'Contact: nobody\n',
 };
 

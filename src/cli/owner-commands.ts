@@ -103,6 +103,16 @@ const addAllow: Add = (program, open, done) => {
     );
 };
 
+const addDeny: Add = (program, open, done) => {
+  command(program, 'deny', 'list the streams that the server here does not serve, or deny one more')
+    .argument('[id]', 'stream id in any spelling (default: list them)')
+    .option('-r, --remove', 'serve it again')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((id: string | undefined, flags) =>
+      done(import('./commands/allow.ts').then((m) => m.deny(open(flags), id, flags))),
+    );
+};
+
 const addExport: Add = (program, open, done) => {
   command(program, 'export', 'write the site of a stream into a new folder')
     .argument('<stream-or-dir>', `the folder; or ${STREAM_HELP}, and then the folder`)
@@ -127,4 +137,11 @@ function editOptions(program: Command, name: string, summary: string): Command {
 }
 
 /** In the order in which help lists them. */
-export const OWNER_COMMANDS: readonly Add[] = [addAllow, addEdits, addExport, addKey, addRecover];
+export const OWNER_COMMANDS: readonly Add[] = [
+  addAllow,
+  addDeny,
+  addEdits,
+  addExport,
+  addKey,
+  addRecover,
+];

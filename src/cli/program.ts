@@ -111,6 +111,16 @@ const addServe: Add = (program, open, done) => {
     .option('--allow-host <name...>', 'host name to answer to, besides this machine itself')
     .option('--cors', 'let pages of other origins read the sync endpoints on loopback too')
     .option('--live', 'open pages reload themselves when their site changes')
+    .option('--domain <name=stream...>', 'host name with a site of its own')
+    .option('--sites-domain <name...>', 'host name below which each site has one, ID.NAME')
+    .addOption(numbered('--site-ports <first>', 'a port for each site, for phones: from this one'))
+    .option('--no-redirect', 'leave people who type localhost on the path form of a site')
+    .option('--behind-proxy <address...>', 'proxy that is believed about who asks, and over what')
+    .option('--tls-cert <file>', 'PEM file of a certificate: HTTPS and no HTTP')
+    .option('--tls-key <file>', 'PEM file of its key')
+    .addOption(chosen('--access-log <format>', 'print a line for each request', LOG_FORMATS))
+    .addOption(chosen('--log-address <part>', 'of clients in it (default: network)', DETAILS))
+    .addOption(numbered('--metrics-port <number>', '/metrics and /health, for this machine only'))
     .option('--data-dir <dir>', 'folder of the mirrors')
     .addOption(logOption())
     .action((streams: string[], flags) =>
@@ -180,6 +190,17 @@ function logOption(): Option {
   return new Option('--log-level <level>', 'how much to log while it runs (default: info)').choices(
     LOG_LEVELS,
   );
+}
+
+const LOG_FORMATS = ['common', 'json'] as const;
+const DETAILS = ['full', 'network', 'none'] as const;
+
+function chosen(flag: string, help: string, choices: readonly string[]): Option {
+  return new Option(flag, help).choices(choices);
+}
+
+function numbered(flag: string, help: string): Option {
+  return new Option(flag, help).argParser((text) => parsePort(text, flag.split(' ', 1)[0] ?? flag));
 }
 
 function portOption(): Option {

@@ -10,7 +10,15 @@ import type { Terminal } from './terminal.ts';
 /** What is served besides what the settings say. */
 export type ServingOptions = Pick<
   DaemonOptions,
-  'streams' | 'site' | 'dataDir' | 'except' | 'live' | 'push' | 'onGeneration' | 'onAnnounced'
+  | 'streams'
+  | 'site'
+  | 'dataDir'
+  | 'except'
+  | 'live'
+  | 'push'
+  | 'operator'
+  | 'onGeneration'
+  | 'onAnnounced'
 >;
 
 /** How it is served, and where what happens is told. */
@@ -39,19 +47,21 @@ export async function startServingBy<Started extends Daemon>(
   { start, tell }: ServingWay<Started>,
 ): Promise<Started> {
   const { terminal, signal } = session;
-  const { site, dataDir, push } = options;
+  const { site, dataDir, push, operator } = options;
   const daemon = await start({
     ...settings,
     ...watching(tell),
     ...options,
     site,
     dataDir,
+    operator: operator && { ...operator, onAccess: (line) => terminal.print(line) },
     push: push && { ...push, onDeploy: (deploy) => tellDeploy(terminal, tell, deploy) },
     signal,
   });
   if (terminal.isJson) printJson(session, daemon);
   else printAddresses(session, daemon);
   tellReach(tell, isReachable(settings));
+  tellMetrics(tell, daemon);
   return daemon;
 }
 
@@ -114,6 +124,12 @@ function printAddresses(session: Session, daemon: Daemon): void {
     terminal.print(`${terminal.paint('bold', stream.name ?? 'mirror')}  ${stream.id}`);
     for (const address of stream.addresses) terminal.print(link(address));
   }
+}
+
+function tellMetrics(tell: Teller, { metricsPort: port }: Daemon): void {
+  if (port === undefined) return;
+  const line = `metrics and health: http://127.0.0.1:${port}/metrics and /health`;
+  tell.info({ event: 'metrics', port }, line);
 }
 
 function tellReach(tell: Teller, reachable: boolean): void {

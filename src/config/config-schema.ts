@@ -6,6 +6,7 @@
 import { posix } from 'node:path';
 import * as v from 'valibot';
 import { DrayerError } from '../core/errors.ts';
+import { type ServeConfig, serveSchema } from './serve-config.ts';
 
 /** A tool that makes the site: `drayer publish` runs it and publishes what it wrote. */
 export type BuildConfig = {
@@ -76,6 +77,8 @@ export type DrayerConfig = {
   readonly cors?: boolean | undefined;
   /** Shows at `/streams.json` what is served here. Default: true. */
   readonly listStreams?: boolean | undefined;
+  /** What an operator asks of `drayer serve`: logs, metrics, proxies, TLS, names and ports of sites. */
+  readonly serve?: ServeConfig | undefined;
 
   /** Who may push streams to this server. Default: the keys of `drayer allow`. */
   readonly push?: PushConfig | undefined;
@@ -184,6 +187,7 @@ const schema = v.strictObject({
   allowHosts: v.optional(v.array(hostName)),
   cors: v.optional(v.boolean()),
   listStreams: v.optional(v.boolean()),
+  serve: v.optional(serveSchema),
   push: v.optional(push),
   dataDir: v.optional(text),
   ignore: v.optional(v.array(text)),
@@ -268,6 +272,7 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
 function fieldsBeside({ path }: v.BaseIssue<unknown>): readonly string[] {
   if (path?.at(-2)?.key === 'build') return BUILD_FIELDS;
   if (path?.at(-2)?.key === 'push') return PUSH_FIELDS;
+  if (path?.at(-2)?.key === 'serve') return Object.keys(serveSchema.entries);
   return path?.length === 1 ? FIELDS : STREAM_FIELDS;
 }
 

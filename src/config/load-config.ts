@@ -8,6 +8,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import type { DrayerConfig, StreamConfig } from './config-schema.ts';
 import { defineConfig } from './define-config.ts';
+import type { ServeConfig } from './serve-config.ts';
 
 /** A loaded config: what was written, with the paths made absolute and one list of streams. */
 export type Config = Omit<
@@ -172,7 +173,8 @@ function cannotRun(file: string, error: unknown): DrayerError {
 }
 
 function absoluteConfig(written: DrayerConfig, file: string): Config {
-  const { directory, build, stream, keyFile, streams, servers, to, dataDir, ...rest } = written;
+  const { directory, build, stream, keyFile, streams, servers, to, dataDir, serve, ...rest } =
+    written;
   const root = dirname(file);
   const isSingle = directory !== undefined || build !== undefined || stream !== undefined;
   const list = isSingle ? [{ directory, build, path: stream, keyFile }] : (streams ?? []);
@@ -181,6 +183,7 @@ function absoluteConfig(written: DrayerConfig, file: string): Config {
     file,
     root,
     dataDir: absolute(root, dataDir),
+    ...(serve === undefined ? {} : { serve: absoluteServe(root, serve) }),
     streams: list.map((entry) => absoluteStream(root, { servers, to, ...entry })),
   };
 }
@@ -198,6 +201,12 @@ function absoluteStream(root: string, entry: StreamConfig): ConfiguredStream {
   if (entry.build === undefined) return stream;
   const { command, watch } = entry.build;
   return { ...stream, build: { command, watch, folder: root } };
+}
+
+function absoluteServe(root: string, serve: ServeConfig): ServeConfig {
+  const { tls } = serve;
+  if (tls === undefined) return serve;
+  return { ...serve, tls: { cert: resolve(root, tls.cert), key: resolve(root, tls.key) } };
 }
 
 function absolute(root: string, path: string | undefined): string | undefined {

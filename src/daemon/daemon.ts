@@ -6,7 +6,7 @@
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
-import { type Listener, listen } from '../server/listen.ts';
+import type { Listener } from '../server/listen.ts';
 import type { PushOptions } from '../server/push.ts';
 import {
   type GenerationEvent,
@@ -16,6 +16,8 @@ import {
   type StreamSource,
 } from '../server/stream-set.ts';
 import type { HiddenStream, Lan, LanEvents } from './lan.ts';
+import { type OpenedServer, openServer } from './open-server.ts';
+import type { OperatorOptions } from './operator.ts';
 import { watchForMirrors } from './served-streams.ts';
 
 /** Options of {@link startDaemon}. */
@@ -51,6 +53,8 @@ export type DaemonOptions = Pick<LanEvents, 'onNearby' | 'onNetworks'> & {
   readonly onAnnounced?: ((publicKey: Uint8Array) => void) | undefined;
   /** Takes pushes. Default: nobody may push. */
   readonly push?: Omit<PushOptions, 'onFile'> | undefined;
+  /** What its operator asks for besides serving. Default: nothing. */
+  readonly operator?: OperatorOptions | undefined;
   /** Stream files of `dataDir` that are not to be served. */
   readonly except?: readonly string[] | undefined;
   /** Asked of each stream file that comes into `dataDir`. Default: all are served. */
@@ -74,6 +78,8 @@ export type Daemon = {
   /** What a person can click, the plainest first. */
   readonly addresses: readonly string[];
   readonly port: number;
+  /** Where the operator's `/metrics` and `/health` are; undefined where nobody asked for them. */
+  readonly metricsPort?: number | undefined;
   /** What is served when it starts; {@link Daemon.served} tells what is served now. */
   readonly streams: readonly ServedStream[];
   /** What is served now, with the files. */
@@ -120,7 +126,7 @@ export type ServedStream = {
  * ```
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { port, host, lan, signal } = options;
+  const { lan, signal } = options;
   if (signal?.aborted) throw new DrayerError('ABORTED', 'stopped before it started');
   const set = openStreamSet(options.streams, { onError: options.onError, pollMs: options.pollMs });
   const stopWatching = watchMirrors(set, options);
@@ -131,12 +137,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   try {
     const hosted = set.list();
     checkSite(options.site, hosted);
-    const onError = (error: unknown): void => options.onError?.(error);
-    // Loaded here: who only opens a stream need not wait for koa.
-    const { createApp } = await import('../server/app.ts');
-    const push = options.push && { ...options.push, onFile: (path: string) => set.add({ path }) };
-    const app = createApp({ ...options, push, streams: set, onError });
-    const listener = await listen(app, { host, port, lan, takesUploads: push !== undefined });
+    const listener = await openServer(set, options);
     if (options.onGeneration !== undefined) set.onGeneration(options.onGeneration);
     const presence = lan === true ? await openPresence(set, listener, options) : undefined;
     const close = async (): Promise<void> => {
@@ -147,9 +148,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     return {
       addresses: listener.addresses,
       port: listener.port,
-      streams: hosted.map((stream) => served(stream, listener.addresses)),
+      metricsPort: listener.metricsPort,
+      streams: hosted.map((stream) => served(stream, listener)),
       served: () =>
-        set.files().map(({ path, ...stream }) => ({ ...served(stream, listener.addresses), path })),
+        set.files().map(({ path, ...stream }) => ({ ...served(stream, listener), path })),
       add: (source) => addOne(set, source, options),
       remove: (path) => set.remove(path),
       look: (path) => set.look(path),
@@ -236,9 +238,11 @@ function checkSite(
   );
 }
 
-function served({ id, publicKey, name }: HostedStream, addresses: readonly string[]): ServedStream {
+function served({ id, publicKey, name }: HostedStream, server: OpenedServer): ServedStream {
+  const { addresses } = server;
   const own = ownAddresses(publicKey, addresses);
-  return { id, name, addresses: own.length > 0 ? own : laterAddresses(publicKey, addresses) };
+  const known = own.length > 0 ? own : laterAddresses(publicKey, addresses);
+  return { id, name, addresses: [...known, ...server.addressesOf(publicKey)] };
 }
 
 function ownAddresses(publicKey: Uint8Array, addresses: readonly string[]): string[] {

@@ -1,14 +1,13 @@
 /** What a server that takes pushes goes by: the config, the environment and the file of `drayer allow`. */
 import type { PushConfig } from '../config/config-schema.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
-import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
-import { makeDataDir } from '../mirror/data-dir.ts';
+import { parseStreamId } from '../core/stream-id.ts';
 import type { PushOptions } from '../server/push.ts';
-import { allowPathOf, readAllowed, watchAllowed, writeAllowed } from '../store/push-allow.ts';
+import { allowListOf, readKeyList, watchKeyList } from '../store/key-list.ts';
 
 /** Whether anybody may push now: by the config, or by `drayer allow`. */
 export function isAnybodyAllowed({ allow = [] }: PushConfig, dataDir: string): boolean {
-  return allow.length > 0 || readAllowed(allowPathOf(dataDir)).length > 0;
+  return allow.length > 0 || readKeyList(allowListOf(dataDir)).length > 0;
 }
 
 /**
@@ -24,38 +23,11 @@ export function pushOptionsOf(
 ): PushOptions {
   return {
     dataDir,
-    isAllowed: watchAllowed(allowPathOf(dataDir), allow.map(parseConfigured)),
+    isAllowed: watchKeyList(allowListOf(dataDir), allow.map(parseConfigured)),
     quota,
     token: environment['DRAYER_PUSH_TOKEN'] || token,
     address,
   };
-}
-
-/** The ids of `drayer allow`, base64. */
-export function listAllowed(dataDir: string): string[] {
-  return readAllowed(allowPathOf(dataDir));
-}
-
-/**
- * Adds a key to those that may push, or takes it out.
- *
- * @param key - in any spelling
- * @returns the id, base64, and whether anything changed
- * @throws {DrayerError} STREAM_ID_INVALID
- */
-export function changeAllowed(
-  dataDir: string,
-  key: string,
-  wish: 'add' | 'remove',
-): { readonly id: string; readonly changed: boolean } {
-  const id = formatStreamId(parseStreamId(key));
-  const before = listAllowed(dataDir);
-  const changed = before.includes(id) !== (wish === 'add');
-  if (!changed) return { id, changed };
-  makeDataDir(dataDir);
-  const others = before.filter((one) => one !== id);
-  writeAllowed(allowPathOf(dataDir), wish === 'add' ? [...others, id] : others);
-  return { id, changed };
 }
 
 function parseConfigured(text: string, index: number): Uint8Array {

@@ -5,6 +5,8 @@ import { formatStreamId } from '../core/stream-id.ts';
 /** What is needed to name a server's addresses. */
 export type Listening = {
   readonly port: number;
+  /** Over TLS. Default: false. */
+  readonly isSecure?: boolean | undefined;
   /** The address given with `--host`; undefined for loopback or all interfaces. */
   readonly host?: string | undefined;
   /** This machine's addresses on its networks; empty unless other machines can reach us. */
@@ -32,7 +34,7 @@ export function clickableAddresses(listening: Listening, hosted: Hosted): string
   const isLocal = listening.host === undefined;
   const outside = isLocal ? listening.lanAddresses : [listening.host ?? ''];
   const front = [...(isLocal ? ['localhost'] : []), ...outside];
-  const addresses = front.map((host) => url(host, listening.port, `${hosted.mount}/`));
+  const addresses = front.map((host) => url(host, listening, `${hosted.mount}/`));
 
   const { site } = hosted;
   // With a site at `/` there is no front page that could link the others.
@@ -41,18 +43,26 @@ export function clickableAddresses(listening: Listening, hosted: Hosted): string
   for (const publicKey of shown) {
     if (isLocal) {
       const label = formatStreamId(publicKey, 'base32');
-      addresses.push(url(`${label}.localhost`, listening.port, '/'));
+      addresses.push(url(`${label}.localhost`, listening, '/'));
     }
     if (site !== undefined && bytesEqual(site, publicKey)) continue;
     const path = `${hosted.mount}/${formatStreamId(publicKey, 'base64url')}/webAccess/`;
     for (const host of [...(isLocal ? ['127.0.0.1'] : []), ...outside]) {
-      addresses.push(url(host, listening.port, path));
+      addresses.push(url(host, listening, path));
     }
   }
   return addresses;
 }
 
-function url(host: string, port: number, path: string): string {
+/** Lists the addresses of the one site of a port: what a phone on the same network can open. */
+export function siteAddresses(listening: Listening): string[] {
+  const { host, lanAddresses } = listening;
+  const hosts = host === undefined ? ['localhost', ...lanAddresses] : [host];
+  return hosts.map((one) => url(one, listening, '/'));
+}
+
+function url(host: string, { port, isSecure = false }: Listening, path: string): string {
   const name = host.includes(':') ? `[${host}]` : host;
-  return `http://${name}${port === 80 ? '' : `:${port}`}${path}`;
+  const usual = isSecure ? 443 : 80;
+  return `http${isSecure ? 's' : ''}://${name}${port === usual ? '' : `:${port}`}${path}`;
 }

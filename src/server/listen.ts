@@ -1,9 +1,16 @@
 /** Serves an app on sockets: which ones, the limits on who uses them, and how they end. */
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { networkInterfaces } from 'node:os';
 import type Koa from 'koa';
-import { clickableAddresses } from './addresses.ts';
+import { clickableAddresses, siteAddresses } from './addresses.ts';
 import { hostedBy, listenerOf } from './app.ts';
+import {
+  type Certificate,
+  type CertificateFiles,
+  readCertificate,
+  renewCertificate,
+} from './certificate.ts';
 import type { TrustedProxies } from './client.ts';
 import { ConnectionGate, type ConnectionLimits, type GateEvent } from './connection-gate.ts';
 import { isEverywhere, isLocal, type ListenAddress, openServers, portOf } from './open-servers.ts';
@@ -20,6 +27,10 @@ export type ListenOptions = ListenAddress & {
   readonly graceMs?: number | undefined;
   /** Proxies that are believed about who asks: many clients share their addresses. */
   readonly proxies?: TrustedProxies | undefined;
+  /** Ends TLS with this certificate; there is no plain HTTP then. */
+  readonly certificate?: CertificateFiles | undefined;
+  /** The sites that have ports of their own, by port; those that are opened come in. */
+  readonly sitePorts?: Map<number, Uint8Array> | undefined;
   /** Told of each request when it is over. */
   readonly onRequest?: ((seen: SeenRequest) => void) | undefined;
   /** Told of each connection that was refused or ended. */
@@ -35,9 +46,19 @@ export type Listener = {
   readonly port: number;
   /** Open connections now, and those with a request in progress. */
   connections(): { readonly open: number; readonly busy: number };
+  /**
+   * Opens one more port, for one site (mode D).
+   *
+   * @returns its port, and the addresses of the site on it
+   * @throws {DrayerError} ADDRESS_IN_USE, USAGE
+   */
+  openSite(publicKey: Uint8Array, port: number): Promise<SitePort>;
   /** Stops: live events end at once, other requests get a moment. Idempotent. */
   close(): Promise<void>;
 };
+
+/** A port of one site. */
+export type SitePort = { readonly port: number; readonly addresses: readonly string[] };
 
 /** How long a client may take, in ms. */
 export type Timeouts = {
@@ -78,26 +99,34 @@ export async function listen(app: Koa, options: ListenOptions): Promise<Listener
   });
   const answer = listenerOf(app);
   const handler = gate.guard(onRequest === undefined ? answer : watchRequests(answer, onRequest));
-  const servers = await openServers(() => makeServer(handler, gate, options), options);
+  const certificate = options.certificate && readCertificate(options.certificate);
+  const make = (): Server => makeServer(handler, gate, { ...options, pem: certificate });
+  const servers = await openServers(make, options);
   const port = portOf(servers[0]);
-  const addresses = clickableAddresses(
-    {
-      port,
-      host: isLocal(options) || isEverywhere(options) ? undefined : options.host,
-      lanAddresses: isEverywhere(options) ? lanAddresses() : [],
-    },
-    hostedBy(app),
-  );
+  const reach = {
+    isSecure: certificate !== undefined,
+    host: isLocal(options) || isEverywhere(options) ? undefined : options.host,
+    lanAddresses: isEverywhere(options) ? lanAddresses() : [],
+  };
+  const stopRenewing = renewing(servers, options);
   let closing: Promise<void> | undefined;
   const closeNow = async (): Promise<void> => {
+    stopRenewing();
     // Live events would never end by themselves; app.ts ends them on this.
     app.emit('close');
     await closeServers(servers, gate, options.graceMs ?? GRACE_MS);
   };
   return {
-    addresses,
+    addresses: clickableAddresses({ ...reach, port }, hostedBy(app)),
     port,
     connections: () => gate.connections,
+    openSite: async (publicKey, wanted) => {
+      const own = await openServers(make, { ...options, port: wanted });
+      servers.push(...own);
+      const sitePort = portOf(own[0]);
+      options.sitePorts?.set(sitePort, publicKey);
+      return { port: sitePort, addresses: siteAddresses({ ...reach, port: sitePort }) };
+    },
     close: () => {
       closing ??= closeNow();
       return closing;
@@ -105,23 +134,33 @@ export async function listen(app: Koa, options: ListenOptions): Promise<Listener
   };
 }
 
+function renewing(servers: readonly Server[], options: ListenOptions): () => void {
+  const { certificate, onError = () => {} } = options;
+  return certificate === undefined ? () => {} : renewCertificate(servers, certificate, { onError });
+}
+
 function makeServer(
   handler: RequestListener,
   gate: ConnectionGate,
-  { takesUploads = false, timeouts, onError = () => {} }: ListenOptions,
+  options: ListenOptions & { readonly pem: Certificate | undefined },
 ): Server {
-  const { headersMs, requestMs, idleMs, keepAliveMs, checkMs } = { ...TIMEOUTS, ...timeouts };
-  const server = createServer(
-    {
-      headersTimeout: headersMs,
-      requestTimeout: takesUploads ? UPLOAD_MS : requestMs,
-      keepAliveTimeout: keepAliveMs,
-      connectionsCheckingInterval: checkMs,
-    },
-    handler,
-  );
+  const { takesUploads = false, onError = () => {}, pem } = options;
+  const { headersMs, requestMs, idleMs, keepAliveMs, checkMs } = {
+    ...TIMEOUTS,
+    ...options.timeouts,
+  };
+  const limits = {
+    headersTimeout: headersMs,
+    requestTimeout: takesUploads ? UPLOAD_MS : requestMs,
+    keepAliveTimeout: keepAliveMs,
+    connectionsCheckingInterval: checkMs,
+  };
+  const server: Server =
+    pem === undefined
+      ? createServer(limits, handler)
+      : createTlsServer({ ...limits, ...pem, handshakeTimeout: headersMs }, handler);
   server.setTimeout(idleMs);
-  gate.watch(server, 'connection');
+  gate.watch(server, pem === undefined ? 'connection' : 'secureConnection');
   server.once('listening', () => server.on('error', onError));
   return server;
 }

@@ -9,8 +9,6 @@ import type { SeenRequest } from './request-watch.ts';
 export type Gauges = {
   readonly connections: { readonly open: number; readonly busy: number };
   readonly streams: number;
-  /** Modified tips of the hosted streams, by id, where the operator does not hide them. */
-  readonly tips: ReadonlyMap<string, number>;
 };
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS']);
@@ -49,7 +47,7 @@ export class Metrics {
   }
 
   /** Returns all of it as text. */
-  text({ connections, streams, tips }: Gauges): string {
+  text({ connections, streams }: Gauges): string {
     const { rss, heapUsed } = process.memoryUsage();
     const { user, system } = process.cpuUsage();
     const lines = [
@@ -60,7 +58,6 @@ export class Metrics {
       ...family('drayer_connections', 'gauge', 'Open connections.', connections.open),
       ...family('drayer_connections_busy', 'gauge', 'Those with a request.', connections.busy),
       ...family('drayer_streams', 'gauge', 'Hosted streams.', streams),
-      ...tipLines(tips),
       ...family('process_resident_memory_bytes', 'gauge', 'Memory.', rss),
       ...family('nodejs_heap_size_used_bytes', 'gauge', 'Of it, JavaScript.', heapUsed),
       ...family('process_cpu_seconds_total', 'counter', 'CPU time.', (user + system) / 1e6),
@@ -95,14 +92,6 @@ export class Metrics {
     for (const [event, count] of this.#events) lines.push(`${name}{reason="${event}"} ${count}`);
     return lines;
   }
-}
-
-function tipLines(tips: ReadonlyMap<string, number>): string[] {
-  const name = 'drayer_stream_modified_seconds';
-  const lines = head(name, 'gauge', 'Time of the newest record of a stream.');
-  // Ids are base64: nothing in them needs to be escaped.
-  for (const [id, tip] of tips) lines.push(`${name}{stream="${id}"} ${tip / 1e6}`);
-  return lines;
 }
 
 function family(name: string, type: 'counter' | 'gauge', help: string, value: number): string[] {

@@ -2,12 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkConfig } from '../../src/config/config-schema.ts';
 import { formatStreamId } from '../../src/core/stream-id.ts';
-import {
-  changeAllowed,
-  isAnybodyAllowed,
-  listAllowed,
-  pushOptionsOf,
-} from '../../src/daemon/push-settings.ts';
+import { changeKeys, listKeys } from '../../src/daemon/key-lists.ts';
+import { isAnybodyAllowed, pushOptionsOf } from '../../src/daemon/push-settings.ts';
 import { KEY_A, KEY_B } from '../helpers/keys.ts';
 import { scope } from '../helpers/scope.ts';
 import { throwsCode } from '../helpers/throws.ts';
@@ -18,19 +14,31 @@ const B = formatStreamId(KEY_B.publicKey);
 const test = suite('daemon/push-settings');
 
 test(
-  'changeAllowed :: adds and removes once, in any spelling',
+  'changeKeys :: adds and removes once, in any spelling',
   scope((t) => {
     const dataDir = t.path('data');
     const spelt = formatStreamId(KEY_A.publicKey, 'words');
 
-    assert.equal(changeAllowed(dataDir, spelt, 'remove'), { id: A, changed: false });
-    assert.equal(changeAllowed(dataDir, spelt, 'add'), { id: A, changed: true });
-    assert.equal(changeAllowed(dataDir, A, 'add'), { id: A, changed: false });
-    assert.equal(changeAllowed(dataDir, B, 'add'), { id: B, changed: true });
-    assert.equal(listAllowed(dataDir), [A, B]);
-    assert.equal(changeAllowed(dataDir, A, 'remove'), { id: A, changed: true });
-    assert.equal(listAllowed(dataDir), [B]);
-    assert.throws(() => changeAllowed(dataDir, 'x', 'add'), throwsCode('STREAM_ID_INVALID'));
+    assert.equal(changeKeys(dataDir, 'allow', { key: spelt, wish: 'remove' }), {
+      id: A,
+      changed: false,
+    });
+    assert.equal(changeKeys(dataDir, 'allow', { key: spelt, wish: 'add' }), {
+      id: A,
+      changed: true,
+    });
+    assert.equal(changeKeys(dataDir, 'allow', { key: A, wish: 'add' }), { id: A, changed: false });
+    assert.equal(changeKeys(dataDir, 'allow', { key: B, wish: 'add' }), { id: B, changed: true });
+    assert.equal(listKeys(dataDir, 'allow'), [A, B]);
+    assert.equal(changeKeys(dataDir, 'allow', { key: A, wish: 'remove' }), {
+      id: A,
+      changed: true,
+    });
+    assert.equal(listKeys(dataDir, 'allow'), [B]);
+    assert.throws(
+      () => changeKeys(dataDir, 'allow', { key: 'x', wish: 'add' }),
+      throwsCode('STREAM_ID_INVALID'),
+    );
   }),
 );
 
@@ -49,7 +57,7 @@ test(
     assert.is(pushOptionsOf({}, dataDir, {}).token, undefined);
     const allowed = () => [KEY_A, KEY_B].map(({ publicKey }) => options.isAllowed(publicKey));
     assert.equal(allowed(), [true, false]);
-    changeAllowed(dataDir, B, 'add');
+    changeKeys(dataDir, 'allow', { key: B, wish: 'add' });
     assert.equal(allowed(), [true, true]);
     assert.ok(isAnybodyAllowed({}, dataDir));
   }),

@@ -2,20 +2,14 @@
 import type { Settings } from '../../config/settings.ts';
 import { findDaemon } from '../../daemon/control-client.ts';
 import type { StreamSource } from '../../server/stream-set.ts';
+import { isPlainOperator } from '../operator-flags.ts';
 import type { Session } from '../session.ts';
 import type { ServeFlags } from './serve.ts';
 
 /** Whether nothing is asked for that the daemon may do otherwise. */
-export function isPlain({
-  port,
-  host,
-  lan,
-  site,
-  mount,
-  allowHost,
-  cors,
-  live,
-}: ServeFlags): boolean {
+export function isPlain(flags: ServeFlags): boolean {
+  const { port, host, lan, site, mount, allowHost, cors, live } = flags;
+  if (!isPlainOperator(flags)) return false;
   return (port ?? host ?? lan ?? site ?? mount ?? allowHost ?? cors ?? live) === undefined;
 }
 

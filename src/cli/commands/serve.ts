@@ -7,21 +7,23 @@ import { isAnybodyAllowed, pushOptionsOf } from '../../daemon/push-settings.ts';
 import { chooseServed, findSite } from '../../daemon/served-streams.ts';
 import type { StreamSource } from '../../server/stream-set.ts';
 import type { LogFlags } from '../log.ts';
+import { type OperatorFlags, operatorOptions } from '../operator-flags.ts';
 import { type ServingWay, startServingBy } from '../serving.ts';
 import type { Session } from '../session.ts';
 
 /** Flags of `drayer serve`. */
-export type ServeFlags = LogFlags & {
-  readonly port?: number | undefined;
-  readonly host?: string | undefined;
-  readonly lan?: boolean | undefined;
-  readonly site?: string | undefined;
-  readonly mount?: string | undefined;
-  readonly allowHost?: readonly string[] | undefined;
-  readonly cors?: boolean | undefined;
-  readonly dataDir?: string | undefined;
-  readonly live?: boolean | undefined;
-};
+export type ServeFlags = LogFlags &
+  OperatorFlags & {
+    readonly port?: number | undefined;
+    readonly host?: string | undefined;
+    readonly lan?: boolean | undefined;
+    readonly site?: string | undefined;
+    readonly mount?: string | undefined;
+    readonly allowHost?: readonly string[] | undefined;
+    readonly cors?: boolean | undefined;
+    readonly dataDir?: string | undefined;
+    readonly live?: boolean | undefined;
+  };
 
 /** Serves until a signal comes. */
 export async function serve(
@@ -55,6 +57,11 @@ export async function serve(
     dataDir: isAll ? dataDir : undefined,
     except: choice.unreadable.map(({ stream }) => stream.path),
     live,
+    operator: await operatorOptions(flags, {
+      config: config.serve,
+      dataDir,
+      sources: choice.sources,
+    }),
     push: isAll ? pushOptionsOf(push, dataDir, session.environment) : undefined,
   };
   const daemon = await startServingBy(session, settings, options, way);

@@ -1,0 +1,103 @@
+/**
+ * A file of public keys in the data folder, one a line: what an operator decides stream by stream. Changed
+ * by hand or by a command; a server that runs sees it with the next request.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDrayerError } from '../core/errors.ts';
+import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
+import { fileError, isErrno, readTextIfThere, replaceSynced } from './durable-file.ts';
+
+/** One such list. */
+export type KeyList = {
+  readonly path: string;
+  /** What the keys are, for messages: `the keys that may push`. */
+  readonly what: string;
+  /** First line of the file, for who opens it. */
+  readonly header: string;
+};
+
+/** Whose streams may be pushed to the server of a data folder. */
+export function allowListOf(dataDir: string): KeyList {
+  return {
+    path: join(dataDir, 'push-allow'),
+    what: 'the keys that may push',
+    header: 'keys that may push to this server; written by drayer allow',
+  };
+}
+
+/** Streams that the server of a data folder does not serve, whoever put them there. */
+export function denyListOf(dataDir: string): KeyList {
+  return {
+    path: join(dataDir, 'deny'),
+    what: 'the denied streams',
+    header: 'streams that this server does not serve; written by drayer deny',
+  };
+}
+
+/**
+ * Reads the list. A line that is no key counts for nothing; it is left out.
+ *
+ * @returns base64 ids, in the order of the file; none where there is no file
+ * @throws {DrayerError} STORAGE_FAILED when it is there and cannot be read
+ */
+export function readKeyList({ path, what }: KeyList): string[] {
+  const text = readTextIfThere(path, what) ?? '';
+  const ids = text.split('\n').flatMap((line) => {
+    const word = line.trim();
+    return word === '' || word.startsWith('#') ? [] : idOf(word);
+  });
+  return [...new Set(ids)];
+}
+
+/** Writes the list, for this user alone; it is on disk when this returns. */
+export function writeKeyList({ path, what, header }: KeyList, ids: readonly string[]): void {
+  try {
+    replaceSynced(path, `# ${header}\n${ids.map((id) => `${id}\n`).join('')}`, 0o600);
+  } catch (cause) {
+    throw fileError(path, `cannot write ${what}`, cause);
+  }
+}
+
+/**
+ * Returns what tells whether a key is one of them now: by a fixed list or by the file, which is read again
+ * when it has changed.
+ *
+ * @param fixed - public keys that always are
+ */
+export function watchKeyList(
+  list: KeyList,
+  fixed: readonly Uint8Array[],
+): (publicKey: Uint8Array) => boolean {
+  const always = new Set(fixed.map((key) => formatStreamId(key)));
+  let state = '';
+  let listed = new Set<string>();
+  return (publicKey) => {
+    const now = stateOf(list);
+    if (now !== state) listed = new Set(now === '' ? [] : readKeyList(list));
+    state = now;
+    if (always.size === 0 && listed.size === 0) return false;
+    const id = formatStreamId(publicKey);
+    return always.has(id) || listed.has(id);
+  };
+}
+
+function stateOf({ path, what }: KeyList): string {
+  try {
+    // Asked with each request, and most often there is none.
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs}`;
+  } catch (error) {
+    if (isErrno(error, 'ENOTDIR')) return '';
+    throw fileError(path, `cannot read ${what}`, error);
+  }
+}
+
+function idOf(word: string): string[] {
+  try {
+    return [formatStreamId(parseStreamId(word))];
+  } catch (error) {
+    if (isDrayerError(error, 'STREAM_ID_INVALID')) return [];
+    throw error;
+  }
+}

@@ -336,6 +336,13 @@ export const PATH_ROWS: readonly Row[] = [
   ),
   ...RULE_ROWS,
   {
+    name: 'bytes outside ASCII that are not encoded',
+    by: 'RFC 3986 §2',
+    path: '/\xc3\xbcn\xc3\xaf.txt',
+    status: 400,
+    own: true,
+  },
+  {
     name: 'a path that is longer than any key',
     by: 'RFC 9110 §15.5.5',
     path: `/${'a'.repeat(8000)}`,

@@ -81,6 +81,8 @@ async function connect(path: string): Promise<Socket | undefined> {
   const socket = createConnection(path);
   try {
     await once(socket, 'connect');
+    // Told to whoever reads; nobody may be reading any more when the other end breaks off.
+    socket.on('error', () => undefined);
     return socket;
   } catch (error) {
     socket.destroy();

@@ -54,7 +54,6 @@ export async function fetchThese(
   { onValue, onLarge }: FetchListener,
 ): Promise<SwarmRest> {
   const { sources, excluded, state, store } = session;
-  const { maxBytes } = store.values.mode;
   state.valuesLeft = hashes.length;
   if (hashes.length === 0) return { missing: [], failures: new Map() };
   const count = (hash: Uint8Array, value: Uint8Array): void => {
@@ -65,13 +64,15 @@ export async function fetchThese(
   const rest = await fetchFromAll(hashes, {
     sources: sources.filter((source) => !source.isPlain),
     excluded,
-    maxBytes: maxBytes === undefined ? undefined : Math.min(maxBytes, LIMITS.recordBytes),
+    mostOf: (hash) => Math.min(LIMITS.recordBytes, store.values.mostOf(hash)),
     onValue: count,
     onBytes: (bytes) => {
       state.bytes += bytes;
     },
   });
-  const large = maxBytes === undefined ? [] : rest.missing.filter(({ isLarge }) => isLarge);
+  const large = rest.missing.filter(
+    ({ hash, isLarge }) => isLarge && Number.isFinite(store.values.mostOf(hash)),
+  );
   for (const { hash, likelyBytes = 0 } of large) onLarge(hash, likelyBytes);
   const failures = new Map(rest.failures);
   const open = new Map(rest.missing.map((wanted) => [nameOfHash(wanted.hash), wanted]));
@@ -98,13 +99,13 @@ async function fetchFromList(
   open: Map<string, WantedValue>,
   { onValue, onLarge, session }: FetchListener & { readonly session: FetchSession },
 ): Promise<void> {
-  const { maxBytes = Number.POSITIVE_INFINITY } = session.store.values.mode;
+  const { values } = session.store;
   for await (const batch of source.batches({ since: 0, inlineBytes: 0 })) {
     session.state.bytes += batch.bytes;
     for (const { hash, value } of batch.records) {
       if (value === undefined || !open.delete(nameOfHash(hash))) continue;
       const right = checkValue(source.url, hash, value);
-      if (value.length > maxBytes) onLarge(hash, value.length);
+      if (value.length > values.mostOf(hash)) onLarge(hash, value.length);
       else onValue(hash, right);
     }
     if (open.size === 0) return;

@@ -22,8 +22,8 @@ export type SwarmOptions = {
   readonly sources: readonly Source[];
   /** Who lied, and how; what is found is added. */
   readonly excluded: Map<Source, DrayerError>;
-  /** Largest value that is taken, bytes. Default 64 MiB, the most there is. */
-  readonly maxBytes?: number | undefined;
+  /** Most bytes that are taken of a value. Default 64 MiB, the most there is. */
+  readonly mostOf?: ((hash: Uint8Array) => number) | undefined;
   /** Handed each value that has its hash, once; the memory is used again afterwards. */
   readonly onValue: (hash: Uint8Array, value: Uint8Array) => void;
   readonly onBytes: (bytes: number) => void;
@@ -186,7 +186,7 @@ class Swarm {
     pace.begin();
     try {
       const end = await readPart(wanted, part, {
-        maxBytes: this.#options.maxBytes ?? LIMITS.recordBytes,
+        maxBytes: this.#options.mostOf?.(wanted.hash) ?? LIMITS.recordBytes,
         newRoom: () => this.#queue.newRoom(),
         onHead: (bytes) => this.#onHead(member, wanted, bytes),
         onBytes: (bytes) => {

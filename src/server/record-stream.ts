@@ -9,6 +9,7 @@ import { DrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
 import { openReader } from '../store/open-reader.ts';
 import type { StreamReader } from '../store/reader.ts';
+import { heldModeOf } from '../store/value-choice.ts';
 import { encodeArrayHeader, encodeRecord } from '../wire/record-codec.ts';
 import { sendStream } from './reply.ts';
 import { OCTETS } from './value.ts';
@@ -30,6 +31,8 @@ export async function sendRecordStream(
   reader: StreamReader,
   { since, idleMs }: { readonly since: Micros; readonly idleMs: number },
 ): Promise<void> {
+  // Before the first byte: in the middle it could only break off. Whole streams need no look.
+  if (heldModeOf(reader) !== undefined && reader.lacksSince(since)) throw notAllHeld();
   ctx.set('Content-Type', OCTETS);
   ctx.status = 200;
   if (ctx.method === 'HEAD') return;
@@ -81,17 +84,19 @@ function* piecesOf(reader: StreamReader, since: Micros): Generator<Uint8Array, v
   if (small.length > 0) yield Buffer.concat(small);
 }
 
+function notAllHeld(): DrayerError {
+  return new DrayerError('VALUE_NOT_HELD', 'this mirror does not hold every value', {
+    hint: 'ask for pages: newRecords/<t>?limit=N',
+  });
+}
+
 function* recordsSince(reader: StreamReader, since: Micros) {
   let after = since;
   while (true) {
     const page = reader.recordsSince(after, PAGE_RECORDS);
     for (const record of page) {
       const value = reader.readValue(record);
-      if (value === undefined) {
-        throw new DrayerError('VALUE_NOT_HELD', 'this mirror does not hold every value', {
-          hint: 'ask for pages: newRecords/<t>?limit=N',
-        });
-      }
+      if (value === undefined) throw notAllHeld();
       yield { ...record, value };
       after = record.modified;
     }

@@ -45,6 +45,13 @@ export class Lists {
     return this.#connection.query<{ n: number }>(sql).get(modified)?.n ?? 0;
   }
 
+  /** Whether the value of one of them is not held. Reads all of them. */
+  lacksSince(modified: Micros): boolean {
+    const sql = `SELECT 1 AS n FROM record
+      WHERE chain = x'' AND modified > ? AND value IS NULL LIMIT 1`;
+    return this.#connection.query<{ n: number }>(sql).get(modified) !== undefined;
+  }
+
   /** The record with the greatest `prevChange` that is not above `old`. */
   repair(old: Micros): SignedRecord | undefined {
     const highest = this.#connection

@@ -223,6 +223,11 @@ export class StreamReader {
     return this.#lists.countSince(modified);
   }
 
+  /** Whether the value of a record with a higher `modified` is not held. */
+  lacksSince(modified: Micros): boolean {
+    return this.#lists.lacksSince(modified);
+  }
+
   /**
    * Opens a read transaction that lasts over many ticks, for a response that is sent as fast as its
    * reader takes it. Erased bytes stay in the file meanwhile: only on a connection of its own.

@@ -1,4 +1,5 @@
 /** Which values one mirror wants (R18): what was chosen, now or earlier, and where that is kept. */
+import { PROTOCOL_TYPE } from '../core/record.ts';
 import { openHeldValues } from './held-values.ts';
 import type { LocalAttributes } from './local-attributes.ts';
 import type { StreamReader } from './reader.ts';
@@ -22,6 +23,8 @@ export class ValueChoice {
   /** Values that were found to have more bytes than the mode takes, by this run; bytes by hash. */
   readonly large = new Map<string, number>();
   #mode: ValueMode | undefined;
+  /** Values of the protocol's own records, whatever their size. */
+  readonly #own = new Set<string>();
 
   /** @param chosen - by default what was chosen last, of a new mirror everything */
   constructor(chosen: ValueMode | undefined) {
@@ -31,6 +34,12 @@ export class ValueChoice {
   /** Which values are wanted. */
   get mode(): ValueMode {
     return this.#mode ?? EVERYTHING;
+  }
+
+  /** Most bytes that are wanted of a value. */
+  mostOf(hash: Uint8Array): number {
+    if (this.#own.has(nameOfHash(hash))) return Number.POSITIVE_INFINITY;
+    return this.mode.maxBytes ?? Number.POSITIVE_INFINITY;
   }
 
   /** Keeps it with a generation that is visible, at once: a run that fails forgets nothing. */
@@ -59,6 +68,8 @@ export class ValueChoice {
   wanted(staging: Staging, visible: StreamReader | undefined): Uint8Array[] {
     const { mode } = this;
     const missing = staging.missing().filter(({ hash }) => !isHeld(visible, hash));
+    for (const { type, hash } of missing)
+      if (type === PROTOCOL_TYPE) this.#own.add(nameOfHash(hash));
     const hashes = new Map(missing.map(({ hash }) => [nameOfHash(hash), hash]));
     const records = mode.newest === undefined ? missing : nextRecords(staging, visible);
     const wanted = wantedHashes(mode, hashes.size === 0 ? [] : records);

@@ -44,7 +44,7 @@ async function commandsFor(name: string | undefined): Promise<readonly Add[]> {
   if (name === 'publish') return [addPublish];
   if (name === 'serve') return [addServe];
   const { OWNER_COMMANDS } = await import('./owner-commands.ts');
-  return [addInit, addPublish, addServe, addMirror, addReaders, ...OWNER_COMMANDS];
+  return [addInit, addPublish, addServe, addMirror, addMirrors, addReaders, ...OWNER_COMMANDS];
 }
 
 const OVERVIEW = `
@@ -149,6 +149,22 @@ const addMirror: Add = (program, open, done) => {
     .action((url: string, id: string | undefined, flags) =>
       done(import('./commands/mirror.ts').then((m) => m.mirror(open(flags), url, id, flags))),
     );
+};
+
+const addMirrors: Add = (program, open, done) => {
+  command(program, 'unmirror', 'remove a mirror, with all its files; never a stream of your own')
+    .argument('<stream>', 'stream file or id of the mirror')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((stream: string, flags) =>
+      done(import('./commands/unmirror.ts').then((m) => m.unmirror(open(flags), stream, flags))),
+    );
+  command(
+    program,
+    'list',
+    'list the streams: own and mirrored, served, followed, how they are doing',
+  )
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((flags) => done(import('./commands/list.ts').then((m) => m.list(open(flags), flags))));
 };
 
 const addReaders: Add = (program, open, done) => {

@@ -151,7 +151,6 @@ export class MirrorKeeper {
   ): Promise<{ report: MirrorReport; kept: KeptMirror }> {
     const before = this.#kept.get(order.id);
     const mirror = this.#plan(order, before?.mirror);
-    const [url = ''] = mirror.urls;
     await before?.stop();
     const hadNote = readKept(mirror.path) !== undefined;
     // Noted before it is there, so that one that is to be hidden is never shown.
@@ -159,7 +158,8 @@ export class MirrorKeeper {
     try {
       const options: MirrorOptions = {
         ...order.options,
-        url,
+        urls: mirror.urls,
+        others: true,
         publicKey: parseStreamId(mirror.id),
         path: mirror.path,
         quota: mirror.quota,
@@ -249,13 +249,12 @@ class Keeping {
 
   follow(): void {
     const { mirror } = this;
-    const [url = ''] = mirror.urls;
     clearTimeout(this.#again);
     if (this.#following !== undefined) return;
     try {
       const { pollMs } = this.#options;
       const following = followStream(heldOf(mirror), {
-        url,
+        urls: mirror.urls,
         others: true,
         finders: this.#options.finders,
         quota: mirror.quota,

@@ -9,7 +9,7 @@ import { type ProcessLock, takeProcessLock } from '../store/process-lock.ts';
 import { findDaemon } from './control-client.ts';
 import { type Control, type OrderHandler, openControl } from './control-server.ts';
 import { daemonLockPathOf } from './control-socket.ts';
-import { CONTROL_VERSION, type Order, type Results } from './control-wire.ts';
+import { CONTROL_VERSION, type Order, type Results, toWireError } from './control-wire.ts';
 import { closeOnce, type Daemon, type DaemonOptions, startDaemon } from './daemon.ts';
 import { type KeptMirror, listKept, readKept } from './kept-mirrors.ts';
 import { type KeeperEvents, MirrorKeeper } from './mirror-keeper.ts';
@@ -179,7 +179,11 @@ function handlerOf(daemon: Daemon, keeper: MirrorKeeper): OrderHandler {
         if (kept.isHidden) daemon.remove(kept.path);
         else daemon.add({ path: kept.path });
         const { generation: _, ...rest } = report;
-        return { ...rest, addresses: addressesOf(kept.path) };
+        const failures = report.failures.map(({ url, error }) => ({
+          url,
+          error: toWireError(error),
+        }));
+        return { ...rest, failures, addresses: addressesOf(kept.path) };
       }
       case 'unmirror':
         return await keeper.remove(order.id, (path) => daemon.remove(path));

@@ -16,6 +16,8 @@ export type OperatorFlags = {
   readonly tlsKey?: string | undefined;
   readonly sitePorts?: number | undefined;
   readonly redirect?: boolean | undefined;
+  readonly spa?: boolean | undefined;
+  readonly listing?: boolean | undefined;
   /** `NAME=STREAM`. */
   readonly domain?: readonly string[] | undefined;
   readonly sitesDomain?: readonly string[] | undefined;
@@ -35,6 +37,7 @@ export function isPlainOperator(flags: OperatorFlags): boolean {
   // `--no-redirect` has a default of its own making: true.
   return (
     (log ?? flags.sitePorts ?? flags.domain ?? flags.sitesDomain) === undefined &&
+    (flags.spa ?? flags.listing) === undefined &&
     flags.redirect !== false
   );
 }
@@ -57,6 +60,8 @@ export async function operatorOptions(
     certificate: certificateOf(flags) ?? config.tls,
     sitePorts: flags.sitePorts ?? config.sitePorts,
     redirects: flags.redirect === false ? false : config.redirect,
+    spa: flags.spa ?? config.spa,
+    listing: flags.listing ?? config.listing,
     domains: await domainsOf(flags, config, sources),
     parents: flags.sitesDomain ?? config.sitesDomains,
   };

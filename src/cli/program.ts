@@ -111,6 +111,8 @@ const addServe: Add = (program, open, done) => {
     .option('--allow-host <name...>', 'host name to answer to, besides this machine itself')
     .option('--cors', 'let pages of other origins read the sync endpoints on loopback too')
     .option('--live', 'open pages reload themselves when their site changes')
+    .option('--spa', 'index.html for every page that is none; missing scripts stay missing')
+    .option('--listing', 'show what is in a folder without index.html')
     .option('--domain <name=stream...>', 'host name with a site of its own')
     .option('--sites-domain <name...>', 'host name below which each site has one, ID.NAME')
     .addOption(numbered('--site-ports <first>', 'a port for each site, for phones: from this one'))

@@ -17,6 +17,10 @@ export type ServeConfig = {
   readonly sitePorts?: number | undefined;
   /** Leads people who open the path form on `localhost` to the site's own origin. Default: true. */
   readonly redirect?: boolean | undefined;
+  /** Answers with `index.html` for every page that is none; missing scripts stay missing. Default: false. */
+  readonly spa?: boolean | undefined;
+  /** Shows what is in a folder without `index.html`. Default: false. */
+  readonly listing?: boolean | undefined;
   /** Names with a site of their own: name to a stream's name or id. */
   readonly domains?: Readonly<Record<string, string>> | undefined;
   /** Names below which each site has one of its own, `<id in base32>.NAME`. */
@@ -49,6 +53,8 @@ export const serveSchema = v.strictObject({
   tls: v.optional(v.strictObject({ cert: text, key: text })),
   sitePorts: v.optional(sitePort),
   redirect: v.optional(v.boolean()),
+  spa: v.optional(v.boolean()),
+  listing: v.optional(v.boolean()),
   domains: v.optional(v.record(hostName, text)),
   sitesDomains: v.optional(v.array(hostName)),
 });

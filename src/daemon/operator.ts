@@ -33,6 +33,10 @@ export type OperatorOptions = {
   readonly domains?: Readonly<Record<string, Uint8Array>> | undefined;
   /** Names below which each site has one. */
   readonly parents?: readonly string[] | undefined;
+  /** Answers with `index.html` for every page that is none, in all sites. Default: false. */
+  readonly spa?: boolean | undefined;
+  /** Shows what is in a folder without `index.html`, in all sites. Default: false. */
+  readonly listing?: boolean | undefined;
   /** Leads people from the path form on `localhost` to the site's own origin. Default: true. */
   readonly redirects?: boolean | undefined;
 };
@@ -59,7 +63,7 @@ export function prepareOperator(
   options: OperatorOptions,
   onError: (error: unknown) => void,
 ): Operator {
-  const { domains, parents, redirects, certificate, dataDir } = options;
+  const { domains, parents, redirects, spa, listing, certificate, dataDir } = options;
   const proxies = options.behindProxy && parseProxies(options.behindProxy);
   const metrics = options.metricsPort === undefined ? undefined : new Metrics();
   const sitePorts = new Map<number, Uint8Array>();
@@ -68,7 +72,7 @@ export function prepareOperator(
   const onRequest = watcher({ ...options, proxies, metrics });
   const isDenied = watchKeyList(denyListOf(dataDir), []);
   return {
-    app: { domains, parents, redirects, proxies, isDenied, ports: sitePorts },
+    app: { domains, parents, redirects, spa, listing, proxies, isDenied, ports: sitePorts },
     listen: {
       proxies,
       certificate,

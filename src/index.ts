@@ -59,3 +59,4 @@ export type { Generation, ProvenRecord, StreamReader } from './store/reader.ts';
 export type { Stream } from './store/stream.ts';
 export type { PutFileOptions, Transaction, WriteOptions } from './store/transaction.ts';
 export type { Post } from './store/typed-reads.ts';
+export type { ValueMode } from './store/value-mode.ts';

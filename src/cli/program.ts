@@ -147,6 +147,11 @@ const addMirror: Add = (program, open, done) => {
     .option('--hold', 'hold it, but let no daemon serve it')
     .option('--no-hold', 'serve it again')
     .option('--quota <size>', 'most to take of it, such as 500MB; none lifts it')
+    .option('--metadata-only', 'hold all records and no content')
+    .option('--newest <n>', 'hold the content of the n newest records only')
+    .option('--types <list>', 'hold the content of records of these types only, such as file,obj')
+    .option('--max-value <size>', 'hold no content that is larger as it is stored, such as 1MB')
+    .option('--all', 'hold all content again')
     .addOption(logOption())
     .action((url: string, id: string | undefined, flags) =>
       done(import('./commands/mirror.ts').then((m) => m.mirror(open(flags), url, id, flags))),

@@ -17,6 +17,8 @@ import { openReader } from '../store/open-reader.ts';
 import type { Generation, StreamReader } from '../store/reader.ts';
 import { partPathOf } from '../store/staging.ts';
 import { readTrust, trustPathOf } from '../store/trust.ts';
+import { heldModeOf } from '../store/value-choice.ts';
+import { nameOfHash, type ValueMode, wantedHashes } from '../store/value-mode.ts';
 
 /** The facts about a stream file. */
 export type StreamFacts = {
@@ -27,10 +29,12 @@ export type StreamFacts = {
   readonly generation: Generation;
   /** Number and bytes of the records of each type, by type. */
   readonly types: readonly TypeFacts[];
-  /** Records whose value is not held. */
+  /** Records whose value is wanted and not held. */
   readonly wanted: readonly { readonly type: string; readonly key: string }[];
   /** Bytes of all values held. */
   readonly bytes: number;
+  /** What is held of the values; undefined where it is all of them, or is to be. */
+  readonly values: ValueFacts | undefined;
   /** Path of the secret key, where there is one. */
   readonly keyPath: string | undefined;
   /** Whether this mirror has checked the generation against its snapshot; undefined for an own stream. */
@@ -43,6 +47,20 @@ export type StreamFacts = {
   readonly isFetching: boolean;
   /** What the publisher says a generation was made from, and whether that is the newest one. */
   readonly provenance: (Provenance & { readonly isCurrent: boolean }) | undefined;
+};
+
+/** What a mirror holds that holds only some values (R18). */
+export type ValueFacts = {
+  /** Which are wanted. */
+  readonly mode: ValueMode;
+  /** When that was chosen. */
+  readonly since: Micros;
+  /** Records whose value is held, and records whose value is not wanted. */
+  readonly held: number;
+  readonly leftOut: number;
+  /** The oldest and the newest `timestamp` of a record whose value is held; none of the protocol's own. */
+  readonly from: Micros | undefined;
+  readonly to: Micros | undefined;
 };
 
 /** The records of one type. */
@@ -96,13 +114,15 @@ export function listRecords(reader: StreamReader, type: string): ListedRecord[] 
 
 function collectFacts(reader: StreamReader, keyFile: string): StreamFacts {
   const types = new Map<string, { records: number; bytes: number }>();
-  const wanted: { type: string; key: string }[] = [];
+  const held: SignedRecord[] = [];
+  const missing: SignedRecord[] = [];
   for (const record of reader.entries()) {
     const sum = types.get(record.type) ?? { records: 0, bytes: 0 };
     const size = reader.valueSize(record);
-    if (size === undefined) wanted.push({ type: record.type, key: record.key });
+    (size === undefined ? missing : held).push(record);
     types.set(record.type, { records: sum.records + 1, bytes: sum.bytes + (size ?? 0) });
   }
+  const wanted = wantedOf(reader, held, missing);
   const generation = reader.generation();
   const hasKey = existsSync(keyFile);
   const forkPath = forkProofPathOf(reader.path);
@@ -113,7 +133,8 @@ function collectFacts(reader: StreamReader, keyFile: string): StreamFacts {
     publicKey: reader.publicKey,
     generation,
     types: list.sort((a, b) => b.records - a.records || (a.type < b.type ? -1 : 1)),
-    wanted,
+    wanted: wanted.map(({ type, key }) => ({ type, key })),
+    values: valueFacts(reader, { held, leftOut: missing.length - wanted.length }),
     bytes: list.reduce((sum, { bytes }) => sum + bytes, 0),
     keyPath: hasKey ? keyFile : undefined,
     isComplete: hasKey ? undefined : readTrust(trustPathOf(reader.path))?.tip === generation.tip,
@@ -122,6 +143,36 @@ function collectFacts(reader: StreamReader, keyFile: string): StreamFacts {
     isFetching: existsSync(partPathOf(reader.path)),
     provenance: readProvenance(reader, generation),
   };
+}
+
+/** What of the missing values the mirror's mode wants. */
+function wantedOf(
+  reader: StreamReader,
+  held: readonly SignedRecord[],
+  missing: readonly SignedRecord[],
+): readonly SignedRecord[] {
+  const kept = heldModeOf(reader);
+  if (kept === undefined) return missing;
+  // Then exactly those are held that are wanted, also where that depends on a size.
+  if (kept.settled === reader.view.modifiedTip()) return [];
+  const wanted = wantedHashes(kept.mode, [...held, ...missing]);
+  return missing.filter(({ hash }) => wanted.has(nameOfHash(hash)));
+}
+
+function valueFacts(
+  reader: StreamReader,
+  { held, leftOut }: { readonly held: readonly SignedRecord[]; readonly leftOut: number },
+): ValueFacts | undefined {
+  const kept = heldModeOf(reader);
+  if (kept === undefined) return undefined;
+  const { mode, since } = kept;
+  let [from, to]: (Micros | undefined)[] = [];
+  for (const { type, timestamp } of held) {
+    if (type === PROTOCOL_TYPE) continue;
+    from = Math.min(from ?? timestamp, timestamp);
+    to = Math.max(to ?? timestamp, timestamp);
+  }
+  return { mode, since, held: held.length, leftOut, from, to };
 }
 
 function readProvenance(

@@ -19,7 +19,7 @@ export class ValueQueue {
   /** What is not there yet. */
   readonly open: Set<WantedValue>;
   /** What somebody is at, or was. */
-  readonly begun = new Set<WantedValue>();
+  readonly begun: Set<WantedValue> = new Set();
   /** In the order to begin; what has to be begun again is at its end once more. */
   readonly #waiting: WantedValue[];
   /** Places up to which sources have looked. */

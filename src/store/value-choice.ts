@@ -21,7 +21,7 @@ import {
 /** The choice of one run, on one mirror. */
 export class ValueChoice {
   /** Values that were found to have more bytes than the mode takes, by this run; bytes by hash. */
-  readonly large = new Map<string, number>();
+  readonly large: Map<string, number> = new Map();
   #mode: ValueMode | undefined;
   /** Values of the protocol's own records, whatever their size. */
   readonly #own = new Set<string>();

@@ -3,6 +3,7 @@ import { EXIT } from '../../core/errors.ts';
 import { formatStreamId } from '../../core/stream-id.ts';
 import { readStreamFacts, type StreamFacts } from '../../daemon/stream-facts.ts';
 import { bytes, count, number, shellWord, table, time, wordRows } from '../format.ts';
+import { describeValues } from '../mirror-values.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
@@ -32,6 +33,7 @@ export async function info(
     ...generationRows(facts),
     ...provenanceRows(facts),
     ['records', recordsLine(facts)],
+    ...valueRows(facts),
   ];
   for (const line of table(rows, [])) terminal.print(line);
   for (const { type, key } of facts.wanted.slice(0, MOST_WANTED)) {
@@ -86,12 +88,25 @@ function recordsLine({ types, generation, bytes: held }: StreamFacts): string {
   return `${number(generation.count)} (${parts.join(', ')}), ${bytes(held)} of values`;
 }
 
+function valueRows({ values, wanted, generation }: StreamFacts): string[][] {
+  if (values === undefined) return [];
+  const { mode, since, held, leftOut, from, to } = values;
+  const of = `${number(held)} of ${number(generation.count)} held`;
+  const rest = `${number(wanted.length)} wanted, ${number(leftOut)} left out`;
+  const oldest = from === undefined ? [] : [['held from', `${time(from)} to ${time(to ?? from)}`]];
+  const chosen = `${describeValues(mode)}, chosen ${time(since)}`;
+  return [['values', `${of}, ${rest}`], ['it holds', chosen], ...oldest];
+}
+
 function sentence(facts: StreamFacts): string {
   if (facts.wanted.length > 0) {
     return `${count(facts.wanted.length, 'value')} not held; drayer mirror URL fetches them`;
   }
   if (facts.isFetching)
     return 'a newer generation is half fetched; drayer mirror URL goes on with it';
+  if (facts.values !== undefined && facts.values.leftOut > 0) {
+    return 'every value that is wanted is held; drayer mirror URL --all fetches the others';
+  }
   return `every value is held; drayer verify ${facts.path} checks them all`;
 }
 
@@ -125,5 +140,6 @@ function jsonFacts(facts: StreamFacts, name: string | undefined): object {
     fetching: facts.isFetching,
     provenance: facts.provenance,
     wanted,
+    values: facts.values,
   };
 }

@@ -3,6 +3,7 @@ import { DrayerError } from '../../core/errors.ts';
 import { type KeptMirror, MOST_SOURCES, readKept, writeKept } from '../../daemon/kept-mirrors.ts';
 import type { HeldMirror } from '../../mirror/find-mirror.ts';
 import type { Quota } from '../../mirror/session.ts';
+import { parseSize } from '../parse-size.ts';
 
 /** Flags that say how a mirror is kept. */
 export type KeepFlags = {
@@ -27,8 +28,6 @@ export function keepMirror({ path, id }: HeldMirror, url: string, flags: KeepFla
   return kept;
 }
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
-
 /**
  * Reads a quota as a person types it: `500MB`, `2 GB`, `none`.
  *
@@ -38,9 +37,8 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9,
 export function quotaOf({ quota: text }: KeepFlags): Quota | undefined {
   if (text === undefined) return undefined;
   if (text === 'none') return {};
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?) ?([KMGT]?)B?$/i.exec(text) ?? [];
-  const bytes = Math.round(Number(digits) * (UNITS[unit.toUpperCase()] ?? Number.NaN));
-  if (Number.isSafeInteger(bytes) && bytes > 0) return { bytes };
+  const bytes = parseSize(text);
+  if (bytes !== undefined) return { bytes };
   throw new DrayerError('USAGE', `--quota: expected a size, got ${JSON.stringify(text)}`, {
     hint: 'such as 500MB or 2GB; none lifts it',
   });

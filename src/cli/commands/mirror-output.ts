@@ -1,6 +1,8 @@
 /** What `drayer mirror` says: what a run came to, and what to do with it. */
 import type { MirrorReport } from '../../mirror/mirror.ts';
+import { isPartial } from '../../store/value-mode.ts';
 import { bytes, count, shellWord } from '../format.ts';
+import { describeValues } from '../mirror-values.ts';
 import type { Session } from '../session.ts';
 import type { MirrorFlags } from './mirror.ts';
 
@@ -30,10 +32,23 @@ export function printReport(
   if (!report.snapshotProved) {
     terminal.say('it has no snapshots: nothing proves that no record was left out');
   }
+  printValues(session, report);
   terminal.print(`file ${path}`);
   if (serve) return;
   const argument = stream === undefined ? '' : ` ${shellWord(stream)}`;
   terminal.print(`serve it: drayer serve${argument}`);
+}
+
+function printValues(
+  { terminal }: Session,
+  { values, wantedValues, droppedValues }: MirrorReport,
+): void {
+  const erased = droppedValues === 0 ? '' : `; ${count(droppedValues, 'value')} erased`;
+  if (isPartial(values)) terminal.print(`it holds ${describeValues(values)}${erased}`);
+  if (wantedValues === 0) return;
+  const what = `${count(wantedValues, 'value')} could not be had: no source that was asked holds`;
+  terminal.complain('warning', `${what} ${wantedValues === 1 ? 'it' : 'them'}`);
+  terminal.complain('hint', 'give another source, one that holds the whole stream');
 }
 
 /** The same for machines. */

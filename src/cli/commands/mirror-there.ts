@@ -5,6 +5,7 @@ import { formatStreamId } from '../../core/stream-id.ts';
 import type { DaemonLink } from '../../daemon/control-client.ts';
 import { withReader } from '../../daemon/stream-facts.ts';
 import type { MirrorReport } from '../../mirror/mirror.ts';
+import { valuesOf } from '../mirror-values.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import type { MirrorFlags } from './mirror.ts';
@@ -37,6 +38,7 @@ export async function mirrorThere(
         url,
         isHidden: flags.hold,
         quota: quotaOf(flags),
+        options: { values: valuesOf(flags) },
       },
       { signal, onProgress: (state) => showProgress(progress, state) },
     );
@@ -45,13 +47,14 @@ export async function mirrorThere(
     const generation = withReader(path, (reader) => reader.generation());
     // All of a report but the generation has crossed as it is.
     const report = { ...result, path, generation } as unknown as MirrorReport;
+    const status = report.wantedValues > 0 ? EXIT.underReplicated : EXIT.done;
     if (terminal.isJson) {
       terminal.printJson({ ...jsonReport(report), daemon: link.pid, addresses });
-      return EXIT.done;
+      return status;
     }
     printReport(session, report, { url, ...flags, serve: true });
     printKept(session, link, addresses);
-    return EXIT.done;
+    return status;
   } finally {
     progress.finish();
     link.close();

@@ -7,6 +7,7 @@ import { findMirror, type HeldMirror } from '../../mirror/find-mirror.ts';
 import { mirrorStream } from '../../mirror/mirror.ts';
 import type { MirrorProgress } from '../../mirror/session.ts';
 import type { LogFlags } from '../log.ts';
+import { type ValueFlags, valuesOf } from '../mirror-values.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { type KeepFlags, keepMirror, quotaOf } from './mirror-keep.ts';
@@ -15,7 +16,8 @@ import { chooseKey, showProgress } from './mirror-source.ts';
 
 /** Flags of `drayer mirror`. */
 export type MirrorFlags = LogFlags &
-  KeepFlags & {
+  KeepFlags &
+  ValueFlags & {
     readonly stream?: string | undefined;
     readonly dataDir?: string | undefined;
     readonly serve?: boolean | undefined;
@@ -52,15 +54,18 @@ export async function mirror(
   const publicKey = await chooseKey(session, url, id);
   const progress = startProgress(terminal);
   let mirrored: HeldMirror;
+  let status: number = EXIT.done;
   try {
     const onProgress = (state: MirrorProgress): void => showProgress(progress, state);
-    const quota = quotaOf(flags);
-    const report = await mirrorStream({ url, publicKey, path, dataDir, quota, signal, onProgress });
+    const [quota, values] = [quotaOf(flags), valuesOf(flags)];
+    const options = { url, publicKey, path, dataDir, quota, values };
+    const report = await mirrorStream({ ...options, signal, onProgress });
     progress.finish();
     if (path === undefined) keepMirror(report, url, flags);
     if (terminal.isJson) terminal.printJson(jsonReport(report));
     else printReport(session, report, { url, ...flags });
     mirrored = report;
+    if (report.wantedValues > 0) status = EXIT.underReplicated;
   } catch (error) {
     // A copy is there to be served while its source is away; whoever follows it says that it is.
     const isAway = flags.serve === true && isDrayerError(error, 'UNREACHABLE');
@@ -72,7 +77,7 @@ export async function mirror(
   } finally {
     progress.finish();
   }
-  if (!flags.serve) return EXIT.done;
+  if (!flags.serve) return status;
   const { serveMirror } = await import('./mirror-serve.ts');
   return serveMirror(session, mirrored, { url, ...flags });
 }

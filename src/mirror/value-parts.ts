@@ -51,9 +51,9 @@ export class WantedValue {
   /** Why a source could not give it, where it said why. */
   problem: DrayerError | undefined;
   /** Who cannot give it. */
-  readonly lackedBy = new Set<Source>();
+  readonly lackedBy: Set<Source> = new Set();
   /** How often in a row a source broke off without a byte. */
-  readonly tries = new Map<Source, number>();
+  readonly tries: Map<Source, number> = new Map();
   readonly #claims = new Map<Source, number>();
   #size: number | undefined;
   #parts: Part[] = [];

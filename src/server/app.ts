@@ -134,10 +134,22 @@ export function createApp(options: AppOptions): Koa {
   app.on('error', (error) => {
     if (!GONE.has(codeOf(error))) onError(error);
   });
-  app.once('close', () => server.hub.close());
+  const stopDropping = dropDeleted(server);
+  app.once('close', () => {
+    server.hub.close();
+    stopDropping();
+    server.values.close();
+  });
   kept.set(app, server.hot);
   listeners.set(app, server.hot.before(app.callback()));
   return app;
+}
+
+/** What is deleted from a stream is not kept for it. */
+function dropDeleted({ streams, values }: ServerContext): () => void {
+  return streams.onGeneration(({ id, publicKey }) => {
+    values.dropGone(id, (hash) => streams.find(publicKey)?.findByHash(hash) === undefined);
+  });
 }
 
 /** Tells what an app hosts, for the addresses to show; nothing for an app of another making. */

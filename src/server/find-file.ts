@@ -8,6 +8,7 @@ import { candidatesOf, encodeSitePath } from '../files/path-candidates.ts';
 import { findLead } from '../files/site-redirects.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { listFolder } from './folder-list.ts';
+import type { HeldValue } from './held-bytes.ts';
 import type { SiteRules } from './site-rules.ts';
 import { readShared } from './value.ts';
 import type { ValueCache } from './value-cache.ts';
@@ -29,7 +30,7 @@ export type FoundFile = {
   readonly kind: 'file';
   readonly status: number;
   readonly record: SignedRecord;
-  readonly value: Uint8Array;
+  readonly value: HeldValue;
   /** The generation it is of. */
   readonly tip: Micros;
 };

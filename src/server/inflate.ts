@@ -2,11 +2,12 @@
  * The content of stored gzip data, streamed: memory stays the same for a page and for a film, and a
  * small value that inflates without end is found out before the first byte is sent.
  */
-import { Readable, Writable } from 'node:stream';
+import { pipeline as pipe, Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, gunzipSync } from 'node:zlib';
 import { DrayerError } from '../core/errors.ts';
-import { type ByteRange, storedContentBytes, storedRanges } from '../files/stored-gzip.ts';
+import { type ByteRange, storedRanges } from '../files/stored-gzip.ts';
+import type { HeldBytes, HeldFile } from './held-bytes.ts';
 
 /** Steps in which gzip data is handed to zlib, so that it never runs far ahead of the reader. */
 const STEP_BYTES = 65_536;
@@ -19,8 +20,8 @@ const SMALL_BYTES = 65_536;
  * @param maxBytes - most content bytes to accept, inclusive
  * @throws {DrayerError} FILE_RECORD_INVALID when it is damaged, cut off or longer than `maxBytes`
  */
-export async function measureContent(gzip: Uint8Array, maxBytes: number): Promise<number> {
-  const stored = storedContentBytes(gzip);
+export async function measureContent(file: HeldFile, maxBytes: number): Promise<number> {
+  const stored = file.storedBytes();
   if (stored !== undefined) return checkedSize(stored, maxBytes);
   let size = 0;
   const count = new Writable({
@@ -30,7 +31,7 @@ export async function measureContent(gzip: Uint8Array, maxBytes: number): Promis
     },
   });
   try {
-    await pipeline(Readable.from(stepsOf(gzip)), createGunzip(), count);
+    await pipeline(stepsOf(file.gzip), createGunzip(), count);
   } catch (cause) {
     if (cause instanceof DrayerError) throw cause;
     const message = 'this file is damaged: its gzip data cannot be inflated';
@@ -46,22 +47,20 @@ export async function measureContent(gzip: Uint8Array, maxBytes: number): Promis
  * @param size - of the whole content, as {@link measureContent} found it
  * @param range - inside the content
  */
-export function openContent(
-  gzip: Uint8Array,
-  size: number,
-  range: ByteRange,
-): Uint8Array | Readable {
-  if (storedContentBytes(gzip) !== undefined) {
+export function openContent(file: HeldFile, size: number, range: ByteRange): Uint8Array | Readable {
+  const { gzip } = file;
+  if (file.storedBytes() !== undefined) {
     return Readable.from(storedParts(gzip, range), { objectMode: false });
   }
-  if (size <= SMALL_BYTES) return gunzipSync(gzip).subarray(range.start, range.end);
+  const whole = size <= SMALL_BYTES ? gzip.open({ start: 0, end: gzip.size }) : undefined;
+  if (whole instanceof Uint8Array) return gunzipSync(whole).subarray(range.start, range.end);
   return Readable.from(inflatedParts(gzip, range), { objectMode: false });
 }
 
-async function* inflatedParts(gzip: Uint8Array, range: ByteRange): AsyncGenerator<Uint8Array> {
+async function* inflatedParts(gzip: HeldBytes, range: ByteRange): AsyncGenerator<Uint8Array> {
   let at = 0;
   // Leaving the loop, also when the reader has gone, destroys the inflater.
-  for await (const chunk of Readable.from(stepsOf(gzip)).pipe(createGunzip())) {
+  for await (const chunk of inflated(gzip)) {
     const bytes = chunk as Uint8Array;
     const start = Math.max(0, range.start - at);
     const end = Math.min(bytes.length, range.end - at);
@@ -71,11 +70,26 @@ async function* inflatedParts(gzip: Uint8Array, range: ByteRange): AsyncGenerato
   }
 }
 
-function* storedParts(gzip: Uint8Array, range: ByteRange): Generator<Uint8Array> {
-  for (const part of storedRanges(range, 0)) yield gzip.subarray(part.start, part.end);
+async function* storedParts(gzip: HeldBytes, range: ByteRange): AsyncGenerator<Uint8Array> {
+  for (const part of storedRanges(range, 0)) {
+    const bytes = gzip.open(part);
+    // A block is never longer than what is read at once, and then it is no stream.
+    if (bytes instanceof Uint8Array) yield bytes;
+    else yield* bytes;
+  }
 }
 
-function* stepsOf(bytes: Uint8Array): Generator<Uint8Array> {
+// Not pipe(): the inflater takes its source with it when the reader has gone.
+function inflated(gzip: HeldBytes): Readable {
+  return pipe(stepsOf(gzip), createGunzip(), () => {});
+}
+
+function stepsOf(gzip: HeldBytes): Readable {
+  const bytes = gzip.open({ start: 0, end: gzip.size });
+  return bytes instanceof Readable ? bytes : Readable.from(steps(bytes));
+}
+
+function* steps(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += STEP_BYTES) yield bytes.subarray(at, at + STEP_BYTES);
 }
 

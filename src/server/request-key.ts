@@ -79,7 +79,7 @@ export function requestKey(request: IncomingMessage, response: ServerResponse): 
     const decides = FIELDS.get(name);
     if (value.length > MOST_CHARACTERS) return undefined;
     // No value has a line end in it, so two lines are never read as one.
-    if (decides) key += `\n${name}:${value}`;
+    if (decides) key += isDefault(name, value) ? '' : `\n${name}:${value}`;
     else if (decides === undefined) {
       if (!FORWARDED.has(name)) return undefined;
       key += `\n${name} ${socket.remoteAddress}`;
@@ -93,6 +93,11 @@ function placeOf(socket: Socket): string {
   const place = `${socket.localAddress} ${socket.localPort} ${isSecure}`;
   places.set(socket, place);
   return place;
+}
+
+/** HTTP/1.1 keeps a connection without being asked. */
+function isDefault(name: string, value: string): boolean {
+  return value === 'keep-alive' && (name === 'Connection' || name === 'connection');
 }
 
 /** `accept-encoding` as programs write it, and as browsers do. */

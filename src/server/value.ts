@@ -4,6 +4,7 @@ import { DrayerError } from '../core/errors.ts';
 import type { SignedRecord } from '../core/record.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { valueEtag } from './etag.ts';
+import type { HeldValue } from './held-bytes.ts';
 import { notFound } from './problem.ts';
 import { sendRepresentation } from './reply.ts';
 import type { ValueCache } from './value-cache.ts';
@@ -44,17 +45,17 @@ export function readShared(
   reader: StreamReader,
   values: ValueCache,
   record: SignedRecord,
-): Uint8Array {
-  const value = values.share(record.hash, () => reader.readValue(record));
+): HeldValue {
+  const value = values.hold({ id: reader.id, hash: record.hash }, () => reader.readValue(record));
   if (value !== undefined) return value;
   throw new DrayerError('VALUE_NOT_HELD', 'this mirror does not hold this value');
 }
 
-function sendValue(ctx: Context, record: SignedRecord, value: Uint8Array): void {
+function sendValue(ctx: Context, record: SignedRecord, value: HeldValue): void {
   sendRepresentation(ctx, {
     type: OCTETS,
     etag: valueEtag(record.hash),
-    size: value.length,
-    open: ({ start, end }) => value.subarray(start, end),
+    size: value.size,
+    open: (range) => value.open(range),
   });
 }

@@ -4,7 +4,7 @@
  * request ever reaches the file system.
  */
 import type { Context } from 'koa';
-import { decodeFile, MAX_FILE_BYTES } from '../files/file-record.ts';
+import { MAX_FILE_BYTES } from '../files/file-record.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
 import type { ByteRange } from '../files/stored-gzip.ts';
 import type { StreamReader } from '../store/reader.ts';
@@ -13,6 +13,7 @@ import { fileEtag } from './etag.ts';
 import type { EventHub } from './events.ts';
 import { type FoundFile, find, findFile, type Lookup } from './find-file.ts';
 import { sendFolder } from './folder-list.ts';
+import type { HeldFile } from './held-bytes.ts';
 import { measureContent, openContent } from './inflate.ts';
 import { isForPage, sendLive, withLiveReload } from './live-reload.ts';
 import { notFound } from './problem.ts';
@@ -114,7 +115,8 @@ async function representationOf(
   site: Site,
   { record, value, tip }: FoundFile,
 ): Promise<Representation> {
-  const { gzip, timeMicros } = decodeFile(value);
+  const file = value.file();
+  const { gzip, timeMicros } = file;
   const type = mediaTypeOf(record.key);
   const isLive = site.live && isForPage(ctx, type);
   const publishedMs = record.timestamp / 1000;
@@ -124,16 +126,16 @@ async function representationOf(
       ...common,
       etag: fileEtag(record.hash, 'gzip'),
       encoding: 'gzip',
-      size: gzip.length,
-      open: ({ start, end }) => gzip.subarray(start, end),
+      size: gzip.size,
+      open: (range) => gzip.open(range),
     };
   }
-  const size = await contentSize(site.sizes, record.hash, gzip);
+  const size = await contentSize(site.sizes, record.hash, file);
   const plain = {
     ...common,
     etag: fileEtag(record.hash, 'identity'),
     size,
-    open: (range: ByteRange) => openContent(gzip, size, range),
+    open: (range: ByteRange) => openContent(file, size, range),
   };
   return isLive ? withLiveReload(plain, site, { hash: record.hash, tip }) : plain;
 }
@@ -149,11 +151,11 @@ async function sendNotFound(
   throw notFound(`this site has no ${key === '' ? 'index.html' : JSON.stringify(key)}`);
 }
 
-async function contentSize(sizes: SizeCache, hash: Uint8Array, gzip: Uint8Array): Promise<number> {
+async function contentSize(sizes: SizeCache, hash: Uint8Array, file: HeldFile): Promise<number> {
   const id = Buffer.from(hash).toString('latin1');
   const known = sizes.get(id);
   if (known !== undefined) return known;
-  const size = await measureContent(gzip, MAX_FILE_BYTES);
+  const size = await measureContent(file, MAX_FILE_BYTES);
   if (sizes.size >= MOST_SIZES) sizes.clear();
   sizes.set(id, size);
   return size;

@@ -161,10 +161,11 @@ export class Connection {
 
   #transaction<T>(begin: string, body: () => T): T {
     if (this.inTransaction) return body();
-    this.run(begin);
+    // Prepared once, where exec would parse the text each time.
+    this.query(begin).run();
     try {
       const result = body();
-      this.run('COMMIT');
+      this.query('COMMIT').run();
       return result;
     } finally {
       // Still open: the body or COMMIT threw. Some errors have rolled back already.

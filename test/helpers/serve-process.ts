@@ -1,12 +1,14 @@
 /**
  * A server as a process of its own, whose memory can be asked for. Started with the path of a stream;
- * sends its port over IPC, then its peak memory in MB for every message.
+ * and, if wanted, the folder for temporary files; sends its port over IPC, then its peak memory in MB
+ * for every message.
  */
 import { createApp } from '../../src/server/app.ts';
 import { listen } from '../../src/server/listen.ts';
 import { openStreamSet } from '../../src/server/stream-set.ts';
 
-const path = process.argv[2] ?? '';
+const [, , path = '', temporary = ''] = process.argv;
+if (temporary !== '') process.env['TMPDIR'] = temporary;
 const app = createApp({ streams: openStreamSet([{ path }]) });
 const { port } = await listen(app, { port: 0 });
 

@@ -33,7 +33,15 @@ export type RedirectRules = {
   /** The others, in order. */
   readonly patterns: readonly Rule[];
   /** Lines that do not count, and why. */
-  readonly ignored: readonly { readonly line: number; readonly reason: string }[];
+  readonly ignored: readonly IgnoredLine[];
+};
+
+/** A line that does not count. */
+export type IgnoredLine = {
+  /** Of the file, from 1. */
+  readonly line: number;
+  readonly text: string;
+  readonly reason: string;
 };
 
 type Rule = {
@@ -49,24 +57,39 @@ const STATUSES: ReadonlySet<number> = new Set([200, ...REDIRECTS, 404, 410, 451]
 /** What may stand in a URL as it is, `%` included; all else is encoded. */
 const UNSAFE = /[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~]/gu;
 
+/** An ending such as `.js`: files have one, addresses of an application's pages do not. */
+const ENDING = /\.(?=[a-z0-9]*[a-z])[a-z0-9]{1,8}$/i;
+
+/** Whether a rule shows the one page of an application, which only who wants a page is to get. */
+export function isOfApp(lead: Extract<Lead, { kind: 'file' }>, found: string): boolean {
+  return lead.isWide && lead.status === 200 && /\.html?$/i.test(found);
+}
+
+/** Whether a path is one of a file, so that an application of one page does not answer for it. */
+export function isPathOfFile(key: string): boolean {
+  return ENDING.test(key);
+}
+
 /** Reads `_redirects`; what is not understood is passed over and named. */
 export function parseRedirects(text: string): RedirectRules {
   const exact = new Map<string, Rule>();
   const patterns: Rule[] = [];
-  const ignored: { line: number; reason: string }[] = [];
+  const ignored: IgnoredLine[] = [];
   for (const [index, content] of text.split('\n').entries()) {
     const line = index + 1;
     const tokens = tokensOf(content);
     if (tokens.length === 0) continue;
     const isFull = exact.size + patterns.length >= MOST_REDIRECTS;
     const rule = isFull ? `more than ${MOST_REDIRECTS} rules` : parseRule(tokens, line);
-    if (typeof rule === 'string') ignored.push({ line, reason: rule });
+    const ignore = (reason: string): void =>
+      void ignored.push({ line, text: content.trim(), reason });
+    if (typeof rule === 'string') ignore(rule);
     else if (isExact(rule.from)) {
       const path = pathOf(rule.from);
       // The first rule for a path counts.
       if (!exact.has(path)) exact.set(path, rule);
     } else if (patterns.length < MOST_PATTERNS) patterns.push(rule);
-    else ignored.push({ line, reason: `more than ${MOST_PATTERNS} rules with a name or *` });
+    else ignore(`more than ${MOST_PATTERNS} rules with a name or *`);
   }
   return { exact, patterns, ignored };
 }

@@ -3,6 +3,7 @@
  * no others. Loaded only when it is asked for.
  */
 import { isDrayerError } from '../core/errors.ts';
+import { parseRedirects, REDIRECTS_KEY, type RedirectRules } from '../files/site-redirects.ts';
 import { type Link, type Page, readPage } from './link-page.ts';
 import { readStyleLinks } from './link-style.ts';
 import { addressOf, type FollowLink, makeFollowLinks } from './link-target.ts';
@@ -55,10 +56,11 @@ export async function checkLinks(walk: Walk, options: LinkCheckOptions): Promise
     keys: new Set(walk.files.map(({ key }) => key)),
     leftOut: new Map(walk.skipped.map(({ path, reason }) => [path, reason])),
     publicKey: options.publicKey,
+    redirects: readRedirects(walk, options),
   };
   const followFrom = makeFollowLinks(site);
   const places = new Set<string>();
-  const broken: BrokenLink[] = [];
+  const broken: BrokenLink[] = brokenRules(site.redirects);
   const pending: Pending[] = [];
   const slice = makeSlicer(options.signal);
   let [pages, links] = [0, 0];
@@ -77,6 +79,18 @@ export async function checkLinks(walk: Walk, options: LinkCheckOptions): Promise
   for (const { place, ...link } of pending) if (!places.has(place)) broken.push(link);
   broken.sort((a, b) => compare(a.page, b.page) || a.line - b.line);
   return { pages, links, broken };
+}
+
+function readRedirects(walk: Walk, options: LinkCheckOptions): RedirectRules {
+  const file = walk.files.find(({ key }) => key === REDIRECTS_KEY);
+  return parseRedirects((file && textOf(file, options)) ?? '');
+}
+
+/** Lines of `_redirects` that every server passes over: whoever wrote them thinks that they lead somewhere. */
+function brokenRules({ ignored }: RedirectRules): BrokenLink[] {
+  return ignored.map(({ line, text, reason }) => {
+    return { page: REDIRECTS_KEY, line, link: text, why: `this rule does not count: ${reason}` };
+  });
 }
 
 function followLinks(

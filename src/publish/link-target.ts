@@ -7,6 +7,7 @@ import { bytesEqual } from '../core/record.ts';
 import { formatStreamId, parseStreamUrl } from '../core/stream-id.ts';
 import { candidatesOf } from '../files/path-candidates.ts';
 import { foldSitePath } from '../files/site-path.ts';
+import { findLead, isOfApp, isPathOfFile, type RedirectRules } from '../files/site-redirects.ts';
 
 /** Where a link leads. */
 export type LinkTarget =
@@ -24,6 +25,8 @@ export type LinkedSite = {
   readonly leftOut: ReadonlyMap<string, string>;
   /** The stream's; links to its own addresses stay inside. */
   readonly publicKey: Uint8Array;
+  /** What its `_redirects` says. */
+  readonly redirects?: RedirectRules | undefined;
 };
 
 /** Follows the links of one page. */
@@ -33,6 +36,8 @@ const ORIGIN = 'http://site.invalid';
 const OUTSIDE: LinkTarget = { kind: 'outside' };
 /** Links seen before are not followed again: the same ones stand on every page. */
 const MOST_REMEMBERED = 100_000;
+/** Redirects that are followed one after the other. */
+const MOST_HOPS = 5;
 /** A path as most are: nothing to decode, no dot segment, no scheme. */
 const PLAIN = /^\/?(?:[\w-][\w.-]*\/)*(?:[\w-][\w.-]*)?$/;
 
@@ -122,9 +127,35 @@ function makeFind(site: LinkedSite): Find {
     for (const candidate of candidatesOf(key)) {
       if (site.keys.has(candidate.key)) return { kind: 'file', key: candidate.key, fragment };
     }
+    const lead = followLead(site, key);
+    if (lead !== undefined)
+      return lead === 'outside' ? OUTSIDE : { kind: 'file', key: lead, fragment };
     folded ??= new Map(Array.from(site.keys, (one) => [foldSitePath(one), one]));
     return { kind: 'broken', why: whyNot(key, site, folded) };
   };
+}
+
+/** The file that the site's own rules lead to, through others if need be. */
+function followLead(site: LinkedSite, key: string): string | undefined {
+  const { redirects, keys } = site;
+  let at = key;
+  for (let hops = 0; redirects !== undefined && hops < MOST_HOPS; hops += 1) {
+    const lead = findLead(redirects, at);
+    if (lead === undefined) return undefined;
+    if (lead.kind === 'redirect' && !lead.location.startsWith('/')) return 'outside';
+    const next = lead.kind === 'file' ? lead.key : decoded(pathOf(lead.location));
+    if (next === undefined) return undefined;
+    const found = candidatesOf(next).find((candidate) => keys.has(candidate.key))?.key;
+    const isMissing = lead.kind === 'file' && found !== undefined && isOfApp(lead, found);
+    if (isMissing && isPathOfFile(at)) return undefined;
+    if (found !== undefined || lead.kind === 'file') return found;
+    at = next;
+  }
+  return undefined;
+}
+
+function pathOf(location: string): string {
+  return location.slice(1).replace(/[?#].*$/s, '');
 }
 
 function whyNot(key: string, site: LinkedSite, folded: ReadonlyMap<string, string>): string {

@@ -5,7 +5,7 @@
  */
 import type { Micros, SignedRecord } from '../core/record.ts';
 import { candidatesOf, encodeSitePath } from '../files/path-candidates.ts';
-import { findLead } from '../files/site-redirects.ts';
+import { findLead, isOfApp } from '../files/site-redirects.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { listFolder } from './folder-list.ts';
 import type { HeldValue } from './held-bytes.ts';
@@ -72,8 +72,7 @@ function findLed(lookup: Lookup, key: string, { redirects }: SiteRules): Found |
   const found = findFile(lookup, lead.key, lead.status);
   if (found?.kind !== 'file') return undefined;
   // `/* /index.html 200` is how an application asks for its one page, not for its missing scripts.
-  const isApp = lead.isWide && lead.status === 200 && /\.html?$/i.test(found.record.key);
-  return isApp && !lookup.wantsPage(key) ? undefined : found;
+  return isOfApp(lead, found.record.key) && !lookup.wantsPage(key) ? undefined : found;
 }
 
 function findApp(lookup: Lookup, key: string): Found | undefined {

@@ -3,11 +3,10 @@
  * file that is missing: a script that gets a page instead of 404 fails with an error nobody understands.
  */
 import type { Context } from 'koa';
+import { isPathOfFile } from '../files/site-redirects.ts';
 
 /** What the browser shows by itself. */
 const SHOWN: ReadonlySet<string> = new Set(['document', 'iframe', 'frame']);
-/** An ending such as `.js`: files have one, addresses of pages do not. */
-const ENDING = /\.(?=[a-z0-9]*[a-z])[a-z0-9]{1,8}$/i;
 
 /**
  * Tells whether a page is asked for, by the path, by what the browser wants it for, and where it says
@@ -16,7 +15,7 @@ const ENDING = /\.(?=[a-z0-9]*[a-z])[a-z0-9]{1,8}$/i;
  * @param key - decoded path, of no file
  */
 export function wantsPage(ctx: Context, key: string): boolean {
-  if (ENDING.test(key)) return false;
+  if (isPathOfFile(key)) return false;
   ctx.vary('Accept');
   ctx.vary('Sec-Fetch-Dest');
   const destination = ctx.get('Sec-Fetch-Dest').toLowerCase();

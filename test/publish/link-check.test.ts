@@ -220,4 +220,37 @@ function detailsOf(error: Error): Readonly<Record<string, unknown>> {
   return (error instanceof DrayerError && error.details) || {};
 }
 
+test(
+  'checkLinks :: what the site’s _redirects leads to is there, and rules that do not count are named',
+  scope(async (t) => {
+    const redirects = [
+      '/old /about',
+      '/older /old',
+      '/far https://example.org/',
+      '/lost /nowhere',
+      '/loop /pool',
+      '/pool /loop',
+      '/app/* /index.html 200',
+      '/img/old/* /img/:splat',
+      '/no /about 301 Country=de',
+    ];
+    const good = ['/old', '/older', '/far', '/app/users/1', '/img/old/a.png', '/old/'];
+    const bad = ['/lost', '/loop', '/app/main.js', '/img/old/b.png', '/no'];
+    const links = [...good, ...bad].map((link) => `<a href="${link}">x</a>`).join('\n');
+
+    const { broken } = await check(t, {
+      ...SITE,
+      'page.html': links,
+      _redirects: redirects.join('\n'),
+    });
+
+    assert.equal(
+      broken.map(({ page, link }) => `${page} ${link}`),
+      ['_redirects /no /about 301 Country=de', ...bad.map((link) => `page.html ${link}`)],
+    );
+    assert.is(broken[0]?.line, 9);
+    assert.is(broken[0]?.why, 'this rule does not count: conditions are not supported');
+  }),
+);
+
 test.run();

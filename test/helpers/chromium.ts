@@ -13,11 +13,15 @@ const executablePath = [
 export const hasBrowser: boolean = executablePath !== undefined;
 if (!hasBrowser) console.log('  no Chromium here: the browser tests are skipped');
 
-/** Starts a browser; it is closed at the end of the test. */
-export async function openBrowser(t: Scope): Promise<Browser> {
+/**
+ * Starts a browser; it is closed at the end of the test.
+ *
+ * @param args - further flags, such as names that lead to this machine
+ */
+export async function openBrowser(t: Scope, args: readonly string[] = []): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: executablePath ?? '',
-    args: ['--no-sandbox'],
+    args: ['--no-sandbox', ...args],
   });
   return t.defer(browser, (one) => one.close());
 }

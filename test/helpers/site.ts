@@ -31,7 +31,7 @@ export function putFiles(
   stream.transaction((tx) => {
     for (const [key, content] of Object.entries(files)) {
       const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-      const stored = /\.(?:png|mp4)$/.test(key);
+      const stored = /\.(?:png|mp4|webm)$/.test(key);
       tx.setBytes('file', key, encodeFile(bytes, { timeMicros: NOVEMBER, stored }));
     }
   });

@@ -18,21 +18,21 @@ export type Child = {
 export type ChildOptions = {
   /** User and group to run as. */
   readonly user?: number | undefined;
+  /** A command that runs another: `ip netns exec NAME`. */
+  readonly through?: readonly string[] | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
 };
 
 /** Runs a file of test/helpers. */
 export function runHelper(file: string, args: string[], options: ChildOptions = {}): Child {
-  const { user, onLine } = options;
+  const { user, through = [], onLine } = options;
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const child = spawn(
-    process.execPath,
-    ['--conditions=source', '--import', import.meta.resolve('tsx'), path, ...args],
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      ...(user === undefined ? {} : { uid: user, gid: user }),
-    },
-  );
+  const node = [process.execPath, '--conditions=source', '--import', import.meta.resolve('tsx')];
+  const [command = '', ...rest] = [...through, ...node, path, ...args];
+  const child = spawn(command, rest, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    ...(user === undefined ? {} : { uid: user, gid: user }),
+  });
   const lines: string[] = [];
   const reader = createInterface({ input: child.stdout });
   const waiting = new Set<() => void>();

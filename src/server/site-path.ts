@@ -25,6 +25,14 @@ export function decodeSitePath(path: string): string {
   return key;
 }
 
+/**
+ * Encodes each `%` that encodes nothing: a browser sends `100%.txt` as it is typed, which is no URL
+ * (RFC 3986 §2.4), and leaves it to us to know better.
+ */
+export function encodeLonePercents(path: string): string {
+  return path.replace(/%(?![0-9a-f]{2})/gi, '%25');
+}
+
 function decodePercent(path: string): string | undefined {
   try {
     const text = decodeURIComponent(path);

@@ -4,14 +4,16 @@
  * request ever reaches the file system.
  */
 import type { Context } from 'koa';
+import { DrayerError } from '../core/errors.ts';
 import { MAX_FILE_BYTES } from '../files/file-record.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
+import { encodeSitePath } from '../files/path-candidates.ts';
 import type { ByteRange } from '../files/stored-gzip.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { chooseEncoding } from './choose-encoding.ts';
 import { fileEtag } from './etag.ts';
 import type { EventHub } from './events.ts';
-import { type FoundFile, find, findFile, type Lookup } from './find-file.ts';
+import { type Found, type FoundFile, find, findFile, type Lookup } from './find-file.ts';
 import { sendFolder } from './folder-list.ts';
 import type { HeldFile } from './held-bytes.ts';
 import { measureContent, openContent } from './inflate.ts';
@@ -19,7 +21,7 @@ import { isForPage, sendLive, withLiveReload } from './live-reload.ts';
 import { notFound } from './problem.ts';
 import { type Representation, sendRepresentation, sendWithStatus } from './reply.ts';
 import { headersFor } from './site-headers.ts';
-import { decodeSitePath } from './site-path.ts';
+import { decodeSitePath, encodeLonePercents } from './site-path.ts';
 import { rulesOf, type SiteRules } from './site-rules.ts';
 import type { ValueCache } from './value-cache.ts';
 import { wantsPage } from './wants-page.ts';
@@ -62,17 +64,27 @@ export async function sendSiteFile(
 ): Promise<void> {
   if (site.live && sendLive(ctx, site, path)) return;
   ctx.vary('Accept-Encoding');
-  const key = decodeSitePath(path);
+  const proper = encodeLonePercents(path);
+  const key = decodeSitePath(proper);
   const { reader, values, spa, listing } = site;
   const lookup = { reader, values, spa, listing, wantsPage: (one: string) => wantsPage(ctx, one) };
   const { rules, found } = reader.reading(() => {
     const present = rulesOf(reader);
     return { rules: present, found: find(lookup, key, present) };
   });
+  // RFC 9112 §3.2: an improper target is refused, or its sender is led to the proper one.
+  if (proper !== path && found?.kind !== 'redirect') {
+    return sendRedirect(ctx, site, { ...properlyTo(key, found), search });
+  }
   if (found === undefined) return sendNotFound(ctx, site, { key, lookup, rules });
   if (found.kind === 'folder') return sendFolder(ctx, reader, found.prefix);
   if (found.kind === 'redirect') return sendRedirect(ctx, site, { ...found, search });
   await sendFound(ctx, site, { found, key, rules });
+}
+
+function properlyTo(key: string, found: Found | undefined): { location: string; status: number } {
+  if (found !== undefined) return { location: encodeSitePath(key), status: 308 };
+  throw new DrayerError('PATH_INVALID', 'expected two hexadecimal digits after each %');
 }
 
 function sendRedirect(

@@ -61,6 +61,9 @@ const redirected: readonly (readonly [string, string])[] = [
   ['/note.txt/', '/note.txt'],
   ['/with%20space.txt/', '/with%20space.txt'],
   ['/pl+us.txt/', '/pl%2Bus.txt'],
+  // As it is typed; RFC 9112 §3.2.
+  ['/100%.txt', '/100%25.txt'],
+  ['/100%.txt?a=%', '/100%25.txt?a=%'],
 ];
 
 /** What is there under another name is not there under this one. */

@@ -108,22 +108,32 @@ function keyOf(path: string): string | undefined {
 /** What a key shows, or where it leads: the first of these that there is. */
 function expectedOf(path: string): string {
   const [plain = ''] = path.split('?');
-  const key = path.includes('#') ? undefined : keyOf(plain);
+  const search = path.slice(plain.length);
+  const proper = plain.replace(/%(?![0-9a-f]{2})/gi, '%25');
+  const key = path.includes('#') ? undefined : keyOf(proper);
   if (key === undefined) return '400';
+  const expected = expectedOfAny(key, search);
+  if (proper === plain || expected.startsWith('308')) return expected;
+  return expected === '404' ? '400' : `308 ${encode(key)}${search}`;
+}
+
+function expectedOfAny(key: string, search: string): string {
   for (const spelling of new Set([key, key.normalize('NFC')])) {
-    const found = expectedOfKey(spelling, path.slice(plain.length));
+    const found = expectedOfKey(spelling, search);
     if (found !== undefined) return found;
   }
   return '404';
 }
 
+function encode(key: string): string {
+  const encoded = key.split('/').map(encodeURIComponent);
+  const lead = /^\/*/.exec(key)?.[0].length ?? 0;
+  return `/${'%2F'.repeat(lead)}${encoded.slice(lead).join('/')}`;
+}
+
 function expectedOfKey(key: string, search: string): string | undefined {
   const has = (one: string): boolean => contents.has(one);
-  const to = (one: string): string => {
-    const encoded = one.split('/').map(encodeURIComponent);
-    const lead = /^\/*/.exec(one)?.[0].length ?? 0;
-    return `308 /${'%2F'.repeat(lead)}${encoded.slice(lead).join('/')}${search}`;
-  };
+  const to = (one: string): string => `308 ${encode(one)}${search}`;
   if (key === '' || key.endsWith('/')) {
     const bare = key.replace(/\/+$/, '');
     if (has(`${key}index.html`)) return `200 ${key}index.html`;

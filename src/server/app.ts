@@ -148,7 +148,12 @@ export function createApp(options: AppOptions): Koa {
 /** What is deleted from a stream is not kept for it. */
 function dropDeleted({ streams, values }: ServerContext): () => void {
   return streams.onGeneration(({ id, publicKey }) => {
-    values.dropGone(id, (hash) => streams.find(publicKey)?.findByHash(hash) === undefined);
+    values.dropGone(id, (hash) => {
+      const reader = streams.find(publicKey);
+      const record = reader?.findByHash(hash);
+      // Gone with its record, or erased by a mirror that holds it no longer.
+      return record === undefined || reader?.valueSize(record) === undefined;
+    });
   });
 }
 

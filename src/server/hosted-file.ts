@@ -6,6 +6,7 @@ import { type Stats, statSync } from 'node:fs';
 import { isDrayerError } from '../core/errors.ts';
 import { openReader } from '../store/open-reader.ts';
 import type { Generation, StreamReader } from '../store/reader.ts';
+import { MODE_ATTRIBUTE } from '../store/value-mode.ts';
 
 /** A stream file to host. */
 export type StreamSource = {
@@ -58,7 +59,7 @@ export class HostedFile {
     const counter = reader.changeCounter();
     if (counter === this.#counter) return undefined;
     this.#counter = counter;
-    return this.#compare(reader.generation());
+    return this.#compare(reader.generation(), reader.attribute(MODE_ATTRIBUTE));
   }
 
   /** Looks at the file itself: has it come, gone, been replaced, or changed while closed? */
@@ -98,9 +99,10 @@ export class HostedFile {
     }
   }
 
-  #compare(generation: Generation): Generation | undefined {
+  // A mirror may hold other values of the same generation than before (R18).
+  #compare(generation: Generation, mode: string | undefined): Generation | undefined {
     this.tip = generation.tip;
-    const state = stateOf(generation);
+    const state = `${stateOf(generation)} ${mode}`;
     if (state === this.#state) return undefined;
     this.#state = state;
     return generation;

@@ -41,6 +41,8 @@ export class ValueCache {
 
   /** Lets go of what a stream no longer has; asked with the hash of each large value held of it. */
   dropGone(id: string, isGone: (hash: Uint8Array) => boolean): void {
+    // Small ones are read again in no time; whoever is being sent one keeps it.
+    this.#values.clear();
     this.#spool.dropGone((key) => {
       return key.startsWith(id) && isGone(Buffer.from(key.slice(id.length), 'latin1'));
     });

@@ -166,7 +166,7 @@ export class Staging {
     return this.#connection.query<{ value: Uint8Array }>(sql).get(hash)?.value;
   }
 
-  // A list of its own: to look for missing values in the table is to read a page for every record.
+  // A list of its own: to look for them in the table is to read a page for every record.
   #noteMissing(step: Step): void {
     const id = step.kind === 'put' ? step.record.id : step.id;
     if (this.#mayMiss) this.#connection.query('DELETE FROM drayer_missing WHERE id = ?').run(id);
@@ -257,12 +257,8 @@ function openExisting(
 
 /** Another version of this program may have staged in another form. */
 function hasTables(connection: Connection): boolean {
-  return Object.entries(STAGING_TABLES).every(([name, sql]) => {
-    const row = connection
-      .query<{ sql: string }>('SELECT sql FROM sqlite_schema WHERE name = ?')
-      .get(name);
-    return row?.sql === sql;
-  });
+  const table = connection.query<{ sql: string }>('SELECT sql FROM sqlite_schema WHERE name = ?');
+  return Object.entries(STAGING_TABLES).every(([name, sql]) => table.get(name)?.sql === sql);
 }
 
 function openLocked(partPath: string, create: boolean): Connection {

@@ -262,6 +262,48 @@ test(
 );
 
 test(
+  'serve :: what a mirror has erased is served no longer, nor from memory; what has come is served at once',
+  scope(async (t) => {
+    const { stream, peer } = await publish(t);
+    stream.transaction((tx) => {
+      tx.setBytes('file', 'small', noise(5000, 1)).setBytes('file', 'film', noise(2_000_000, 2));
+    });
+    const { publicKey } = stream;
+    const options = { url: peer.url, publicKey, path: t.path('m.stream') };
+    await mirrorStream(options);
+    const { get, streams } = await serve(t, [{ path: options.path }]);
+    const id = Buffer.from(publicKey).toString('base64url');
+    const statuses = async (): Promise<number[]> => {
+      const all: number[] = [];
+      for (const key of ['small', 'film']) {
+        const hash = Buffer.from(stream.reader.getRecord('file', key).hash).toString('hex');
+        // Twice: what is kept is kept after the first time.
+        await get(`/${id}/value/${hash}`);
+        all.push((await get(`/${id}/value/${hash}`)).status);
+      }
+      return all;
+    };
+
+    const before = await statuses();
+    await mirrorStream({ ...options, values: { metadataOnly: true } });
+    streams.poll();
+    const erased = await statuses();
+    await mirrorStream({ ...options, values: { maxBytes: 100_000 } });
+    streams.poll();
+    const small = await statuses();
+
+    assert.equal(
+      [before, erased, small],
+      [
+        [200, 200],
+        [503, 503],
+        [200, 503],
+      ],
+    );
+  }),
+);
+
+test(
   'mirrorStream :: from an original, which always sends all, a part is held all the same',
   scope(async (t) => {
     const { stream, peer } = await publish(t);

@@ -108,12 +108,12 @@ test(
   scope(async (t) => {
     const { path } = makeSite(t, { 'a.txt': '1' });
     const reader = t.defer(openReader(path), (one) => one.close());
-    let tell: ((event: GenerationEvent) => void) | undefined;
+    const listeners: ((event: GenerationEvent) => void)[] = [];
     const streams = {
       find: () => reader,
       list: () => [],
       onGeneration: (listener: (event: GenerationEvent) => void) => {
-        tell = listener;
+        listeners.push(listener);
         return () => {};
       },
     };
@@ -125,7 +125,7 @@ test(
     const { id, publicKey } = reader;
 
     for (let i = 0; i < 2000; i += 1) {
-      tell?.({ id, publicKey, generation: reader.generation() });
+      for (const tell of listeners) tell({ id, publicKey, generation: reader.generation() });
     }
 
     await cut;

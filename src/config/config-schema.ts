@@ -6,7 +6,7 @@
 import { posix } from 'node:path';
 import * as v from 'valibot';
 import { DrayerError } from '../core/errors.ts';
-import { type ServeConfig, serveSchema } from './serve-config.ts';
+import { SERVE_FIELDS, type ServeConfig, serveSchema } from './serve-config.ts';
 
 /** A tool that makes the site: `drayer publish` runs it and publishes what it wrote. */
 export type BuildConfig = {
@@ -272,7 +272,7 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
 function fieldsBeside({ path }: v.BaseIssue<unknown>): readonly string[] {
   if (path?.at(-2)?.key === 'build') return BUILD_FIELDS;
   if (path?.at(-2)?.key === 'push') return PUSH_FIELDS;
-  if (path?.at(-2)?.key === 'serve') return Object.keys(serveSchema.entries);
+  if (path?.at(-2)?.key === 'serve') return SERVE_FIELDS;
   return path?.length === 1 ? FIELDS : STREAM_FIELDS;
 }
 

@@ -44,8 +44,7 @@ const hostName = v.pipe(
   v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i, 'a host name without port or scheme'),
 );
 
-/** Checks it; config-schema.ts makes it part of the whole. */
-export const serveSchema = v.strictObject({
+const schema = v.strictObject({
   accessLog: v.optional(v.picklist(['common', 'json'])),
   logAddress: v.optional(v.picklist(['full', 'network', 'none'])),
   metricsPort: v.optional(port),
@@ -59,7 +58,13 @@ export const serveSchema = v.strictObject({
   sitesDomains: v.optional(v.array(hostName)),
 });
 
+/** Checks it; config-schema.ts makes it part of the whole. */
+export const serveSchema: v.GenericSchema<unknown, ServeConfig> = schema;
+
+/** The names it may have. */
+export const SERVE_FIELDS: readonly string[] = Object.keys(schema.entries);
+
 // Fails to compile when a field is added to the type and not to the schema.
-type Unchecked = Exclude<keyof ServeConfig, keyof typeof serveSchema.entries>;
+type Unchecked = Exclude<keyof ServeConfig, keyof typeof schema.entries>;
 const nothingUnchecked: [Unchecked] extends [never] ? true : false = true;
 void nothingUnchecked;

@@ -15,8 +15,10 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXIT } from '../../src/core/errors.ts';
+import { formatStreamId } from '../../src/core/stream-id.ts';
 import { SITE_URL, shell } from '../helpers/drayer.ts';
 import { get } from '../helpers/fetch-site.ts';
+import { KEY_A } from '../helpers/keys.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import {
   environmentOf,
@@ -238,6 +240,29 @@ test(
       files.filter((name) => /privatekey/.test(String(name))),
       [],
     );
+  }),
+);
+
+test(
+  'drayer-server.service :: its command serves behind a proxy, with a log, metrics and health',
+  scope(async (t) => {
+    shell(t); // builds
+    chmodSync(t.directory, 0o755);
+    const state = t.path('state', 'drayer-server');
+    mkdirSync(state, { recursive: true });
+    writeFileSync(join(state, 'push-allow'), `${formatStreamId(KEY_A.publicKey)}\n`);
+    const unit = parseUnit(read('drayer-server.service'));
+
+    const service = startUnit(t, unit, { '9125': '0' });
+    const [, metrics] = await service.shows(/(http:\/\/127\.0\.0\.1:\d+)\/metrics/);
+    const [, front] = await service.shows(/(http:\/\/localhost:\d+\/)/);
+
+    assert.is((await get(`${front}streams.json`)).status, 200);
+    const [line] = await service.shows(/^\{"time":.*"target":"\/streams\.json".*$/m);
+    assert.is((JSON.parse(line) as { status: number }).status, 200);
+    assert.match((await get(`${metrics}/metrics`)).body.toString(), 'drayer_requests_total');
+    assert.match((await get(`${metrics}/health`)).body.toString(), '"status":"ok"');
+    assert.is(await service.stop(), 143);
   }),
 );
 

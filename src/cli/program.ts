@@ -120,6 +120,7 @@ const addServe: Add = (program, open, done) => {
     .option('--behind-proxy <address...>', 'proxy that is believed about who asks, and over what')
     .option('--tls-cert <file>', 'PEM file of a certificate: HTTPS and no HTTP')
     .option('--tls-key <file>', 'PEM file of its key')
+    .option('--workers <n>', 'processes that serve (default: 1; with more nobody can push)', whole)
     .addOption(chosen('--access-log <format>', 'print a line for each request', LOG_FORMATS))
     .addOption(chosen('--log-address <part>', 'of clients in it (default: network)', DETAILS))
     .addOption(numbered('--metrics-port <number>', '/metrics and /health, for this machine only'))
@@ -203,6 +204,11 @@ const addReaders: Add = (program, open, done) => {
       done(import('./commands/verify.ts').then((m) => m.verify(open(flags), stream, flags))),
     );
 };
+
+/** A number of things, or what was given where that is none: who uses it says what is wrong. */
+function whole(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN;
+}
 
 /** Collects what a flag says each time it is given. */
 function listed(text: string, before: readonly string[] = []): readonly string[] {

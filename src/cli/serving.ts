@@ -17,6 +17,7 @@ export type ServingOptions = Pick<
   | 'live'
   | 'push'
   | 'operator'
+  | 'workers'
   | 'onGeneration'
   | 'onAnnounced'
 >;

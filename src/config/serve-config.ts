@@ -7,6 +7,8 @@ export type ServeConfig = {
   readonly accessLog?: 'common' | 'json' | undefined;
   /** How much of a client's address a line has: `full`, `network` (default) or `none`. */
   readonly logAddress?: 'full' | 'network' | 'none' | undefined;
+  /** Processes that serve the same streams; with more than one nobody can push. Default: 1. */
+  readonly workers?: number | undefined;
   /** Port of `/metrics` and `/health`, on this machine only; 0 for any free one. Default: none. */
   readonly metricsPort?: number | undefined;
   /** Addresses and networks of proxies that are believed about who asks, such as `127.0.0.1`. Default: none. */
@@ -47,6 +49,7 @@ const hostName = v.pipe(
 const schema = v.strictObject({
   accessLog: v.optional(v.picklist(['common', 'json'])),
   logAddress: v.optional(v.picklist(['full', 'network', 'none'])),
+  workers: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
   metricsPort: v.optional(port),
   behindProxy: v.optional(v.array(text)),
   tls: v.optional(v.strictObject({ cert: text, key: text })),

@@ -18,7 +18,9 @@ import {
 import type { HiddenStream, Lan, LanEvents } from './lan.ts';
 import { type OpenedServer, openServer } from './open-server.ts';
 import type { OperatorOptions } from './operator.ts';
+import type { ServeWorkers } from './serve-workers.ts';
 import { watchForMirrors } from './served-streams.ts';
+import { checkWorkers } from './worker-plan.ts';
 
 /** Options of {@link startDaemon}. */
 export type DaemonOptions = Pick<LanEvents, 'onNearby' | 'onNetworks'> & {
@@ -55,6 +57,13 @@ export type DaemonOptions = Pick<LanEvents, 'onNearby' | 'onNetworks'> & {
   readonly push?: Omit<PushOptions, 'onFile'> | undefined;
   /** What its operator asks for besides serving. Default: nothing. */
   readonly operator?: OperatorOptions | undefined;
+  /**
+   * Processes that serve, this one among them. Default: 1. With more nobody can push, and no metrics are
+   * counted: both are of one process.
+   */
+  readonly workers?: number | undefined;
+  /** Most bytes of answers kept in memory, by each process. Default 64 MiB. */
+  readonly hotBytes?: number | undefined;
   /** Stream files of `dataDir` that are not to be served. */
   readonly except?: readonly string[] | undefined;
   /** Asked of each stream file that comes into `dataDir`. Default: all are served. */
@@ -92,6 +101,8 @@ export type Daemon = {
   add(source: StreamSource): void;
   /** Serves a stream file no longer. The file stays. */
   remove(path: string): void;
+  /** Process ids of those that serve beside this one at the moment. */
+  workers(): readonly number[];
   /** Looks at a stream file now: somebody has just written to it. */
   look(path: string): void;
   /** Who else is on the local networks; undefined without `lan`. */
@@ -128,7 +139,11 @@ export type ServedStream = {
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { lan, signal } = options;
   if (signal?.aborted) throw new DrayerError('ABORTED', 'stopped before it started');
-  const set = openStreamSet(options.streams, { onError: options.onError, pollMs: options.pollMs });
+  checkWorkers(options);
+  const { onError, pollMs } = options;
+  let workers: ServeWorkers | undefined;
+  const onSources = (): void => workers?.sync();
+  const set = openStreamSet(options.streams, { onError, pollMs, onSources });
   const stopWatching = watchMirrors(set, options);
   const closeFiles = (): void => {
     stopWatching();
@@ -142,8 +157,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const presence = lan === true ? await openPresence(set, listener, options) : undefined;
     const close = async (): Promise<void> => {
       await presence?.close();
-      await listener.close().finally(closeFiles);
+      await Promise.all([listener.close(), workers?.close()]).finally(closeFiles);
     };
+    workers = await beginWorkers(set, listener, options);
     const closing = closeOnce(close, signal);
     return {
       addresses: listener.addresses,
@@ -155,6 +171,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       add: (source) => addOne(set, source, options),
       remove: (path) => set.remove(path),
       look: (path) => set.look(path),
+      workers: () => workers?.ready() ?? [],
       lan: presence,
       ...closing,
     };
@@ -162,6 +179,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     closeFiles();
     throw error;
   }
+}
+
+/** Loaded only where there are to be several. */
+async function beginWorkers(
+  set: OpenStreamSet,
+  { sockets }: Listener,
+  options: DaemonOptions,
+): Promise<ServeWorkers | undefined> {
+  if ((options.workers ?? 1) === 1) return undefined;
+  return (await import('./serve-workers.ts')).startWorkers(set, sockets, options);
 }
 
 /** Loaded only where others are to know. */

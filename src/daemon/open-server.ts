@@ -1,5 +1,5 @@
 /** The app over a stream set, its sockets, and what an operator wants beside them: opened and closed as one. */
-import type { Listener } from '../server/listen.ts';
+import type { Listener, ListenOptions } from '../server/listen.ts';
 import type { OpenStreamSet } from '../server/stream-set.ts';
 import type { DaemonOptions } from './daemon.ts';
 import { prepareOperator, type StartedOperator } from './operator.ts';
@@ -14,7 +14,7 @@ export type OpenedServer = Listener & Pick<StartedOperator, 'metricsPort' | 'add
  */
 export async function openServer(
   streams: OpenStreamSet,
-  options: DaemonOptions,
+  options: DaemonOptions & Pick<ListenOptions, 'sockets'>,
 ): Promise<OpenedServer> {
   const { port, host, lan } = options;
   const onError = (error: unknown): void => options.onError?.(error);
@@ -31,6 +31,7 @@ export async function openServer(
     port,
     lan,
     takesUploads,
+    sockets: options.sockets,
     onError,
     ...operator?.listen,
   });

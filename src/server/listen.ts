@@ -1,6 +1,7 @@
 /** Serves an app on sockets: which ones, the limits on who uses them, and how they end. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Server as NetServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type Koa from 'koa';
 import { clickableAddresses, siteAddresses } from './addresses.ts';
@@ -13,7 +14,14 @@ import {
 } from './certificate.ts';
 import type { TrustedProxies } from './client.ts';
 import { ConnectionGate, type ConnectionLimits, type GateEvent } from './connection-gate.ts';
-import { isEverywhere, isLocal, type ListenAddress, openServers, portOf } from './open-servers.ts';
+import {
+  isEverywhere,
+  isLocal,
+  type ListenAddress,
+  openServers,
+  portOf,
+  takeOver,
+} from './open-servers.ts';
 import { type SeenRequest, watchRequests } from './request-watch.ts';
 
 /** Where and how to listen. */
@@ -31,6 +39,8 @@ export type ListenOptions = ListenAddress & {
   readonly certificate?: CertificateFiles | undefined;
   /** The sites that have ports of their own, by port; those that are opened come in. */
   readonly sitePorts?: Map<number, Uint8Array> | undefined;
+  /** Sockets that another process listens on, to be shared with it; then none is opened. */
+  readonly sockets?: readonly NetServer[] | undefined;
   /** Told of each request when it is over. */
   readonly onRequest?: ((seen: SeenRequest) => void) | undefined;
   /** Told of each connection that was refused or ended. */
@@ -44,6 +54,8 @@ export type Listener = {
   /** What a person can click, the plainest first. */
   readonly addresses: readonly string[];
   readonly port: number;
+  /** What it listens on, for processes that serve beside this one. */
+  readonly sockets: readonly Server[];
   /** Open connections now, and those with a request in progress. */
   connections(): { readonly open: number; readonly busy: number };
   /**
@@ -101,7 +113,9 @@ export async function listen(app: Koa, options: ListenOptions): Promise<Listener
   const handler = gate.guard(onRequest === undefined ? answer : watchRequests(answer, onRequest));
   const certificate = options.certificate && readCertificate(options.certificate);
   const make = (): Server => makeServer(handler, gate, { ...options, pem: certificate });
-  const servers = await openServers(make, options);
+  const servers = await (options.sockets === undefined
+    ? openServers(make, options)
+    : takeOver(make, options.sockets));
   const port = portOf(servers[0]);
   const reach = {
     isSecure: certificate !== undefined,
@@ -119,6 +133,7 @@ export async function listen(app: Koa, options: ListenOptions): Promise<Listener
   return {
     addresses: clickableAddresses({ ...reach, port }, hostedBy(app)),
     port,
+    sockets: [...servers],
     connections: () => gate.connections,
     openSite: async (publicKey, wanted) => {
       const own = await openServers(make, { ...options, port: wanted });

@@ -3,7 +3,9 @@
  * held `[::1]:PORT`, browsers would show its pages under our name. A family that this system does not
  * have is gone on without.
  */
+import { once } from 'node:events';
 import type { Server } from 'node:http';
+import type { Server as NetServer } from 'node:net';
 import { DrayerError } from '../core/errors.ts';
 import { findPortHolder } from './port-holder.ts';
 
@@ -60,6 +62,17 @@ export async function openServers(make: MakeServer, address: ListenAddress): Pro
       if (port !== 0 || attempt === PORT_TRIES) throw error;
     }
   }
+}
+
+/** Listens on sockets that another process has opened and shares. */
+export function takeOver(make: MakeServer, sockets: readonly NetServer[]): Promise<Server[]> {
+  return Promise.all(
+    sockets.map(async (socket) => {
+      const server = make().listen(socket);
+      await once(server, 'listening');
+      return server;
+    }),
+  );
 }
 
 /** The port a server listens on; 0 when it does not. */

@@ -43,6 +43,8 @@ export type StreamSetOptions = {
   readonly maxOpen?: number | undefined;
   /** Told what goes wrong while polling; the file is tried again later. Also of two files of one stream. */
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
+  /** Told that a file was added or removed. */
+  readonly onSources?: (() => void) | undefined;
 };
 
 const POLL_MS = 50;
@@ -95,6 +97,7 @@ export class OpenStreamSet implements StreamSet {
     this.#files.push(file);
     this.#warnOfTwins(file);
     this.#closeOldest();
+    this.#options.onSources?.();
   }
 
   /** Hosts a file no longer. */
@@ -103,6 +106,7 @@ export class OpenStreamSet implements StreamSet {
     if (at === -1) return;
     for (const file of this.#files.splice(at, 1)) file.release();
     this.#warned.delete(path);
+    this.#options.onSources?.();
   }
 
   find(publicKey: Uint8Array): StreamReader | undefined {
@@ -129,6 +133,11 @@ export class OpenStreamSet implements StreamSet {
   onGeneration(listener: (event: GenerationEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** The files it looks after, those that are still to come too. */
+  sources(): readonly StreamSource[] {
+    return this.#files.map(({ source }) => source);
   }
 
   /** What is hosted now, with the files. */

@@ -23,6 +23,7 @@ export type ServeFlags = LogFlags &
     readonly cors?: boolean | undefined;
     readonly dataDir?: string | undefined;
     readonly live?: boolean | undefined;
+    readonly workers?: number | undefined;
   };
 
 /** Serves until a signal comes. */
@@ -45,6 +46,8 @@ export async function serve(
     terminal.say(`${name} is not published yet; it is served as soon as it is`);
   }
   const isAll = names.length === 0;
+  const workers = flags.workers ?? config.serve?.workers;
+  const mayPush = isAll && ((workers ?? 1) === 1 || isAnybodyAllowed(push, dataDir));
   if (!isAll && (await import('./serve-there.ts')).isPlain(flags)) {
     const { serveThere } = await import('./serve-there.ts');
     if (await serveThere(session, settings, choice.sources)) return EXIT.done;
@@ -62,7 +65,8 @@ export async function serve(
       dataDir,
       sources: choice.sources,
     }),
-    push: isAll ? pushOptionsOf(push, dataDir, session.environment) : undefined,
+    workers,
+    push: mayPush ? pushOptionsOf(push, dataDir, session.environment) : undefined,
   };
   const daemon = await startServingBy(session, settings, options, way);
   await daemon.closed;

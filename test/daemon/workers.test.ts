@@ -1,0 +1,180 @@
+/** Several processes serve one database: each shows the newest generation, none is missed when it ends. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { Agent, get } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { formatStreamId } from '../../src/core/stream-id.ts';
+import { type Daemon, type DaemonOptions, startDaemon } from '../../src/daemon/daemon.ts';
+import { KEY_A, KEY_B } from '../helpers/keys.ts';
+import { isRunning, untilEnded } from '../helpers/process-state.ts';
+import { type Scope, scope } from '../helpers/scope.ts';
+import { makeSite, putFiles } from '../helpers/site.ts';
+import { rejectsCode } from '../helpers/throws.ts';
+
+const test = suite('daemon/workers');
+
+const WORKERS = 2;
+/** Enough that every process has some. */
+const CONNECTIONS = 32;
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+async function serve(
+  t: Scope,
+  path: string,
+  options: Partial<DaemonOptions> = {},
+): Promise<Daemon> {
+  const streams = [{ path }];
+  const shape = { streams, port: 0, site: KEY_A.publicKey, workers: WORKERS, ...options };
+  const daemon = t.defer(await startDaemon(shape), (one) => one.close());
+  await until(() => daemon.workers().length === (shape.workers ?? 1) - 1);
+  return daemon;
+}
+
+type Answer = { readonly status: number; readonly body: string };
+
+/** So many clients, each on a connection of its own that it keeps. */
+function clients(t: Scope, port: number): ((path: string) => Promise<Answer>)[] {
+  return Array.from({ length: CONNECTIONS }, () => {
+    const agent = t.defer(new Agent({ keepAlive: true, maxSockets: 1 }), (one) => one.destroy());
+    return (path: string) =>
+      new Promise<Answer>((resolve, reject) => {
+        get({ port, host: '127.0.0.1', path, agent }, async (response) => {
+          const pieces: Buffer[] = [];
+          for await (const piece of response) pieces.push(piece as Buffer);
+          resolve({
+            status: response.statusCode ?? 0,
+            body: Buffer.concat(pieces).toString(),
+          });
+        }).on('error', reject);
+      });
+  });
+}
+
+function socketsOf(pid: number): number {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).filter((fd) => readlinkSync(`${folder}/${fd}`).startsWith('socket:'))
+    .length;
+}
+
+test(
+  'startDaemon :: all processes answer, and each shows a generation as soon as it is committed',
+  scope(async (t) => {
+    const { path, stream } = makeSite(t, { 'index.html': 'generation 0' });
+    const daemon = await serve(t, path);
+    const before = daemon.workers().map(socketsOf);
+    const asks = clients(t, daemon.port);
+
+    for (let n = 1; n <= 10; n += 1) {
+      putFiles(stream, { 'index.html': `generation ${n}` });
+      const answers = await Promise.all(asks.map((ask) => ask('/')));
+      const others = answers.filter(({ body }) => body !== `generation ${n}`);
+      assert.equal(others, []);
+    }
+
+    const more = daemon.workers().map((pid, at) => socketsOf(pid) - (before[at] ?? 0));
+    assert.ok(more.reduce((sum, one) => sum + one, 0) > 0, `${more} connections`);
+  }),
+);
+
+test(
+  'startDaemon :: one that is killed is begun again; the others answer meanwhile',
+  scope(async (t) => {
+    const { path } = makeSite(t, { 'index.html': 'page' });
+    const errors: string[] = [];
+    const onError = (error: unknown): void => void errors.push(String(error));
+    const daemon = await serve(t, path, { workers: 3, onError });
+    const [victim = 0, other = 0] = daemon.workers();
+
+    process.kill(victim, 'SIGKILL');
+    await until(() => !daemon.workers().includes(victim));
+    const answers = await Promise.all(clients(t, daemon.port).map((ask) => ask('/')));
+    await until(() => daemon.workers().length === 2);
+
+    assert.ok(answers.every(({ body }) => body === 'page'));
+    assert.ok(daemon.workers().includes(other));
+    assert.match(errors.join('\n'), new RegExp(`process ${victim} that served has ended .SIGKILL`));
+    const again = await Promise.all(clients(t, daemon.port).map((ask) => ask('/')));
+    assert.ok(again.every(({ status }) => status === 200));
+  }),
+);
+
+test(
+  'add, remove :: every process serves what comes, and no longer what goes',
+  scope(async (t) => {
+    const { path } = makeSite(t, { 'index.html': 'page' });
+    const other = makeSite(t, { 'index.html': 'other' }, { key: KEY_B, name: 'other.stream' });
+    const daemon = await serve(t, path);
+    const asks = clients(t, daemon.port);
+    const page = `/${formatStreamId(KEY_B.publicKey, 'base64url')}/webAccess/`;
+    const all = async (status: number): Promise<boolean> => {
+      const answers = await Promise.all(asks.map((ask) => ask(page)));
+      return answers.every((answer) => answer.status === status);
+    };
+    assert.ok(await all(404));
+
+    daemon.add({ path: other.path });
+    await until(() => all(200));
+    daemon.remove(other.path);
+    await until(() => all(404));
+  }),
+);
+
+test(
+  'close :: ends all of them within three seconds, with clients that neither read nor go',
+  scope(async (t) => {
+    const { path } = makeSite(t, { 'index.html': 'page', 'film.mp4': Buffer.alloc(8_000_000) });
+    const daemon = await serve(t, path);
+    const pids = daemon.workers();
+    for (const ask of clients(t, daemon.port)) await ask('/');
+    for (let i = 0; i < CONNECTIONS; i += 1) {
+      const request = get({ port: daemon.port, host: '127.0.0.1', path: '/film.mp4' });
+      request.on('error', () => {});
+      await once(request, 'response');
+    }
+    const started = performance.now();
+
+    await daemon.close();
+
+    assert.ok(performance.now() - started < 3000);
+    assert.equal(pids.filter(isRunning), []);
+  }),
+);
+
+test(
+  'serve-worker :: ends with the first process, however that ends',
+  scope(async (t) => {
+    const { path } = makeSite(t, { 'index.html': 'page' });
+    const script = fileURLToPath(new URL('../helpers/workers-child.ts', import.meta.url));
+    const first = t.defer(fork(script, [path, `${WORKERS}`]), (one) => one.kill('SIGKILL'));
+    const [{ pids }] = (await once(first, 'message')) as [{ pids: number[] }];
+    assert.is(pids.filter(isRunning).length, WORKERS - 1);
+
+    first.kill('SIGKILL');
+
+    await Promise.all(pids.map(untilEnded));
+  }),
+);
+
+test(
+  'startDaemon :: says what goes not with several processes, and how many there may be',
+  scope(async (t) => {
+    const { path } = makeSite(t, { 'index.html': 'page' });
+    const start = (options: Partial<DaemonOptions>): Promise<unknown> =>
+      startDaemon({ streams: [{ path }], port: 0, ...options });
+    const dataDir = t.path('data');
+
+    for (const workers of [0, 65, 1.5, Number.NaN]) await rejectsCode(start({ workers }), 'USAGE');
+    const push = { dataDir, isAllowed: () => true };
+    await rejectsCode(start({ workers: 2, push }), 'USAGE');
+    const operator = { dataDir, metricsPort: 0 };
+    await rejectsCode(start({ workers: 2, operator }), 'USAGE');
+  }),
+);
+
+test.run();

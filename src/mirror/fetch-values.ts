@@ -7,6 +7,7 @@ import { nameOfHash } from '../store/value-mode.ts';
 import { LIMITS } from '../wire/limits.ts';
 import { isSourceFault } from './contacts.ts';
 import { checkValue } from './download-value.ts';
+import { checkStaged, checkWhole } from './quota.ts';
 import { reportProgress, type Session } from './session.ts';
 import type { Source } from './source.ts';
 import { fetchFromAll, type SwarmRest } from './swarm.ts';
@@ -26,12 +27,14 @@ export async function fetchValues(session: Session): Promise<number> {
   const rest = await fetchThese(session, wanted, {
     onValue: (hash, value) => {
       store.fill(hash, value);
+      checkStaged(session);
       reportProgress(session, 'values', store.view.modifiedTip());
     },
     onLarge: (hash, bytes) => void store.values.large.set(nameOfHash(hash), bytes),
   });
   state.valuesLeft = 0;
   if (rest.missing.length > 0) explain(session, rest);
+  checkWhole(session);
   return rest.missing.length;
 }
 

@@ -91,6 +91,9 @@ export async function syncStore(store: MirrorStore, options: SyncOptions): Promi
   if (isSlow) outcome = await runRound(store, round);
   const after = noteRound(before, outcome, { nowMs, random: Math.random });
   if (remembers) writeMemory(store.path, before, after);
+  // What goes beyond the quota is not kept in the hope of more (R19); a later state may be smaller.
+  const isOver = isDrayerError(outcome.error, 'TOO_LARGE') && options.quota !== undefined;
+  if (isOver && store.isStaging) store.discard();
   return reportOf(store, outcome, fallenSources(outcome, before, after));
 }
 

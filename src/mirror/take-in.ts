@@ -11,6 +11,7 @@ import { mayWant, type ValueMode } from '../store/value-mode.ts';
 import { twoHistories } from './fork.ts';
 import { type Arrival, arrive, letGo, type Opening, requestRecords } from './opening.ts';
 import { blame } from './peer-errors.ts';
+import { checkStaged } from './quota.ts';
 import { reportProgress, type Session } from './session.ts';
 import type { Batch } from './source.ts';
 
@@ -115,7 +116,7 @@ function stageBatch(session: Session, batch: Batch): string | undefined {
   state.bytes += batch.bytes;
   state.peerTip = batch.peerTip;
   reportProgress(session, 'records', view.modifiedTip());
-  checkQuota(session);
+  checkStaged(session);
   return refusal;
 }
 
@@ -126,14 +127,6 @@ function checkFork({ store }: Session, record: SignedRecord): void {
   if (held !== undefined && provesTwoHistories(held, record)) {
     throw twoHistories(store, held, record);
   }
-}
-
-function checkQuota({ store, quota, source }: Session): void {
-  const { records = Number.POSITIVE_INFINITY, bytes = Number.POSITIVE_INFINITY } = quota;
-  if (store.view.count() <= records && store.staged.bytes <= bytes) return;
-  throw new DrayerError('TOO_LARGE', `${source.url}: the stream is larger than its quota here`, {
-    hint: `raise the quota (${records} records, ${bytes} bytes); what is visible stays`,
-  });
 }
 
 function withValue(step: Step, record: SignedRecord, mode: ValueMode): Step {

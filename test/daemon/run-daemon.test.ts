@@ -243,6 +243,39 @@ test(
 );
 
 test(
+  'quota :: many small generations do not grow past it, and a large value is not taken whole',
+  scope(async (t) => {
+    const { stream, port } = await publish(t);
+    const keys = ['a', 'b', 'c', 'd', 'e'];
+    const set = (key: string, bytes: number): unknown => stream.set(key, noise(bytes, bytes));
+    set('a', 30_000);
+    const { events, dataDir } = await run(t);
+    const quota = { bytes: 100_000 };
+    await order(dataDir, { do: 'mirror', id: stream.id, url: sourceOf({ port }), quota });
+
+    // Replaced and renamed again and again: it is never more than 60,000 at a time.
+    for (let n = 2; n < 8; n += 1) {
+      set('b', 30_000 + n);
+      await events.event(`mirrored ${n}`);
+    }
+    for (const key of keys.slice(2)) set(key, 30_000);
+    await events.event('problem TOO_LARGE');
+    for (const key of keys.slice(2)) stream.delete(key);
+    await order(dataDir, { do: 'mirror', id: stream.id });
+
+    const [kept] = (await order(dataDir, { do: 'list' })).kept;
+    assert.is(kept?.problem, undefined);
+    const before = events.told.length;
+    set('large', 5_000_000);
+    const error = await order(dataDir, { do: 'mirror', id: stream.id }).catch((one) => one.code);
+    assert.is(error, 'TOO_LARGE');
+    assert.ok(events.told.slice(before).every((one) => !one.startsWith('mirrored')));
+    const files = readdirSync(dataDir).filter((name) => name.includes('.part'));
+    assert.equal(files, []);
+  }),
+);
+
+test(
   'unmirror :: own streams, pushed ones and strangers are never removed',
   scope(async (t) => {
     const { dataDir } = await run(t);

@@ -176,6 +176,13 @@ const addMirrors: Add = (program, open, done) => {
 };
 
 const addReaders: Add = (program, open, done) => {
+  command(program, 'nearby', 'list what others on this network have, and is not here')
+    .option('-t, --titles', 'ask them for the title of each site; they see that')
+    .option('--seconds <n>', 'listen for so long (default: 12, or what the daemon has heard)')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((flags) =>
+      done(import('./commands/nearby.ts').then((m) => m.nearby(open(flags), flags))),
+    );
   command(program, 'ls', 'list the files of a stream')
     .argument('[stream]', STREAM_HELP)
     .option('-t, --type <type>', 'records of another type', 'file')

@@ -61,7 +61,8 @@ export async function startServingBy<Started extends Daemon>(
   });
   if (terminal.isJson) printJson(session, daemon);
   else printAddresses(session, daemon);
-  tellReach(tell, isReachable(settings));
+  if (settings.lan) await (await import('./print-code.ts')).printCode(terminal, daemon);
+  tellReach(tell, settings);
   tellMetrics(tell, daemon);
   return daemon;
 }
@@ -73,10 +74,18 @@ function terminalTeller(terminal: Terminal): Teller {
   };
 }
 
-type Watching = Pick<DaemonOptions, 'onGeneration' | 'onStream' | 'onError' | 'onRefused'>;
+type Watching = Pick<
+  DaemonOptions,
+  'onNetworks' | 'onGeneration' | 'onStream' | 'onError' | 'onRefused'
+>;
 
 function watching(tell: Teller): Watching {
   return {
+    onNetworks: (networks) => {
+      const where =
+        networks.length === 0 ? 'nobody: there is no network' : `others on ${networks.join(', ')}`;
+      tell.info({ event: 'networks', networks }, `found by ${where}`);
+    },
     onGeneration: ({ id, generation }) => {
       const seq = generation.snapshot === undefined ? '' : ` ${generation.snapshot.seq}`;
       const { tip, snapshot } = generation;
@@ -133,9 +142,11 @@ function tellMetrics(tell: Teller, { metricsPort: port }: Daemon): void {
   tell.info({ event: 'metrics', port }, line);
 }
 
-function tellReach(tell: Teller, reachable: boolean): void {
+function tellReach(tell: Teller, settings: Settings): void {
+  const reachable = isReachable(settings);
+  const told = settings.lan ? ', and are told the ids of what is served and this address' : '';
   const who = reachable
-    ? 'other machines on the network can reach it'
+    ? `other machines on the network can reach it${told}`
     : 'only this machine can reach it; --lan lets others in';
   tell.info({ event: 'reach', reachable }, who);
   tell.info({}, 'Ctrl-C stops it');

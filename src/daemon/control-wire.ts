@@ -5,6 +5,7 @@
 import { DrayerError, type ErrorCode, isErrorCode } from '../core/errors.ts';
 import type { MirrorProgress, Quota } from '../mirror/session.ts';
 import { isQuota, type KeptState } from './kept-mirrors.ts';
+import type { HeardStream } from './nearby.ts';
 
 /** Raised whenever an order means something else than before; both sides must have the same. */
 export const CONTROL_VERSION = 1;
@@ -39,6 +40,7 @@ export type MirrorOrder = {
 /** What a daemon can be asked. */
 export type Order =
   | { readonly do: 'list' }
+  | { readonly do: 'nearby' }
   | ({ readonly do: 'mirror' } & MirrorOrder)
   | { readonly do: 'unmirror'; readonly id: string }
   | { readonly do: 'serve'; readonly path: string; readonly name?: string | undefined }
@@ -47,6 +49,8 @@ export type Order =
 /** What comes of each order. */
 export type Results = {
   readonly list: ListedRun;
+  /** What others on the local networks have; undefined where the daemon does not listen to them. */
+  readonly nearby: { readonly streams?: readonly HeardStream[] | undefined };
   /** What `mirrorStream` reports, without the generation: that is read from the file. */
   readonly mirror: Readonly<Record<string, unknown>> & {
     readonly path: string;
@@ -124,6 +128,8 @@ export function parseOrder(line: string): Order {
   switch (order['do']) {
     case 'list':
       return { do: 'list' };
+    case 'nearby':
+      return { do: 'nearby' };
     case 'unmirror':
       return { do: 'unmirror', id: textOf(order, 'id') };
     case 'serve':
@@ -133,7 +139,7 @@ export function parseOrder(line: string): Order {
     case 'mirror':
       return { do: 'mirror', ...parseMirrorOrder(order) };
     default:
-      throw malformed('do', 'list, mirror, unmirror, serve or changed', order['do']);
+      throw malformed('do', 'list, nearby, mirror, unmirror, serve or changed', order['do']);
   }
 }
 

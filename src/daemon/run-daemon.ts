@@ -13,6 +13,7 @@ import { CONTROL_VERSION, type Order, type Results, toWireError } from './contro
 import { closeOnce, type Daemon, type DaemonOptions, startDaemon } from './daemon.ts';
 import { type KeptMirror, listKept, readKept } from './kept-mirrors.ts';
 import { type KeeperEvents, MirrorKeeper } from './mirror-keeper.ts';
+import { heardStream } from './nearby.ts';
 
 /** Options of {@link runDaemon}. */
 export type RunOptions = Omit<DaemonOptions, 'dataDir'> &
@@ -174,6 +175,8 @@ function handlerOf(daemon: Daemon, keeper: MirrorKeeper): OrderHandler {
     switch (order.do) {
       case 'list':
         return { streams: daemon.served(), kept: keeper.list() };
+      case 'nearby':
+        return { streams: daemon.lan?.nearby().map(heardStream) };
       case 'mirror': {
         const { report, kept } = await keeper.mirror(order, { signal, onProgress: progress });
         if (kept.isHidden) daemon.remove(kept.path);

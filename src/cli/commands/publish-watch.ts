@@ -36,7 +36,7 @@ export async function keepPublished(
       for (const one of kept) {
         const announcer = announceAll(session, one.published.streamPath, port);
         announcers.push(announcer);
-        open.push(await watchOne(session, one, { kept, flags, announcer }));
+        open.push(await watchOne(session, one, { kept, flags, announcer, daemon }));
       }
       const sites = kept.map(({ site }) => site);
       const builders = await watchBuild(session, sites, flags);
@@ -53,12 +53,12 @@ export async function keepPublished(
 async function serveSites(
   session: Session,
   kept: readonly Kept[],
-  { port, host, lan, watch }: PublishFlags,
+  { port, host, lan, dht, watch }: PublishFlags,
 ): Promise<Daemon> {
   // An HTTP server takes longer to load than a small publish takes.
   const { startServing } = await import('../serving.ts');
   const streams = kept.map((one) => ({ path: one.published.streamPath, name: nameOf(one) }));
-  const settings = await session.settings({ port, host, lan });
+  const settings = await session.settings({ port, host, lan, dht });
   // The watch tells of its generations itself.
   const quiet = watch ? { onGeneration: undefined } : {};
   return startServing(session, settings, { streams, live: watch, ...quiet });
@@ -71,10 +71,11 @@ async function watchOne(
     readonly kept: readonly Kept[];
     readonly flags: PublishFlags;
     readonly announcer: Announcer;
+    readonly daemon: Daemon | undefined;
   },
 ): Promise<Watch> {
   const { terminal, signal } = session;
-  const { kept, flags, announcer } = given;
+  const { kept, flags, announcer, daemon } = given;
   const { ignore, maxFileBytes, allowSecrets, ...config } = await session.config();
   const checkLinks = linkModeOf(flags.checkLinks, config.checkLinks, session.environment);
   const name = kept.length > 1 ? `  ${nameOf(one)}` : '';
@@ -86,6 +87,8 @@ async function watchOne(
     allowSecrets: flags.allowSecrets ?? allowSecrets,
     checkLinks: checkLinks === 'off' ? undefined : checkLinks,
     onGeneration: (report) => {
+      // Open pages and other machines need not wait for its next look.
+      daemon?.look(one.published.streamPath);
       announcer.tell();
       printGeneration(session, report, terminal.isJson ? jsonOf(one, report, flags) : name);
     },

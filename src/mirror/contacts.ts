@@ -32,7 +32,7 @@ export type ContactOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-const AT_ONCE = 16;
+const AT_ONCE = 32;
 
 /** Asks from the moment it is made; {@link Contacts.close} lets all connections go. */
 export class Contacts {
@@ -91,6 +91,12 @@ export class Contacts {
     if (this.#fault !== undefined) throw this.#fault.error;
   }
 
+  /** Waits until nobody is asked any more, at most so long. */
+  async settled(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    while (!this.isDone && performance.now() < until) await this.more(until - performance.now());
+  }
+
   /** Ends every connection. */
   close(): void {
     this.#isClosed = true;
@@ -104,7 +110,9 @@ export class Contacts {
   }
 
   async #ask(candidate: Candidate): Promise<void> {
-    const { publicKey, limits, signal } = this.#options;
+    const { publicKey, limits } = this.#options;
+    // One for each: a signal with many listeners is warned of.
+    const signal = this.#options.signal && AbortSignal.any([this.#options.signal]);
     const isAllowed = candidate.onlyGlobal ? isGlobalAddress : undefined;
     const http = new HttpClient({ limits, signal, isAllowed });
     this.#clients.push(http);

@@ -3,7 +3,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 /** How {@link firstOf} asks. */
 export type FirstOfOptions<Item, Result> = {
-  /** Who has not answered after so long does not keep the next from being asked, ms. */
+  /**
+   * Who has not answered after so long does not keep the next from being asked, ms. The more keep silent,
+   * the shorter: half of it for the third, a third for the fourth, and so on to a sixth.
+   */
   readonly afterMs: number;
   /** Most that are asked at the same time. */
   readonly atOnce: number;
@@ -47,7 +50,8 @@ export async function firstOf<Item, Result>(
   while (first === undefined && asked.size > 0) {
     const mayAsk = isLeft && asked.size < atOnce;
     const before = asked.size;
-    await (mayAsk ? withPatience([...asked], afterMs) : Promise.race(asked));
+    const patienceMs = afterMs / Math.min(before, 6);
+    await (mayAsk ? withPatience([...asked], patienceMs) : Promise.race(asked));
     const isOver = first !== undefined;
     if (!isOver && isLeft && (mayAsk || asked.size < before)) isLeft = askNext();
   }

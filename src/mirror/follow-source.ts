@@ -68,6 +68,7 @@ async function finish(session: Session): Promise<Outcome> {
   const { store, source, state } = session;
   const unrepaired = await repairLinks(session);
   if (unrepaired !== undefined) return { kind: 'refused', detail: unrepaired };
+  if (store.wanted().length > 0) await session.waitForOthers();
   const missing = await fetchValues(session);
   if (missing > 0) return { kind: 'refused', detail: `${missing} values are not there any more` };
 

@@ -8,7 +8,7 @@ import type { MirrorStore } from '../store/mirror-store.ts';
 import type { Generation } from '../store/reader.ts';
 import { Background } from './background.ts';
 import type { Candidate } from './candidates.ts';
-import { type Contact, Contacts, isSourceFault } from './contacts.ts';
+import { type Contact, Contacts, type Failure, isSourceFault } from './contacts.ts';
 import { firstOf } from './first-of.ts';
 import { type Followed, followSource, incomplete } from './follow-source.ts';
 import type { HttpLimits } from './http-client.ts';
@@ -33,9 +33,14 @@ export type RoundOptions = {
 /** So many tips are waited for, and so long after the first, before the newest of them is followed. */
 const ENOUGH_TIPS = 3;
 const GRACE_MS = 250;
-/** Who has sent nothing for so long does not keep the next from being asked as well, ms. */
+/**
+ * Who has sent nothing for so long, or twice as long as it took the quickest to show its tip, does not
+ * keep the next from being asked as well, ms.
+ */
 const HEDGE_MS = 250;
-const HEDGES = 6;
+const HEDGES = 32;
+/** So long all are waited for before values are fetched: whoever answers by then takes part. */
+const OTHERS_MS = 1_000;
 /** How often one source may break off with something new each time. */
 const BREAKS = 8;
 
@@ -66,7 +71,7 @@ export async function runRound(store: MirrorStore, options: RoundOptions): Promi
   try {
     const outcome = await followBest(round);
     const settled = await settleValues(sessionFor(round));
-    return { ...outcome, settled };
+    return { ...outcome, failures: [...outcome.failures, ...liarsAmong(round)], settled };
   } finally {
     contacts.close();
     await background.close();
@@ -166,7 +171,7 @@ async function openOne(round: Round, ahead: readonly Contact[]): Promise<Opened 
     ahead,
     ({ source }) => openSource(source, since, round.store.values.mode),
     {
-      afterMs: HEDGE_MS,
+      afterMs: Math.max(HEDGE_MS, 2 * Math.min(...ahead.map(({ answeredMs }) => answeredMs))),
       atOnce: HEDGES,
       onFailed: (contact, error) => {
         if (isSourceFault(error)) fail(round, contact, error);
@@ -253,6 +258,7 @@ function sessionWith(round: Round, contact: Contact): Session {
       const others = contacts.answered.map((one) => one.source).filter((one) => one !== source);
       return [source, ...others];
     },
+    waitForOthers: () => contacts.settled(OTHERS_MS),
     excluded,
     verifier,
     background,
@@ -260,6 +266,14 @@ function sessionWith(round: Round, contact: Contact): Session {
     onProgress: options.onProgress,
     state,
   };
+}
+
+/** Who gave records and tips as it should, and sent other bytes than a value has. */
+function liarsAmong({ contacts, failures, excluded }: Round): Failure[] {
+  return contacts.answered.flatMap((contact) => {
+    const error = failures.has(contact) ? undefined : excluded.get(contact.source);
+    return error === undefined ? [] : [{ candidate: contact.candidate, error }];
+  });
 }
 
 /** What fetching values takes, whoever the records came from. */

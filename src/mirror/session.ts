@@ -37,6 +37,8 @@ export type Session = {
   readonly source: Source;
   /** Where values come from, by their hash: `source` and others that have the stream. */
   readonly sources: readonly Source[];
+  /** Waits a moment for those that have not answered yet: they may have what is wanted. */
+  readonly waitForOthers: () => Promise<void>;
   /** Those of `sources` that sent what they should not have, and what it was; asked for nothing more. */
   readonly excluded: Map<Source, DrayerError>;
   readonly verifier: Verifier;

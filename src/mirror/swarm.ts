@@ -12,7 +12,8 @@ import { wrongValue } from './download-value.ts';
 import { Pace } from './pace.ts';
 import { type PartEnd, readPart } from './read-part.ts';
 import type { Source } from './source.ts';
-import { findTakeOver } from './take-over.ts';
+import { findTakeOver, hasProgress } from './take-over.ts';
+import { type Taker, Turns } from './turns.ts';
 import type { Part, Range, WantedValue } from './value-parts.ts';
 import { type Job, ValueQueue, WHOLE } from './value-queue.ts';
 
@@ -52,7 +53,7 @@ export async function fetchFromAll(
 /** Requests under way at one source, and at all of them. */
 const AT_ONCE = 4;
 const AT_ONCE_IN_ALL = 32;
-/** How often in a row a source may break off a value without a byte of progress, or be busy. */
+/** How often in a row a source may break off a value without progress, or be busy. */
 const TRIES = 3;
 /** How often a source that is idle looks around again. */
 const LOOK_MS = 100;
@@ -60,21 +61,18 @@ const LOOK_MS = 100;
 const BUSY_MS = 1000;
 
 /** What is known of a source in this run. */
-type Member = {
-  readonly source: Source;
-  readonly pace: Pace;
+type Member = Taker & {
   /** It has answered; only then is it asked for several things at once. */
   hasAnswered: boolean;
   busyTimes: number;
   busyUntilMs: number;
-  /** Why it is not asked any more. */
-  failure: DrayerError | undefined;
 };
 
 class Swarm {
   readonly #options: SwarmOptions;
   readonly #members: Member[];
   readonly #queue: ValueQueue;
+  readonly #turns = new Turns();
   #lanes = 0;
   #busyLanes = 0;
   #idle: (() => void)[] = [];
@@ -162,9 +160,12 @@ class Swarm {
 
   #takeOver(member: Member): Job | undefined {
     if (member.pace.open > 0) return undefined;
-    const found = findTakeOver(member, this.#queue.begun);
+    const isBehind = this.#turns.isBehind(member, this.#members);
+    const youngMs = this.#turns.youngMs(member.source);
+    const found = isBehind ? undefined : findTakeOver(member, this.#queue.begun, youngMs);
     if (found === undefined) return undefined;
     const { wanted, part, from } = found;
+    this.#turns.tooSlow(part.source);
     if (!wanted.isAlone) return { wanted, range: wanted.cut(part, from) };
     wanted.restart();
     return { wanted, range: WHOLE };
@@ -230,7 +231,6 @@ class Swarm {
     // Somebody else is at it already.
     const isOwn = part.isOpen;
     wanted.close(part);
-    const hasProgress = part.at > part.start;
     if (error.code === 'VALUE_NOT_HELD') {
       wanted.lackedBy.add(source);
       wanted.problem = error;
@@ -239,7 +239,7 @@ class Swarm {
       member.busyUntilMs = performance.now() + BUSY_MS;
       if (member.busyTimes >= TRIES) this.#giveUp(member, error);
     } else if (error.code === 'UNREACHABLE' && isOwn) {
-      const tries = hasProgress ? 0 : (wanted.tries.get(source) ?? 0) + 1;
+      const tries = hasProgress(part) ? 0 : (wanted.tries.get(source) ?? 0) + 1;
       wanted.tries.set(source, tries);
       wanted.brokenBy = source;
       if (tries >= TRIES) this.#giveUp(member, error);

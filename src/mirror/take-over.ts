@@ -10,8 +10,8 @@ export type TakeOver = { readonly wanted: WantedValue; readonly part: Part; read
 const LEAST_SHARED_BYTES = 256 * 1024;
 /** What ends sooner is left alone: a request more takes time too. */
 const LEAST_LEFT_MS = 100;
-/** A part that has only just been asked for is not judged yet. */
-const YOUNG_MS = 400;
+/** Less than this is no progress. */
+const LEAST_PROGRESS_BYTES = 16 * 1024;
 /** What a source that was never measured is believed to be able to, at least: it is worth a try. */
 const GUESS_BYTES_PER_SECOND = 1024 * 1024;
 
@@ -19,10 +19,12 @@ const GUESS_BYTES_PER_SECOND = 1024 * 1024;
  * Finds the part under way that would end last, if `source` were of any help with it.
  *
  * @param pace - the one of `source`, which is at nothing else
+ * @param youngMs - a part that has brought nothing is not judged before
  */
 export function findTakeOver(
   { source, pace }: { readonly source: Source; readonly pace: Pace },
   begun: Iterable<WantedValue>,
+  youngMs: number,
 ): TakeOver | undefined {
   const own = pace.rate();
   let best: TakeOver | undefined;
@@ -32,7 +34,7 @@ export function findTakeOver(
     for (const part of wanted.open) {
       if (part.source === source) continue;
       const hasBegun = part.at > part.start;
-      if (!hasBegun && performance.now() - part.sinceMs < YOUNG_MS) continue;
+      if (!hasBegun && performance.now() - part.sinceMs < youngMs) continue;
       // Of a size nobody knows there is no telling when it ends.
       if (hasBegun && !Number.isFinite(part.end)) continue;
       const leftMs = timeFor(part.end - part.at, part.pace.rate());
@@ -57,6 +59,11 @@ function shareFrom(wanted: WantedValue, part: Part, measured: number): number | 
   // All or nothing, and from the first byte where several sources are not to be mixed.
   const ownMs = timeFor(wanted.isAlone ? part.end : left, own) + LEAST_LEFT_MS;
   return timeFor(left, theirs) > 2 * ownMs ? part.at : undefined;
+}
+
+/** Tells whether enough of a part has come: who sends a byte now and then could go on for ever. */
+export function hasProgress({ at, start }: Part): boolean {
+  return at - start >= LEAST_PROGRESS_BYTES;
 }
 
 function timeFor(bytes: number, rate: number): number {

@@ -26,6 +26,7 @@ const PHRASES = {
   413: 'Content Too Large',
   417: 'Expectation Failed',
   431: 'Request Header Fields Too Large',
+  501: 'Not Implemented',
 } as const;
 
 /** A status that {@link sayBare} knows. */

@@ -101,6 +101,7 @@ export class ConnectionGate {
   watch(server: Server, event: 'connection' | 'secureConnection'): void {
     server.on(event, (socket: Socket) => this.#take(socket));
     server.on('clientError', (error, socket) => this.#endBroken(error, socket));
+    server.on('connect', (_request, socket) => this.#refuseTunnel(socket));
     server.on('checkExpectation', (_request, response: ServerResponse) =>
       answerBare(response, 417),
     );
@@ -202,6 +203,13 @@ export class ConnectionGate {
     if (this.#isDraining || connection.socket.destroyed) connection.waiting.length = 0;
     if (this.#isDraining) connection.socket.end();
     connection.waiting.shift()?.();
+  }
+
+  /** CONNECT: node would end the connection without a word (RFC 9110 §9.3.6). */
+  #refuseTunnel(socket: Duplex): void {
+    // An answer that is on its way is not written into.
+    if (this.#open.get(socket as Socket)?.now === undefined) sayBare(socket, 501);
+    else socket.destroy();
   }
 
   /** What comes no further than the parser. No answer is written into another, nor beside one. */

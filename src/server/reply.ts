@@ -34,7 +34,7 @@ export function sendRepresentation(ctx: Context, what: Representation): void {
     return;
   }
   if (condition === 'failed') {
-    throw new DrayerError('PRECONDITION_FAILED', 'it is not what If-Match asks for');
+    throw preconditionFailed();
   }
   ctx.set('Accept-Ranges', 'bytes');
   const range = requestedRange(ctx, what);
@@ -63,11 +63,13 @@ export type MadeBody = {
   make(): Uint8Array;
 };
 
-/** Sends a body made for the request with status 200, 304 or the one it says. */
+/** Sends a body made for the request with status 200, 304, 412 or the one it says. */
 export function sendMade(ctx: Context, { type, etag, status = 200, make }: MadeBody): void {
   ctx.set('Content-Type', type);
   ctx.set('ETag', etag);
-  if (checkPreconditions(ctx.req.headers, { etag }) === 'not-modified') {
+  const condition = checkPreconditions(ctx.req.headers, { etag });
+  if (condition === 'failed') throw preconditionFailed();
+  if (condition === 'not-modified') {
     ctx.status = 304;
     return;
   }
@@ -82,6 +84,10 @@ export function sendMade(ctx: Context, { type, etag, status = 200, make }: MadeB
 export function sendStream(ctx: Context, body: Readable): void {
   ctx.body = body;
   body.once('error', () => ctx.res.destroy());
+}
+
+function preconditionFailed(): DrayerError {
+  return new DrayerError('PRECONDITION_FAILED', 'it has changed, or is not what was asked for');
 }
 
 function setMetadata(ctx: Context, what: Representation): void {

@@ -143,6 +143,15 @@ const METHOD_ROWS: readonly Row[] = [
     status: 400,
   },
   {
+    name: 'a tunnel',
+    by: 'RFC 9110 §9.3.6',
+    method: 'CONNECT',
+    path: 'example.org:80',
+    status: 501,
+    or: [400, 405],
+    body: 'none',
+  },
+  {
     name: 'a method in lower case is another method',
     by: 'RFC 9110 §9.1',
     method: 'get',
@@ -151,6 +160,49 @@ const METHOD_ROWS: readonly Row[] = [
     own: true,
   },
 ];
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+const LIST = '/.well-known/drayer/streams.json';
+
+/** What is made for the request: it has a weak tag, and only a whole. */
+const MADE_ROWS: readonly Row[] = (
+  [
+    ['plainly', '8.3', [], 200],
+    ['with a tag', '13.1.2', ['If-None-Match: *'], 304],
+    ['with another tag', '13.1.2', ['If-None-Match: "x"'], 200],
+    ['where it must be the same', '13.1.1', ['If-Match: "x"'], 412],
+    ['where it must be there', '13.1.1', ['If-Match: *'], 200],
+    [
+      'by a date it does not have',
+      '13.1.3',
+      ['If-Modified-Since: Sun, 06 Nov 2093 08:49:37 GMT'],
+      200,
+    ],
+    [
+      'by a date it does not have, unmodified',
+      '13.1.4',
+      [`If-Unmodified-Since: ${LAST_MODIFIED}`],
+      200,
+    ],
+    ['in part', '14.2', ['Range: bytes=0-1'], 200],
+    ['refusing every coding', '12.5.3', ['Accept-Encoding: *;q=0'], 200],
+    ['refusing every coding but one', '12.5.3', ['Accept-Encoding: br'], 200],
+  ] as const
+).map(([name, section, headers, status]) => ({
+  name: `a list, ${name}`,
+  by: `RFC 9110 §${section}`,
+  path: LIST,
+  headers,
+  status,
+  expect: {
+    vary: status === 412 ? /^/ : /Accept-Encoding/,
+    'content-encoding': null,
+    ...(status === 200 ? { 'content-type': JSON_TYPE, etag: /^W\/"[0-9a-f]+"$/ } : {}),
+    ...(status === 412 ? { 'content-type': 'application/problem+json', etag: null } : {}),
+  },
+  body: status === 200 ? /^\{"streams":\[\{"id":/ : undefined,
+  own: true,
+}));
 
 const stored: readonly string[] = [
   'gzip',
@@ -255,6 +307,7 @@ export const ROWS: readonly Row[] = [
   ...TYPE_ROWS,
   ...HEAD_ROWS,
   ...METHOD_ROWS,
+  ...MADE_ROWS,
   ...ENCODING_ROWS,
   ...CONDITIONAL_ROWS,
   ...RANGE_ROWS,

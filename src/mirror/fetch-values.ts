@@ -11,7 +11,6 @@ import { checkStaged, checkWhole } from './quota.ts';
 import { reportProgress, type Session } from './session.ts';
 import type { Source } from './source.ts';
 import { fetchFromAll, type SwarmRest } from './swarm.ts';
-import type { WantedValue } from './value-parts.ts';
 
 /**
  * Fetches every value that is wanted.
@@ -24,7 +23,10 @@ import type { WantedValue } from './value-parts.ts';
 export async function fetchValues(session: Session): Promise<number> {
   const { store, state } = session;
   const wanted = store.wanted();
+  const { newest, types } = store.values.mode;
   const rest = await fetchThese(session, wanted, {
+    // Small ones have come with their records, unless only some are wanted.
+    among: (newest ?? types) === undefined ? undefined : store.view.count(),
     onValue: (hash, value) => {
       store.fill(hash, value);
       checkStaged(session);
@@ -38,8 +40,10 @@ export async function fetchValues(session: Session): Promise<number> {
   return rest.missing.length;
 }
 
-/** What {@link fetchThese} tells. */
+/** What {@link fetchThese} is told, and tells. */
 export type FetchListener = {
+  /** How many records there are; given where many of the values may be small. */
+  readonly among?: number | undefined;
   /** A value has come, and has its hash; its memory is used again afterwards. */
   readonly onValue: (hash: Uint8Array, value: Uint8Array) => void;
   /** A value has more bytes than the mode of the mirror takes, as its sources say. */
@@ -54,7 +58,7 @@ export type FetchListener = {
 export async function fetchThese(
   session: FetchSession,
   hashes: readonly Uint8Array[],
-  { onValue, onLarge }: FetchListener,
+  { among = Number.POSITIVE_INFINITY, onValue, onLarge }: FetchListener,
 ): Promise<SwarmRest> {
   const { sources, excluded, state, store } = session;
   state.valuesLeft = hashes.length;
@@ -64,7 +68,10 @@ export async function fetchThese(
     state.valuesLeft -= 1;
     onValue(hash, value);
   };
-  const rest = await fetchFromAll(hashes, {
+  const listener = { onValue: count, onLarge };
+  const isMost = hashes.length >= LEAST_LISTED && hashes.length >= among / 2;
+  const left = isMost ? await fetchFromPages(session, hashes, listener) : hashes;
+  const rest = await fetchFromAll(left, {
     sources: sources.filter((source) => !source.isPlain),
     excluded,
     mostOf: (hash) => Math.min(LIMITS.recordBytes, store.values.mostOf(hash)),
@@ -83,7 +90,7 @@ export async function fetchThese(
   for (const source of sources) {
     if (open.size === 0 || !source.isPlain || excluded.has(source)) continue;
     try {
-      await fetchFromList(source, open, { onValue: count, onLarge, session });
+      await fetchFromList(source, open, { ...listener, session, inlineBytes: 0 });
     } catch (error) {
       if (!isSourceFault(error)) throw error;
       failures.set(source, error);
@@ -96,14 +103,45 @@ export async function fetchThese(
 /** As much of a session as fetching values takes. */
 export type FetchSession = Pick<Session, 'sources' | 'excluded' | 'state' | 'store'>;
 
-/** An original knows no hashes: the list is read again, for the values alone. */
+/** So many small values are fetched sooner with the pages of records than one by one. */
+const LEAST_LISTED = 256;
+const LISTED_BYTES = 256 * 1024;
+
+/** Reads the pages of one source again, for their small values; returns what was not among them. */
+async function fetchFromPages(
+  session: FetchSession,
+  hashes: readonly Uint8Array[],
+  listener: FetchListener,
+): Promise<Uint8Array[]> {
+  const [source] = session.sources.filter((one) => !one.isPlain && !session.excluded.has(one));
+  const open = new Map(hashes.map((hash) => [nameOfHash(hash), hash]));
+  const { maxBytes = LISTED_BYTES } = session.store.values.mode;
+  const inlineBytes = Math.min(maxBytes, LISTED_BYTES);
+  try {
+    if (source !== undefined)
+      await fetchFromList(source, open, { ...listener, session, inlineBytes });
+  } catch (error) {
+    // The others, and it too, are asked for each of the rest.
+    if (!isSourceFault(error)) throw error;
+    if (source !== undefined && error.code === 'PEER_MISBEHAVED')
+      session.excluded.set(source, error);
+  }
+  return [...open.values()];
+}
+
+/** Reads a list for its values alone: an original knows no hashes. */
 async function fetchFromList(
   source: Source,
-  open: Map<string, WantedValue>,
-  { onValue, onLarge, session }: FetchListener & { readonly session: FetchSession },
+  open: Map<string, unknown>,
+  {
+    onValue,
+    onLarge,
+    session,
+    inlineBytes,
+  }: FetchListener & { readonly session: FetchSession; readonly inlineBytes: number },
 ): Promise<void> {
   const { values } = session.store;
-  for await (const batch of source.batches({ since: 0, inlineBytes: 0 })) {
+  for await (const batch of source.batches({ since: 0, inlineBytes })) {
     session.state.bytes += batch.bytes;
     for (const { hash, value } of batch.records) {
       if (value === undefined || !open.delete(nameOfHash(hash))) continue;

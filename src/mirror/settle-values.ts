@@ -65,6 +65,7 @@ async function fetchWanted(
   };
   const hashes = held.wanted(store.values.mode, nowMicros());
   const { missing } = await fetchThese(session, hashes, {
+    among: store.visible?.view.count(),
     onValue: (hash, value) => {
       // A copy: its memory is used again.
       came.push({ hash, value: new Uint8Array(value) });

@@ -176,6 +176,27 @@ test(
 );
 
 test(
+  'mirrorStream :: many small values that are wanted later come with pages, not one by one',
+  scope(async (t) => {
+    const { stream, path, peer } = await publish(t);
+    stream.transaction((tx) => {
+      tx.setBytes('file', 'film', noise(700_000, 1000));
+      for (let i = 0; i < 600; i += 1) tx.setBytes('file', `${i}`, noise(100, i));
+    });
+    const options = { url: peer.url, publicKey: stream.publicKey, path: t.path('m.stream') };
+    await mirrorStream({ ...options, values: { newest: 300 } });
+    peer.requests.length = 0;
+
+    const report = await mirrorStream({ ...options, values: EVERYTHING });
+
+    assert.is(report.fetchedValues, 301);
+    assert.equal(streamRows(options.path), streamRows(path));
+    const asked = peer.requests.filter((one) => one.includes('/value/'));
+    assert.ok(asked.length === 1 && peer.requests.length < 6, `${peer.requests}`);
+  }),
+);
+
+test(
   'mirrorStream :: what was chosen is kept though the run fails, the first one too',
   scope(async (t) => {
     const { stream, peer } = await publish(t);

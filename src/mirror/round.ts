@@ -276,14 +276,6 @@ function liarsAmong({ contacts, failures, excluded }: Round): Failure[] {
   });
 }
 
-/** Who gave records and tips as it should, and sent other bytes than a value has. */
-function liarsAmong({ contacts, failures, excluded }: Round): Failure[] {
-  return contacts.answered.flatMap((contact) => {
-    const error = failures.has(contact) ? undefined : excluded.get(contact.source);
-    return error === undefined ? [] : [{ candidate: contact.candidate, error }];
-  });
-}
-
 /** What fetching values takes, whoever the records came from. */
 function sessionFor({ store, excluded, state, contacts, failures, options }: Round) {
   const sources = contacts.answered

@@ -51,6 +51,10 @@ export async function operatorOptions(
   flags: OperatorFlags,
   { config = {}, dataDir, sources }: OperatorSurroundings,
 ): Promise<OperatorOptions> {
+  if (flags.sitePorts === 0) {
+    // What a browser keeps for a port is the site's own: it has to be the same the next time.
+    throw new DrayerError('USAGE', '--site-ports: expected an integer from 1 to 65535, got "0"');
+  }
   return {
     dataDir,
     accessLog: flags.accessLog ?? config.accessLog,

@@ -76,6 +76,9 @@ function readPem(path: string): Buffer {
     return readFileSync(path);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new DrayerError('FILE_UNREADABLE', `${path}: cannot be read (${code})`, { cause });
+    throw new DrayerError('FILE_UNREADABLE', `${path}: cannot be read (${code})`, {
+      hint: 'check the path, and whether the user that runs this may read it',
+      cause,
+    });
   }
 }

@@ -60,6 +60,12 @@ test(
     );
     assert.match((await sh.run('list')).stdout, /follows {2}http:.*\n {2}quota {4}5\.0 MB/);
 
+    const info = await sh.run('info', label ?? '');
+    assert.match(info.stdout, `served      ${there}`);
+    assert.match(info.stdout, /^follows {5}http:/m);
+    const json = JSON.parse((await sh.run('info', label ?? '', '--json')).stdout);
+    assert.equal([json.following, json.quota], [true, { bytes: 5_000_000 }]);
+
     writeFileSync(join(writer.directory, 'site', 'index.html'), 'two');
     await writer.run('publish', 'site');
     await daemon.waitForStderr(/"event":"mirrored".*"seq":2/);

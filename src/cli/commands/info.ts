@@ -4,6 +4,7 @@ import { formatStreamId } from '../../core/stream-id.ts';
 import { readStreamFacts, type StreamFacts } from '../../daemon/stream-facts.ts';
 import { bytes, count, number, shellWord, table, time, wordRows } from '../format.ts';
 import { describeValues } from '../mirror-values.ts';
+import { describeRunning } from '../running-stream.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
@@ -17,9 +18,10 @@ export async function info(
   const { terminal } = session;
   const stream = await chooseStream(session, name, flags);
   const facts = readStreamFacts(stream.path, stream.keyFile);
+  const running = await describeRunning(session, stream.path, flags);
   warn(session, facts);
   if (terminal.isJson) {
-    terminal.printJson(jsonFacts(facts, stream.name));
+    terminal.printJson({ ...jsonFacts(facts, stream.name), ...running.json });
     return EXIT.done;
   }
   const rows = [
@@ -34,6 +36,7 @@ export async function info(
     ...provenanceRows(facts),
     ['records', recordsLine(facts)],
     ...valueRows(facts),
+    ...running.rows,
   ];
   for (const line of table(rows, [])) terminal.print(line);
   for (const { type, key } of facts.wanted.slice(0, MOST_WANTED)) {

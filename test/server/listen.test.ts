@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isDrayerError } from '../../src/core/errors.ts';
@@ -181,6 +183,30 @@ test(
     await Promise.all([...ends, last]);
     assert.equal(errors, []);
   }),
+);
+
+/** Runs a server in a network of its own, whose loopback was changed by `change`; its answers on both addresses. */
+function inNetwork(change: string): unknown {
+  const child = fileURLToPath(new URL('../helpers/family-child.ts', import.meta.url));
+  const node = `"$0" --conditions=source --import "$1" "$2" 127.0.0.1 ::1`;
+  const words = [process.execPath, import.meta.resolve('tsx'), child];
+  const script = `ip link set lo up && ${change} && exec ${node}`;
+  const run = spawnSync('unshare', ['-rn', 'sh', '-c', script, ...words], { encoding: 'utf8' });
+  if (run.status !== 0) throw new Error(run.stderr);
+  return JSON.parse(run.stdout);
+}
+
+const hasNetworks = spawnSync('unshare', ['-rn', 'ip', 'link', 'set', 'lo', 'up']).status === 0;
+if (!hasNetworks)
+  console.log('  no networks of our own here: the tests of missing families are skipped');
+
+(hasNetworks ? test : test.skip)(
+  'listen :: a family that the system lacks is gone on without, whichever it is',
+  () => {
+    assert.equal(inNetwork('true'), [200, 200]);
+    assert.equal(inNetwork('ip -6 addr del ::1/128 dev lo'), [200, 'nobody']);
+    assert.equal(inNetwork('ip -4 addr del 127.0.0.1/8 dev lo'), ['nobody', 200]);
+  },
 );
 
 test.run();

@@ -2,7 +2,7 @@
  * The paths of PROTOCOL.md §6, read; paths.ts builds them. A path is taken as it came over the
  * wire: split first, then every segment decoded once, so that what is looked up is what was asked.
  */
-import { DrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { isCanonicalSpelling, parseStreamId } from '../core/stream-id.ts';
 import { LIMITS } from './limits.ts';
 import { type PlainOperation, STREAMS_PATH, WELL_KNOWN_PATH } from './paths.ts';
@@ -32,7 +32,8 @@ export type StreamRequest =
       readonly after: number | undefined;
       readonly before: number | undefined;
     }
-  | { readonly operation: 'webAccess'; readonly key: string }
+  /** `key` undefined: no key is spelt so; what is made of that is for the server of the site. */
+  | { readonly operation: 'webAccess'; readonly key: string | undefined }
   | { readonly operation: 'rawwebacess'; readonly type: string; readonly key: string }
   | { readonly operation: PlainOperation }
   /** The key alone. */
@@ -124,7 +125,7 @@ const READERS: ReadonlyMap<string, RequestReader> = new Map<string, RequestReade
   ['crdr', parseCrdr],
   ['newestRecordsJSON', (given) => parseList('newestRecordsJSON', given)],
   ['listRecordsJSON', (given) => parseList('listRecordsJSON', given)],
-  ['webAccess', ({ segments }) => ({ operation: 'webAccess', key: decodeKey(segments) })],
+  ['webAccess', ({ segments }) => ({ operation: 'webAccess', key: decodeIfKey(segments) })],
   ['rawwebacess', parseRawAccess],
   ['forkProof', (given) => parsePlain('forkProof', given)],
   ['newRecordAvailable', (given) => parsePlain('newRecordAvailable', given)],
@@ -255,6 +256,15 @@ function parseQuery(search: string): Query {
 
 function decodeKey(segments: readonly string[]): string {
   return segments.map(decodeSegment).join('/');
+}
+
+function decodeIfKey(segments: readonly string[]): string | undefined {
+  try {
+    return decodeKey(segments);
+  } catch (error) {
+    if (isDrayerError(error, 'PATH_INVALID')) return undefined;
+    throw error;
+  }
 }
 
 function decodeSegment(segment: string): string {

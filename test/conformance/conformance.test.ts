@@ -4,6 +4,8 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { formatStreamId } from '../../src/core/stream-id.ts';
+import { KEY_A } from '../helpers/keys.ts';
 import { scope } from '../helpers/scope.ts';
 import { type Difference, differencesOf, learn, type Player, playRow } from './play.ts';
 import type { Row } from './row.ts';
@@ -12,8 +14,8 @@ import { playDrayer, playNginx, playSirv } from './servers.ts';
 
 const test = suite('conformance');
 
-async function play(player: Player, rows: readonly Row[]): Promise<Difference[]> {
-  const learnt = await learn(player, rows);
+async function play(player: Player, rows: readonly Row[], base = ''): Promise<Difference[]> {
+  const learnt = await learn(player, rows, base);
   const found: Difference[] = [];
   for (const row of rows) {
     found.push(...differencesOf(row, await playRow(player, row, learnt), learnt));
@@ -59,6 +61,48 @@ test(
       [],
     );
     assert.equal(player.serving.errors, []);
+  }),
+);
+
+const base = `/${formatStreamId(KEY_A.publicKey, 'base64url')}/webAccess`;
+
+/** The same row for the site where it stands under its key, in its sandbox. */
+function underKey(row: Row): Row {
+  const { location, ...expect } = row.expect ?? {};
+  const isOurs = typeof location === 'string' && location.startsWith('/');
+  return {
+    ...row,
+    path: base + row.path,
+    of: row.of ?? row.path.slice(1),
+    expect: {
+      ...expect,
+      ...(location === undefined ? {} : { location: isOurs ? base + location : location }),
+      'content-security-policy': /^sandbox allow-scripts/,
+      'access-control-allow-origin': '*',
+      'x-frame-options': 'SAMEORIGIN',
+    },
+  };
+}
+
+test(
+  'drayer :: does the same where the site stands under its key',
+  scope(async (t) => {
+    const { serving, ...player } = await playDrayer(t);
+    const rows = ROWS.filter(({ path }) => /^\/(?!\.well-known\/drayer\/)/.test(path))
+      // No service worker under a path, and what comes no further than the parser has no site.
+      .filter(({ headers = [] }) => !headers.includes('Service-Worker: script'))
+      .filter(({ method, path }) => method !== 'get' && !/[\x80-\xff]/.test(path))
+      .map(underKey);
+
+    const found = await play({ ...player, host: `127.0.0.1:${player.port}` }, rows, base);
+
+    if (found.length > 0) show('drayer, under its key', rows, found);
+    assert.ok(rows.length > 300, `${rows.length} rows`);
+    assert.equal(
+      found.map(({ row, what }) => `${row.name}: ${what}`),
+      [],
+    );
+    assert.equal(serving.errors, []);
   }),
 );
 

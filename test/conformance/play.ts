@@ -22,12 +22,16 @@ export type Learnt = ReadonlyMap<string, { readonly identity: Form; readonly gzi
 /** A way in which an answer is not what the table says. */
 export type Difference = { readonly row: Row; readonly by: string; readonly what: string };
 
-/** Asks for each file that some row is about, in both forms. */
-export async function learn(player: Player, rows: readonly Row[]): Promise<Learnt> {
+/**
+ * Asks for each file that some row is about, in both forms.
+ *
+ * @param base - what the site stands under
+ */
+export async function learn(player: Player, rows: readonly Row[], base = ''): Promise<Learnt> {
   const files = new Set(rows.map(fileOf).filter((file) => Object.hasOwn(FILES, file)));
   const learnt = new Map<string, { identity: Form; gzip: Form }>();
   for (const file of files) {
-    const path = `/${file.split('/').map(encodeURIComponent).join('/')}`;
+    const path = `${base}/${file.split('/').map(encodeURIComponent).join('/')}`;
     const identity = await ask(player, path, []);
     const gzip = await ask(player, path, ['Accept-Encoding: gzip']);
     learnt.set(file, { identity, gzip });

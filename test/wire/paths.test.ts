@@ -243,14 +243,13 @@ for (const rest of REFUSED) {
   });
 }
 
-for (const rest of [
-  'webAccess/%',
-  'webAccess/%zz',
-  'webAccess/%ff',
-  'webAccess/%c0%af',
-  'record/%/x',
-  'listRecordsJSON/%ed%a0%80',
-]) {
+for (const rest of ['%', '%zz', '%ff', '%c0%af']) {
+  test(`parsePath :: webAccess/${rest} is a path of the site, and of no key`, () => {
+    assert.equal(requestOf(`/${ID}/webAccess/${rest}`), { operation: 'webAccess', key: undefined });
+  });
+}
+
+for (const rest of ['record/%/x', 'listRecordsJSON/%ed%a0%80']) {
   test(`parsePath :: refuses ${rest}, which is no UTF-8`, () => {
     assert.throws(() => parse(`/${ID}/${rest}`), throwsCode('PATH_INVALID'));
   });

@@ -32,7 +32,7 @@ export const DEFAULT_HINTS: { readonly [code in ErrorCode]?: string } = {
   STREAM_BUSY: 'another drayer is writing to it: try again when that has finished',
   STREAM_BEHIND_MARK: 'bring it up to date first: drayer recover --from URL',
   RECORD_NOT_FOUND: 'drayer ls shows what there is',
-  VALUE_NOT_HELD: 'drayer mirror URL fetches what is missing',
+  VALUE_NOT_HELD: 'drayer mirror URL fetches what is missing, with --all what was left out too',
   STORAGE_FAILED: 'check the disk: is it full, read-only, or gone?',
   KEY_INVALID: 'restore the key file from your copy of it',
   UNREACHABLE: 'check the address, and that both machines are on one network',

@@ -18,6 +18,7 @@ import { openMirrorStore } from '../store/mirror-store.ts';
 import { hasFile } from '../store/open-reader.ts';
 import type { Generation } from '../store/reader.ts';
 import { damagedPathOf, isDamaged, putBack, removeEmpty, setAside } from '../store/set-aside.ts';
+import { EVERYTHING } from '../store/value-mode.ts';
 import type { MirrorOptions } from './mirror.ts';
 import { parsePeerUrl } from './peer-url.ts';
 import { type MirrorReport, syncStore } from './sync-store.ts';
@@ -79,7 +80,7 @@ async function bringForward(recovery: Recovery): Promise<MirrorReport> {
   const { signal, limits, onProgress } = options;
   const peer = parsePeerUrl(url);
   // The mark is what this stream is measured by; a trust state is for streams of others.
-  const store = openMirrorStore(path, publicKey, { trust: trustOf(mark) });
+  const store = openMirrorStore(path, publicKey, { trust: trustOf(mark), mode: EVERYTHING });
   try {
     const report = await syncStore(store, { peers: [peer], signal, limits, onProgress });
     if (report.generation.tip < (mark?.modified ?? 0)) throw behind(url, publicKey);

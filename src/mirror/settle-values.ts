@@ -3,7 +3,7 @@
  * was wanted only later is fetched, what is not wanted any more is erased. Each value by itself, so a run
  * that is broken off is gone on with by the next.
  */
-import type { HeldValues } from '../store/held-values.ts';
+import { type HeldValues, hasTraces } from '../store/held-values.ts';
 import { heldModeOf } from '../store/value-choice.ts';
 import { type FetchSession, fetchThese } from './fetch-values.ts';
 import type { Session } from './session.ts';
@@ -32,7 +32,9 @@ export async function settleValues(
   const { store } = session;
   const tip = store.visible?.view.modifiedTip() ?? 0;
   const kept = heldModeOf(store.visible);
-  if (kept === undefined || (kept.settled === tip && store.values.large.size === 0)) return SETTLED;
+  if (store.visible === undefined || kept === undefined) return SETTLED;
+  const isSettled = kept.settled === tip && store.values.large.size === 0;
+  if (isSettled && !hasTraces(store.visible)) return SETTLED;
   const held = store.openValues();
   if (held === undefined) return SETTLED;
   try {

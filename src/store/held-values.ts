@@ -9,6 +9,7 @@ import { Compactor } from './compactor.ts';
 import { type Connection, prepareForWriting } from './database.ts';
 import { LocalAttributes } from './local-attributes.ts';
 import { openWritable } from './open-reader.ts';
+import type { StreamReader } from './reader.ts';
 import { readHeads } from './rows.ts';
 import { checkSchema, ensureIndexes, ensureTables } from './schema.ts';
 import {
@@ -137,17 +138,19 @@ export class HeldValues {
   }
 
   /**
-   * Writes the file anew where something was erased from it: the space is given back, and no trace is
-   * left. What cannot be done now, while a reader is in the middle of a transaction, stays due.
+   * Writes the file anew where something was erased from it, and empties its log: the space is given back,
+   * and no trace is left. What cannot be done now, while a reader is in the middle of a transaction or
+   * another process writes, stays due.
    */
   compact(): void {
     const compactor = new Compactor(this.#connection, this.#local);
-    if (!compactor.isDue) return;
+    if (!compactor.isDue && this.#local.get(ERASE_ATTRIBUTE) === undefined) return;
+    this.#local.set(ERASE_ATTRIBUTE, 'due');
     try {
       const [size, live] = [statSync(this.#connection.path).size, this.#liveBytes()];
-      // In proportion to what is left in it.
-      if (live <= MOST_COPIED || live <= size / 2) compactor.compact();
-      else compactor.finish();
+      // In proportion to what is left in it. A larger one has its free pages overwritten all the same.
+      if (compactor.isDue && (live <= MOST_COPIED || live <= size / 2)) compactor.compact();
+      if (this.#connection.truncateLog()) this.#local.set(ERASE_ATTRIBUTE, undefined);
     } catch (error) {
       if (!isDrayerError(error)) throw error;
     }
@@ -171,6 +174,14 @@ export class HeldValues {
       .all(maxBytes, now - ASK_AGAIN_MICROS);
     return new Set(rows.map(({ hash }) => nameOfHash(hash)));
   }
+}
+
+/** Local attribute: the log may still have what was erased. */
+const ERASE_ATTRIBUTE = 'erase';
+
+/** Tells whether erased values may have left something behind. */
+export function hasTraces(reader: StreamReader): boolean {
+  return reader.attribute(ERASE_ATTRIBUTE) !== undefined;
 }
 
 const MOST_COPIED = 128 * 1024 * 1024;

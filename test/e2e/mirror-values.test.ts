@@ -78,6 +78,27 @@ test(
   }),
 );
 
+test(
+  'mirror :: by the daemon that runs, it is the same',
+  scope(async (t) => {
+    const { stream, port } = await publish(t);
+    for (let i = 0; i < 5; i += 1) stream.setBytes('file', `${i}`, noise(2000, i + 1));
+    const { run, start } = shell(t, { directory: t.path('work') });
+    const url = `http://127.0.0.1:${port}`;
+    await run('mirror', url, '--newest', '1');
+    const server = start('serve', '--port', '0');
+    await server.waitFor(/http:\/\/127\.0\.0\.1:\d+/);
+
+    const more = await run('mirror', url, '--newest', '3', '--json');
+    const less = await run('mirror', url, '--metadata-only');
+
+    const { values, droppedValues, daemon } = JSON.parse(more.stdout) as Record<string, unknown>;
+    assert.equal([values, droppedValues, typeof daemon], [{ newest: 3 }, 0, 'number']);
+    assert.match(less.stdout, /it holds no values; 3 values erased\n/);
+    assert.match(less.stdout, /keeps it up to date/);
+  }),
+);
+
 type Facts = {
   readonly wanted: readonly unknown[];
   readonly values?: {

@@ -176,6 +176,28 @@ test(
 );
 
 test(
+  'mirrorStream :: what a reader keeps from being erased is erased by the next run',
+  scope(async (t) => {
+    const { stream, peer } = await publish(t);
+    const mark = 'a text that is found wherever it is';
+    stream.setBytes('note', 'mark', Buffer.from(mark.repeat(2000)));
+    const options = { url: peer.url, publicKey: stream.publicKey, path: t.path('m.stream') };
+    await mirrorStream(options);
+    const reader = t.defer(openReader(options.path), (one) => one.close());
+    const unpin = reader.pin();
+
+    await mirrorStream({ ...options, values: { metadataOnly: true } });
+    const whileRead = isInFiles(options.path, mark);
+    unpin();
+    await mirrorStream(options);
+
+    assert.is(whileRead, true);
+    assert.is(isInFiles(options.path, mark), false);
+    assert.equal(heldIn(options.path), ['drayer/snapshot']);
+  }),
+);
+
+test(
   'mirrorStream :: many small values that are wanted later come with pages, not one by one',
   scope(async (t) => {
     const { stream, path, peer } = await publish(t);

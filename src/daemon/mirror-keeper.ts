@@ -2,50 +2,29 @@
  * The mirrors that a daemon keeps up to date: each follows its sources by itself, and is stopped, changed
  * and begun again at run time without the others noticing.
  */
-import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { parseStreamId } from '../core/stream-id.ts';
 import { mirrorPathOf } from '../mirror/data-dir.ts';
-import { findMirror, type HeldMirror } from '../mirror/find-mirror.ts';
-import { type Following, followStream } from '../mirror/follow-stream.ts';
 import { type MirrorOptions, type MirrorReport, mirrorStream } from '../mirror/mirror.ts';
-import type { PeerFinder } from '../mirror/peer-finder.ts';
 import type { MirrorProgress } from '../mirror/session.ts';
 import type { MirrorOrder } from './control-wire.ts';
+import { Keeping, type KeepingOptions } from './keeping.ts';
 import {
   forgetKept,
   type KeptMirror,
   type KeptState,
-  type MirrorProblem,
   MOST_SOURCES,
   readKept,
   writeKept,
 } from './kept-mirrors.ts';
 import { removeMirrorFiles } from './remove-mirror.ts';
 
-/** What a keeper tells of. */
-export type KeeperEvents = {
-  /** A new generation came. */
-  readonly onMirrored?: ((report: MirrorReport) => void) | undefined;
-  /** Told once what keeps a mirror from being up to date. */
-  readonly onProblem?: ((kept: KeptMirror, problem: DrayerError) => void) | undefined;
-  readonly onMended?: ((kept: KeptMirror) => void) | undefined;
-  /** A mirror is kept from now on. */
-  readonly onKept?: ((kept: KeptMirror) => void) | undefined;
-  readonly onRemoved?: ((kept: { readonly id: string; readonly path: string }) => void) | undefined;
-};
+export type { KeeperEvents } from './keeping.ts';
 
 /** What a {@link MirrorKeeper} is told. */
-export type KeeperOptions = KeeperEvents & {
+export type KeeperOptions = KeepingOptions & {
   readonly dataDir: string;
-  /** Time between two looks at a source that sends no events, ms. */
-  readonly pollMs?: number | undefined;
-  /** Know more sources than the mirrors themselves. */
-  readonly finders?: readonly PeerFinder[] | undefined;
-  /** After so long a mirror that is over its quota is tried again, ms. Default: an hour. */
-  readonly overQuotaMs?: number | undefined;
-  /** A fault of this program in a mirror: it is stopped, and the others go on. */
-  readonly onError?: ((error: unknown, path: string) => void) | undefined;
 };
 
 /** One order to bring a mirror up to date. */
@@ -53,8 +32,6 @@ export type KeepContext = {
   readonly signal: AbortSignal;
   readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
 };
-
-const OVER_QUOTA_MS = 3_600_000;
 
 /** Keeps mirrors. Closed by {@link MirrorKeeper.close}. */
 export class MirrorKeeper {
@@ -152,7 +129,7 @@ export class MirrorKeeper {
     const before = this.#kept.get(order.id);
     const mirror = this.#plan(order, before?.mirror);
     await before?.stop();
-    const hadNote = readKept(mirror.path) !== undefined;
+    const note = before?.mirror ?? readKept(mirror.path);
     // Noted before it is there, so that one that is to be hidden is never shown.
     writeKept(mirror);
     try {
@@ -173,8 +150,8 @@ export class MirrorKeeper {
       if (report.changed) this.#options.onMirrored?.(report);
       return { report, kept: mirror };
     } catch (error) {
-      if (before !== undefined) writeKept(before.mirror);
-      else if (!hadNote) forgetKept(mirror.path);
+      if (note === undefined) forgetKept(mirror.path);
+      else writeKept(note);
       this.#kept.get(mirror.id)?.follow();
       throw error;
     }
@@ -213,113 +190,3 @@ export class MirrorKeeper {
     return turn;
   }
 }
-
-/** One mirror and who follows its sources. */
-class Keeping {
-  readonly mirror: KeptMirror;
-  readonly #options: KeeperOptions;
-  #following: Following | undefined;
-  #problem: MirrorProblem | undefined;
-  #seenMs: number | undefined;
-  #again: NodeJS.Timeout | undefined;
-
-  constructor(mirror: KeptMirror, options: KeeperOptions) {
-    this.mirror = mirror;
-    this.#options = options;
-  }
-
-  state(): KeptState {
-    return {
-      ...this.mirror,
-      isFollowing: this.#following !== undefined,
-      problem: this.#problem,
-      seenMs: this.#seenMs,
-    };
-  }
-
-  seen(): void {
-    this.#problem = undefined;
-    this.#seenMs = Date.now();
-  }
-
-  pull(): void {
-    if (this.#following === undefined) this.follow();
-    else this.#following.pull();
-  }
-
-  follow(): void {
-    const { mirror } = this;
-    clearTimeout(this.#again);
-    if (this.#following !== undefined) return;
-    try {
-      const { pollMs } = this.#options;
-      const following = followStream(heldOf(mirror), {
-        urls: mirror.urls,
-        others: true,
-        finders: this.#options.finders,
-        quota: mirror.quota,
-        pollMs,
-        onGeneration: (report) => {
-          this.seen();
-          this.#options.onMirrored?.(report);
-        },
-        onProblem: (problem) => this.#fail(problem),
-        onMended: () => {
-          this.seen();
-          this.#options.onMended?.(mirror);
-        },
-      });
-      this.#following = following;
-      following.closed.catch((error: unknown) => {
-        if (this.#following === following) this.#following = undefined;
-        if (isDrayerError(error)) this.#fail(error);
-        else this.#options.onError?.(error, mirror.path);
-      });
-    } catch (error) {
-      if (!isDrayerError(error)) throw error;
-      this.#fail(error);
-    }
-  }
-
-  async stop(): Promise<void> {
-    clearTimeout(this.#again);
-    const following = this.#following;
-    this.#following = undefined;
-    try {
-      await following?.close();
-    } catch {
-      // Told when it happened.
-    }
-  }
-
-  #fail(problem: DrayerError): void {
-    const { code, message, hint } = problem;
-    const sinceMs = this.#problem?.code === code ? this.#problem.sinceMs : Date.now();
-    this.#problem = { code, message, hint, sinceMs };
-    this.#options.onProblem?.(this.mirror, problem);
-    // Each new generation would be fetched up to the quota, and thrown away.
-    if (code === 'TOO_LARGE' && this.mirror.quota !== undefined) this.#rest();
-  }
-
-  #rest(): void {
-    void this.stop().then(() => {
-      const { overQuotaMs = OVER_QUOTA_MS } = this.#options;
-      this.#again = setTimeout(() => this.follow(), overQuotaMs);
-      this.#again.unref();
-    });
-  }
-}
-
-/** The mirror as it is; one whose file is still to come begins with nothing. */
-function heldOf({ path, id }: KeptMirror): HeldMirror {
-  return findMirror(path, parseStreamId(id)) ?? { path, id, generation: NOTHING };
-}
-
-const NOTHING: HeldMirror['generation'] = {
-  tip: 0,
-  idTip: 0,
-  count: 0,
-  snapshot: undefined,
-  snapshotRecord: undefined,
-  covered: false,
-};

@@ -45,9 +45,11 @@ export async function startServingBy<Started extends Daemon>(
   session: Session,
   settings: Settings,
   options: ServingOptions,
-  { start, tell }: ServingWay<Started>,
+  way: ServingWay<Started>,
 ): Promise<Started> {
   const { terminal, signal } = session;
+  const { start, tell } =
+    settings.dht === false ? way : (await import('./dht-way.ts')).dhtWay(way, settings);
   const { site, dataDir, push, operator } = options;
   const daemon = await start({
     ...settings,

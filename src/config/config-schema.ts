@@ -6,6 +6,8 @@
 import { posix } from 'node:path';
 import * as v from 'valibot';
 import { DrayerError } from '../core/errors.ts';
+import { type DhtConfig, dhtSchema } from './dht-config.ts';
+import { port, text } from './schema-parts.ts';
 import { SERVE_FIELDS, type ServeConfig, serveSchema } from './serve-config.ts';
 
 /** A tool that makes the site: `drayer publish` runs it and publishes what it wrote. */
@@ -67,6 +69,8 @@ export type DrayerConfig = {
   readonly host?: string | undefined;
   /** Lets other machines in: listens on every network interface. Default: false. */
   readonly lan?: boolean | undefined;
+  /** Looks in the mainline DHT for others who have the streams, and announces them there to everybody. Default: false. */
+  readonly dht?: boolean | DhtConfig | undefined;
   /** Stream to serve at `/`: its id in any spelling, or its `name`. Default: none. */
   readonly site?: string | undefined;
   /** Path the server stands under behind a proxy, such as `/drayer`. Default: none. */
@@ -122,13 +126,6 @@ export function checkConfig(value: unknown, file: string): DrayerConfig {
   return config;
 }
 
-const text = v.pipe(v.string(), v.minLength(1, 'a non-empty string'));
-
-const port = v.pipe(
-  v.number(),
-  v.check((n) => Number.isInteger(n) && n >= 0 && n <= 65_535, 'an integer from 0 to 65535'),
-);
-
 const mount = v.pipe(
   v.string(),
   v.regex(/^\/[\w.~!$&'()*+,;=:@%-]+(\/[\w.~!$&'()*+,;=:@%-]+)*\/?$/, 'a path such as /drayer'),
@@ -182,6 +179,7 @@ const schema = v.strictObject({
   port: v.optional(port),
   host: v.optional(text),
   lan: v.optional(v.boolean()),
+  dht: v.optional(dhtSchema),
   site: v.optional(text),
   mount: v.optional(mount),
   allowHosts: v.optional(v.array(hostName)),

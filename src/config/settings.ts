@@ -5,6 +5,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
+import type { DhtConfig } from './dht-config.ts';
 import type { Config } from './load-config.ts';
 
 /** The settings that can be given in more than one place. */
@@ -14,6 +15,8 @@ export type Settings = {
   /** Undefined: loopback, or everything with `lan`. */
   readonly host: string | undefined;
   readonly lan: boolean;
+  /** How to use the mainline DHT; false: not at all. */
+  readonly dht: DhtConfig | false;
   /** Id or name of the stream to serve at `/`. */
   readonly site: string | undefined;
   readonly mount: string | undefined;
@@ -26,8 +29,8 @@ export type Settings = {
 
 /** The same, as flags give them: only what was typed. */
 export type SettingFlags = {
-  readonly [Name in keyof Settings]?: Settings[Name] | undefined;
-};
+  readonly [Name in Exclude<keyof Settings, 'dht'>]?: Settings[Name] | undefined;
+} & { readonly dht?: boolean | DhtConfig | undefined };
 
 /** Port of the protocol (PROTOCOL.md §6). */
 export const DEFAULT_PORT = 33_125;
@@ -39,7 +42,7 @@ export const DEFAULT_PORT = 33_125;
  * wins over `lan: true` in the config, `--lan` over a configured host.
  *
  * @param flags - what was typed
- * @param environment - `process.env`; read are DRAYER_PORT, _HOST, _LAN, _SITE, _MOUNT,
+ * @param environment - `process.env`; read are DRAYER_PORT, _HOST, _LAN, _DHT, _SITE, _MOUNT,
  *   _ALLOW_HOST (comma-separated), _CORS, _LIST_STREAMS and _DATA_DIR; and XDG_DATA_HOME
  * @throws {DrayerError} USAGE when a variable cannot be understood; the message names it
  */
@@ -59,6 +62,7 @@ export function resolveSettings(
     port: first(layers, 'port') ?? DEFAULT_PORT,
     host: nearest.host,
     lan: nearest.lan ?? false,
+    dht: chooseDht(layers),
     site: first(layers, 'site'),
     mount: first(layers, 'mount'),
     allowHosts: first(layers, 'allowHosts') ?? [],
@@ -98,10 +102,17 @@ export function parsePort(text: string, where: string): number {
   );
 }
 
-function first<Name extends keyof Settings>(
-  layers: readonly SettingFlags[],
+/** Whether: the nearest layer says. How: whichever layer says more than that. */
+function chooseDht(layers: readonly SettingFlags[]): DhtConfig | false {
+  const wish = layers.find(({ dht }) => dht !== undefined)?.dht ?? false;
+  if (wish === false) return false;
+  return layers.map(({ dht }) => dht).find((dht) => typeof dht === 'object') ?? {};
+}
+
+function first<Name extends Exclude<keyof Settings, 'dht'>>(
+  layers: readonly Pick<SettingFlags, Name>[],
   name: Name,
-): Settings[Name] | undefined {
+): SettingFlags[Name] {
   for (const layer of layers) {
     const value = layer[name];
     if (value !== undefined) return value;
@@ -119,6 +130,7 @@ function readEnvironment(environment: Readonly<Record<string, string | undefined
     port: port === undefined ? undefined : parsePort(port, 'DRAYER_PORT'),
     host: read('DRAYER_HOST'),
     lan: parseSwitch(read('DRAYER_LAN'), 'DRAYER_LAN'),
+    dht: parseSwitch(read('DRAYER_DHT'), 'DRAYER_DHT'),
     site: read('DRAYER_SITE'),
     mount: read('DRAYER_MOUNT'),
     allowHosts: read('DRAYER_ALLOW_HOST')

@@ -12,7 +12,7 @@ import { daemonLockPathOf } from './control-socket.ts';
 import { CONTROL_VERSION, type Order, type Results, toWireError } from './control-wire.ts';
 import { closeOnce, type Daemon, type DaemonOptions, startDaemon } from './daemon.ts';
 import { type KeptMirror, listKept, readKept } from './kept-mirrors.ts';
-import { type KeeperEvents, MirrorKeeper } from './mirror-keeper.ts';
+import { type KeeperEvents, type KeeperOptions, MirrorKeeper } from './mirror-keeper.ts';
 import { heardStream } from './nearby.ts';
 
 /** Options of {@link runDaemon}. */
@@ -29,6 +29,8 @@ export type RunOptions = Omit<DaemonOptions, 'dataDir'> &
     readonly onSecond?: ((reason: string) => void) | undefined;
     /** Time between two looks at a source that sends no events, ms. */
     readonly sourcePollMs?: number | undefined;
+    /** Know more sources than the mirrors themselves. */
+    readonly finders?: KeeperOptions['finders'];
     /** After so long a mirror that is over its quota is tried again, ms. */
     readonly overQuotaMs?: number | undefined;
   };
@@ -79,7 +81,7 @@ async function start(options: RunOptions, { lock, kept, unclear }: Found): Promi
     name: 'lan',
     find: (publicKey, how) => daemon.lan?.finder.find(publicKey, how) ?? [],
   };
-  const finders = options.lan === true ? [found] : undefined;
+  const finders = [...(options.lan === true ? [found] : []), ...(options.finders ?? [])];
   const keeper = lock && new MirrorKeeper({ ...options, pollMs, finders });
   const daemon: Daemon = await startDaemon({
     ...options,

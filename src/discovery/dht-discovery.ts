@@ -33,7 +33,7 @@ export type DhtOptions = Pick<DhtProcessOptions, 'memoryMb' | 'aliveMs' | 'again
   readonly everyMs?: number | undefined;
   /** Also addresses that are not of the public network; for networks made for tests. Default: false. */
   readonly anyAddress?: boolean | undefined;
-  /** Peers of a stream were found. */
+  /** Peers of a stream were found that were not known. */
   readonly onPeers?: ((publicKey: Uint8Array) => void) | undefined;
   /** The key of a stream has signed a newer pointer than any known here. */
   readonly onPointer?: ((publicKey: Uint8Array, pointer: SignedPointer) => void) | undefined;
@@ -82,12 +82,14 @@ const FORGET_LOOKS = 3;
 /** One host is dialled for strangers' words at most so often. */
 const HOST_LIMIT = { burst: 1, everyMs: 10_000 };
 const MOST_HOSTS = 4_096;
-const MOST_PROVED = 256;
+const NAMED_MS = 600_000;
 
 type Entry = {
   wanted: DhtWanted;
   /** `HOST:PORT` and the look it was seen in last. */
   readonly peers: Map<string, number>;
+  /** When each address was given out. */
+  readonly named: Map<string, number>;
   looks: number;
   found: SignedPointer | undefined;
   replies: number | undefined;
@@ -100,7 +102,6 @@ export class DhtDiscovery {
   readonly #mayReach: MayReach;
   readonly #process: DhtProcess;
   readonly #hosts = new Limiter(HOST_LIMIT, () => performance.now(), MOST_HOSTS);
-  readonly #proved = new Set<string>();
   readonly #streams = new Map<string, Entry>();
   #remembered: readonly string[];
 
@@ -133,7 +134,7 @@ export class DhtDiscovery {
     if (entry !== undefined) entry.wanted = wanted;
     else {
       const rest = { looks: 0, found: undefined, replies: undefined, disagrees: false };
-      this.#streams.set(id, { wanted, peers: new Map(), ...rest });
+      this.#streams.set(id, { wanted, peers: new Map(), named: new Map(), ...rest });
     }
     this.#tell(wanted);
   }
@@ -144,22 +145,20 @@ export class DhtDiscovery {
     this.#process.tell({ do: 'remove', key: toHex(publicKey) });
   }
 
-  /** Who may be dialled for a stream now: each host once in 10 s, unless it had something before. */
+  /**
+   * Who may be dialled for a stream now. Each host is named once in 10 s, whatever it is for, and for one
+   * stream once in 10 minutes: who it was named to knows by then whether it is good.
+   */
   peersOf(publicKey: Uint8Array): readonly string[] {
-    const { urls } = this.known(publicKey);
-    return urls.filter((url) => {
+    const entry = this.#streams.get(formatStreamId(publicKey));
+    const now = performance.now();
+    return this.known(publicKey).urls.filter((url) => {
       const { hostname } = new URL(url);
-      return this.#proved.has(hostname) || this.#hosts.take(hostname);
+      const isRecent = now - (entry?.named.get(url) ?? Number.NEGATIVE_INFINITY) < NAMED_MS;
+      if (isRecent || !this.#hosts.take(hostname)) return false;
+      entry?.named.set(url, now);
+      return true;
     });
-  }
-
-  /** Something was at `url` indeed. */
-  prove(url: string): void {
-    const { hostname } = new URL(url);
-    this.#proved.delete(hostname);
-    this.#proved.add(hostname);
-    const [oldest] = this.#proved;
-    if (this.#proved.size > MOST_PROVED && oldest !== undefined) this.#proved.delete(oldest);
   }
 
   /** What is known of a stream. */
@@ -217,12 +216,15 @@ export class DhtDiscovery {
     if (!entry) return;
     entry.replies = replies;
     entry.looks += 1;
+    const isNew = peers.some((peer) => !entry.peers.has(peer));
     for (const peer of peers) entry.peers.set(peer, entry.looks);
     for (const [peer, look] of entry.peers) {
-      if (entry.looks - look >= FORGET_LOOKS) entry.peers.delete(peer);
+      if (entry.looks - look < FORGET_LOOKS) continue;
+      entry.peers.delete(peer);
+      entry.named.delete(peer);
     }
     this.#compare(entry, pointer && fromWire(pointer));
-    if (peers.length > 0) this.#options.onPeers?.(publicKey);
+    if (isNew) this.#options.onPeers?.(publicKey);
   }
 
   #compare(entry: Entry, found: SignedPointer | undefined): void {

@@ -11,6 +11,7 @@ test('resolveSettings :: defaults where nobody says anything', () => {
     port: 33125,
     host: undefined,
     lan: false,
+    dht: false,
     site: undefined,
     mount: undefined,
     allowHosts: [],
@@ -40,6 +41,7 @@ test('resolveSettings :: every variable is read, an empty one counts as absent',
       DRAYER_PORT: '0',
       DRAYER_HOST: '',
       DRAYER_LAN: 'yes',
+      DRAYER_DHT: 'on',
       DRAYER_SITE: 's',
       DRAYER_MOUNT: '/m',
       DRAYER_ALLOW_HOST: 'a.example, b.example',
@@ -54,6 +56,7 @@ test('resolveSettings :: every variable is read, an empty one counts as absent',
     port: 0,
     host: undefined,
     lan: true,
+    dht: {},
     site: 's',
     mount: '/m',
     allowHosts: ['a.example', 'b.example'],
@@ -96,6 +99,15 @@ test('parsePort :: takes 0 to 65535 in decimal and nothing else', () => {
   for (const text of ['', '65536', '-1', '1e3', '0x10', ' 80', '8080a', '999999']) {
     assert.throws(() => parsePort(text, '--port'), throwsCode('USAGE'), text);
   }
+});
+
+test('resolveSettings :: dht is on or off as the nearest says, and used as whoever says how', () => {
+  const how = { bootstrap: ['192.0.2.1:6881'] };
+
+  assert.equal(resolveSettings({ dht: true }, {}, { dht: how }).dht, how);
+  assert.equal(resolveSettings({}, {}, { dht: how }).dht, how);
+  assert.is(resolveSettings({}, { DRAYER_DHT: '0' }, { dht: how }).dht, false);
+  assert.equal(resolveSettings({ dht: true }, {}, { dht: false }).dht, {});
 });
 
 test.run();

@@ -131,10 +131,10 @@ test(
     const sh = shell(t);
     for (const [args, message] of [
       [['publish', 'site', '--dry-run', '--watch'], '--dry-run and --watch exclude each other'],
-      [['publish', 'site', '--port', '0'], '--port, --host and --lan are for --serve'],
+      [['publish', 'site', '--port', '0'], '--port, --host, --lan and --dht are for --serve'],
       [
         ['mirror', 'http://127.0.0.1:9', '--live'],
-        '--live, --port, --host and --lan are for --serve',
+        '--live, --port, --host, --lan and --dht are for --serve',
       ],
     ] as const) {
       const { status, stderr } = await sh.run(...args);

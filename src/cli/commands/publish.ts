@@ -43,6 +43,7 @@ export type PublishFlags = KeyFlags &
     readonly port?: number | undefined;
     readonly host?: string | undefined;
     readonly lan?: boolean | undefined;
+    readonly dht?: boolean | undefined;
     /** False with --no-build. */
     readonly build?: boolean | undefined;
     readonly json?: boolean | undefined;
@@ -167,7 +168,7 @@ function isChanged({ report, servers }: PublishedSite): boolean {
 }
 
 function checkFlags(flags: PublishFlags): void {
-  const { dryRun, diff, exitCode, watch, serve, port, host, lan, waitMirrors } = flags;
+  const { dryRun, diff, exitCode, watch, serve, port, host, lan, dht, waitMirrors } = flags;
   const goesOn = watch ? '--watch' : '--serve';
   if (dryRun && (watch || serve)) {
     const flag = diff ? '--diff' : '--dry-run';
@@ -186,8 +187,8 @@ function checkFlags(flags: PublishFlags): void {
       hint: 'it waits for one publish, which is over when enough servers have it',
     });
   }
-  if (serve || (port ?? host ?? lan) === undefined) return;
-  throw new DrayerError('USAGE', '--port, --host and --lan are for --serve', {
+  if (serve || (port ?? host ?? lan ?? dht) === undefined) return;
+  throw new DrayerError('USAGE', '--port, --host, --lan and --dht are for --serve', {
     hint: 'drayer publish --serve also serves what it publishes',
   });
 }

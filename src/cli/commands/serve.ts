@@ -17,6 +17,7 @@ export type ServeFlags = LogFlags &
     readonly port?: number | undefined;
     readonly host?: string | undefined;
     readonly lan?: boolean | undefined;
+    readonly dht?: boolean | undefined;
     readonly site?: string | undefined;
     readonly mount?: string | undefined;
     readonly allowHost?: readonly string[] | undefined;

@@ -1,0 +1,66 @@
+/** Daemons that know nothing of each other but a key, and find each other in a DHT of twenty nodes. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startDaemon } from '../../src/daemon/daemon.ts';
+import { withDht } from '../../src/daemon/dht.ts';
+import { writeKept } from '../../src/daemon/kept-mirrors.ts';
+import { runDaemon } from '../../src/daemon/run-daemon.ts';
+import { makeDataDir, mirrorPathOf } from '../../src/mirror/data-dir.ts';
+import { createStream } from '../../src/store/open-stream.ts';
+import { openDhtLab } from '../helpers/dht-lab.ts';
+import { type Scope, scope } from '../helpers/scope.ts';
+
+const test = suite('daemon/dht');
+
+/** Nobody listens there. */
+const NOWHERE = 'http://127.0.0.1:9';
+
+type Told = { readonly heard: Promise<string>; readonly tell: (what: string) => void };
+
+function told(): Told {
+  let tell: (what: string) => void = () => {};
+  const heard = new Promise<string>((resolve) => {
+    tell = resolve;
+  });
+  return { heard, tell };
+}
+
+function dhtOf(bootstrap: string, dataDir: string) {
+  return { bootstrap: [bootstrap], anyAddress: true, everyMs: 8_000, dataDir };
+}
+
+async function mirrorOf(t: Scope, id: string, publicKey: Uint8Array, bootstrap: string) {
+  const dataDir = t.path('mirror');
+  makeDataDir(dataDir);
+  const kept = { id, urls: [NOWHERE], isHidden: false, quota: undefined };
+  writeKept({ ...kept, path: mirrorPathOf(publicKey, dataDir) });
+  const [first, second] = [told(), told()];
+  const onMirrored = ({ generation }: { generation: { snapshot: { seq: number } | undefined } }) =>
+    (generation.snapshot?.seq === 1 ? first : second).tell(`${generation.snapshot?.seq}`);
+  const base = { version: '1.2.3', dataDir, onMirrored };
+  const start = withDht((options) => runDaemon({ ...options, ...base }), dhtOf(bootstrap, dataDir));
+  const daemon = await start({ streams: [], port: 0 });
+  t.defer(daemon, (one) => one.close());
+  return { daemon, first: first.heard, second: second.heard };
+}
+
+test(
+  'withDht :: with nothing but the key, a mirror finds the stream, and follows it (§11)',
+  scope(async (t) => {
+    const lab = t.defer(await openDhtLab(20), (one) => one.close());
+    const path = t.path('own.stream');
+    const stream = t.defer(createStream(path), (one) => one.close());
+    stream.putFile('index.html', Buffer.from('one'));
+    const start = withDht(startDaemon, dhtOf(lab.bootstrap, t.path('publisher')));
+    const publisher = await start({ streams: [{ path }], port: 0 });
+    t.defer(publisher, (one) => one.close());
+
+    const mirror = await mirrorOf(t, stream.id, stream.publicKey, lab.bootstrap);
+
+    assert.is(await mirror.first, '1');
+    stream.putFile('index.html', Buffer.from('two'));
+    assert.is(await mirror.second, '2');
+  }),
+);
+
+test.run();

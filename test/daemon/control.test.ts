@@ -1,5 +1,14 @@
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -78,7 +87,6 @@ test(
     // Bound and abandoned, as SIGKILL leaves it: the name stays, nobody listens.
     const dead = createServer().listen(t.path('moved'));
     await once(dead, 'listening');
-    const { renameSync } = await import('node:fs');
     renameSync(t.path('moved'), path);
     chmodSync(path, 0o600);
     await new Promise((resolve) => dead.close(resolve));
@@ -106,6 +114,20 @@ test(
     chmodSync(control.path, 0o600);
     symlinkSync(control.path, controlPathOf(t.path('link')));
     await rejectsCode(findDaemon(t.path('link')), 'SOCKET_UNSAFE');
+  }),
+);
+
+const asRoot = process.getuid?.() === 0 ? test : test.skip;
+
+asRoot(
+  "findDaemon :: another user's socket is not talked to, and it is said whose it is",
+  scope(async (t) => {
+    const { control } = await open(t, nothing);
+    chownSync(control.path, 12_345, 12_345);
+
+    const error = await rejectsCode(findDaemon(t.path('data')), 'SOCKET_UNSAFE');
+
+    assert.match(error.message, 'this socket belongs to user 12345, not to you (0)');
   }),
 );
 

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -282,7 +290,6 @@ test(
     const own = createStream(`${dataDir}/x.stream`);
     own.close();
     const path = mirrorPathOf(own.publicKey, dataDir);
-    const { renameSync, copyFileSync } = await import('node:fs');
     copyFileSync(`${dataDir}/x.stream`, path);
     const ask = () => order(dataDir, { do: 'unmirror', id: own.id });
 

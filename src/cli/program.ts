@@ -95,7 +95,6 @@ const addPublish: Add = (program, open, done) => {
     .addOption(portOption())
     .option('--host <address>', 'with --serve: address to listen on (default: this machine only)')
     .option('--lan', 'with --serve: let other machines in')
-    .option('--dht', 'with --serve: look for others in the world, and be found by them')
     .action((directory: string | undefined, flags) =>
       done(import('./begin-publish.ts').then((m) => m.beginPublish(open(flags), directory, flags))),
     );
@@ -107,7 +106,6 @@ const addServe: Add = (program, open, done) => {
     .addOption(portOption())
     .option('--host <address>', 'address to listen on (default: this machine only)')
     .option('--lan', 'let other machines in')
-    .option('--dht', 'look for others in the world who have the streams, and be found by them')
     .option('--site <stream>', 'serve this one at /')
     .option('--mount <path>', 'path the server stands under behind a proxy')
     .option('--allow-host <name...>', 'host name to answer to, besides this machine itself')
@@ -140,6 +138,11 @@ const addMirror: Add = (program, open, done) => {
       "address of a server, of a site on it, or of a stream's sync endpoints; or a stream id alone: whoever has it on this network",
     )
     .argument('[id]', 'stream id, where the address does not say it')
+    .option(
+      '--from <url>',
+      'one more source to ask beside it; where one fails or lies the next goes on; again and again',
+      listed,
+    )
     .option('-s, --stream <file>', 'stream file (default: in the data folder)')
     .option('--data-dir <dir>', 'folder of the mirrors')
     .option('--serve', 'then serve it, and follow its source until it is stopped')
@@ -152,7 +155,6 @@ const addMirror: Add = (program, open, done) => {
     .option('--quota <size>', 'most to take of it, such as 500MB; none lifts it')
     .option('--metadata-only', 'hold all records and no content')
     .option('--newest <n>', 'hold the content of the n newest records only')
-    .option('--dht', 'with --serve: look for others in the world, and be found by them')
     .option('--types <list>', 'hold the content of records of these types only, such as file,obj')
     .option('--max-value <size>', 'hold no content that is larger as it is stored, such as 1MB')
     .option('--all', 'hold all content again')

@@ -29,6 +29,8 @@ export type MirrorOrder = {
   readonly id: string;
   /** Where to copy it from; without it, from where it came before. */
   readonly url?: string | undefined;
+  /** More sources, beside it and those it came from before. */
+  readonly from?: readonly string[] | undefined;
   /** Undefined leaves it as it is. */
   readonly isHidden?: boolean | undefined;
   /** Undefined leaves it as it is; an empty one lifts it. */
@@ -150,7 +152,10 @@ function parseMirrorOrder(order: Readonly<Record<string, unknown>>): MirrorOrder
   }
   if (!isQuota(quota)) throw malformed('quota', 'a quota', quota);
   if (options !== undefined && !isObject(options)) throw malformed('options', 'an object', options);
-  return { id: textOf(order, 'id'), url: optionalTextOf(order, 'url'), isHidden, quota, options };
+  const from = order['from'];
+  if (!isTexts(from)) throw malformed('from', 'a list of texts', from);
+  const url = optionalTextOf(order, 'url');
+  return { id: textOf(order, 'id'), url, from, isHidden, quota, options };
 }
 
 function parseObject(line: string): Readonly<Record<string, unknown>> {
@@ -166,6 +171,11 @@ function parseObject(line: string): Readonly<Record<string, unknown>> {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTexts(value: unknown): value is readonly string[] | undefined {
+  const isList = Array.isArray(value) && value.every((one) => typeof one === 'string');
+  return value === undefined || isList;
 }
 
 function textOf(order: Readonly<Record<string, unknown>>, name: string): string {

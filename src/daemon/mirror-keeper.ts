@@ -157,11 +157,12 @@ export class MirrorKeeper {
     }
   }
 
-  #plan({ id, url, isHidden, quota }: MirrorOrder, before: KeptMirror | undefined): KeptMirror {
+  #plan({ id, url, from = [], isHidden, quota }: MirrorOrder, before: KeptMirror | undefined): KeptMirror {
     const publicKey = parseStreamId(id);
     const path = before?.path ?? mirrorPathOf(publicKey, this.#options.dataDir);
     const known = before ?? readKept(path);
-    const urls = [...new Set([...(url === undefined ? [] : [url]), ...(known?.urls ?? [])])];
+    const named = [...(url === undefined ? [] : [url]), ...from];
+    const urls = [...new Set([...named, ...(known?.urls ?? [])])];
     if (urls.length === 0) {
       throw new DrayerError('NOT_FOUND', `${id}: it is not known where to copy it from`, {
         hint: `name a server that has it: drayer mirror URL ${id}`,

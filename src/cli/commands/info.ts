@@ -6,6 +6,7 @@ import { bytes, count, number, shellWord, table, time, wordRows } from '../forma
 import { describeValues } from '../mirror-values.ts';
 import { describeRunning } from '../running-stream.ts';
 import type { Session } from '../session.ts';
+import { describeSources } from '../source-rows.ts';
 import { visible } from '../terminal.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
 
@@ -19,9 +20,10 @@ export async function info(
   const stream = await chooseStream(session, name, flags);
   const facts = readStreamFacts(stream.path, stream.keyFile);
   const running = await describeRunning(session, stream.path, flags);
+  const sources = describeSources(stream.path, facts.generation);
   warn(session, facts);
   if (terminal.isJson) {
-    terminal.printJson({ ...jsonFacts(facts, stream.name), ...running.json });
+    terminal.printJson({ ...jsonFacts(facts, stream.name), ...sources.json, ...running.json });
     return EXIT.done;
   }
   const rows = [
@@ -36,6 +38,7 @@ export async function info(
     ...provenanceRows(facts),
     ['records', recordsLine(facts)],
     ...valueRows(facts),
+    ...sources.rows,
     ...running.rows,
   ];
   for (const line of table(rows, [])) terminal.print(line);

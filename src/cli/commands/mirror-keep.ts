@@ -11,6 +11,8 @@ export type KeepFlags = {
   readonly hold?: boolean | undefined;
   /** As typed: a size, or `none`. */
   readonly quota?: string | undefined;
+  /** More sources, beside the first. */
+  readonly from?: readonly string[] | undefined;
 };
 
 /** Notes where a mirror came from, and how it is to be kept; what is not said stays as it was. */
@@ -20,7 +22,10 @@ export function keepMirror({ path, id }: HeldMirror, url: string, flags: KeepFla
   const kept: KeptMirror = {
     path,
     id,
-    urls: [...new Set([url, ...(before?.urls ?? [])])].slice(0, MOST_SOURCES),
+    urls: [...new Set([url, ...(flags.from ?? []), ...(before?.urls ?? [])])].slice(
+      0,
+      MOST_SOURCES,
+    ),
     isHidden: flags.hold ?? before?.isHidden ?? false,
     quota: quota !== undefined && Object.keys(quota).length > 0 ? quota : undefined,
   };

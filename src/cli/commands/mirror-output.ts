@@ -1,9 +1,10 @@
 /** What `drayer mirror` says: what a run came to, and what to do with it. */
 import type { MirrorReport } from '../../mirror/mirror.ts';
 import { isPartial } from '../../store/value-mode.ts';
-import { bytes, count, shellWord } from '../format.ts';
+import { bytes, count, shellWord, time } from '../format.ts';
 import { describeValues } from '../mirror-values.ts';
 import type { Session } from '../session.ts';
+import { visible } from '../terminal.ts';
 import type { MirrorFlags } from './mirror.ts';
 
 /** Prints what a run came to, and what can be done next. */
@@ -22,13 +23,7 @@ export function printReport(
   } else {
     terminal.print(`${terminal.paint('bold', 'up to date')}: ${id}, ${state}`);
   }
-  if (report.source === 'behind')
-    terminal.complain('warning', `${url} has an older state than this mirror`);
-  if (report.source === 'uncovered') {
-    const what =
-      'has records after its newest snapshot; they are not shown until a snapshot covers them';
-    terminal.complain('warning', `${url} ${what}`);
-  }
+  printSources(session, report, url);
   if (!report.snapshotProved) {
     terminal.say('it has no snapshots: nothing proves that no record was left out');
   }
@@ -38,6 +33,34 @@ export function printReport(
   const argument = stream === undefined ? '' : ` ${shellWord(stream)}`;
   terminal.print(`serve it: drayer serve${argument}`);
 }
+
+/** What is odd about the sources, whatever came of it. */
+function printSources({ terminal }: Session, report: MirrorReport, url: string): void {
+  const isOne = report.failures.length === 0;
+  const who = isOne ? url : 'every source that answers';
+  if (report.source === 'behind')
+    terminal.complain('warning', `${who} has an older state than this mirror`);
+  if (report.source === 'uncovered') {
+    const what =
+      'has records after its newest snapshot; they are not shown until a snapshot covers them';
+    terminal.complain('warning', `${who} ${what}`);
+  }
+  if (report.source === 'withheld') {
+    const what = 'a source shows a newer signed record, and none gives what belongs to it';
+    terminal.complain('warning', `${what}; the newest complete generation stays`);
+  }
+  for (const { url: fallen, from, to } of report.fallen) {
+    const what = `has gone back: it showed a record of ${time(from)} before, now one of ${time(to)}`;
+    terminal.complain('warning', `${visible(fallen)} ${what}`);
+  }
+  for (const { error } of report.failures.slice(0, MOST_FAILURES)) {
+    terminal.complain('warning', `a source was of no use: ${visible(error.message)}`);
+  }
+  const left = report.failures.length - MOST_FAILURES;
+  if (left > 0) terminal.complain('warning', `and ${count(left, 'source')} more`);
+}
+
+const MOST_FAILURES = 5;
 
 function printValues(
   { terminal }: Session,

@@ -22,8 +22,8 @@ export async function serveMirror(
   mirrored: HeldMirror,
   flags: Wish,
 ): Promise<number> {
-  const { port, host, lan, dht, dataDir } = flags;
-  const settings = await session.settings({ port, host, lan, dht, dataDir });
+  const { port, host, lan, dataDir } = flags;
+  const settings = await session.settings({ port, host, lan, dataDir });
   if (flags.stream !== undefined) return serveFile(session, settings, { mirrored, flags });
   keepMirror(mirrored, flags.url, flags);
   const way = await daemonWay(session, settings.dataDir, {
@@ -57,6 +57,7 @@ async function serveFile(
   const { onMirrored, onProblem } = printed(session);
   following = followStream(mirrored, {
     url,
+    urls: flags.from,
     quota: quotaOf(flags),
     signal,
     onGeneration: onMirrored,

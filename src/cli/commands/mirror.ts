@@ -25,7 +25,6 @@ export type MirrorFlags = LogFlags &
     readonly port?: number | undefined;
     readonly host?: string | undefined;
     readonly lan?: boolean | undefined;
-    readonly dht?: boolean | undefined;
   };
 
 /** Brings a mirror up to date, making it if there is none. */
@@ -59,7 +58,8 @@ export async function mirror(
   try {
     const onProgress = (state: MirrorProgress): void => showProgress(progress, state);
     const [quota, values] = [quotaOf(flags), valuesOf(flags)];
-    const options = { url, publicKey, path, dataDir, quota, values };
+    const sources = { url, urls: flags.from, others: true };
+    const options = { ...sources, publicKey, path, dataDir, quota, values };
     const report = await mirrorStream({ ...options, signal, onProgress });
     progress.finish();
     if (path === undefined) keepMirror(report, url, flags);
@@ -83,9 +83,9 @@ export async function mirror(
   return serveMirror(session, mirrored, { url, ...flags });
 }
 
-function checkFlags({ serve, live, port, host, lan, dht }: MirrorFlags): void {
-  if (serve || (live ?? port ?? host ?? lan ?? dht) === undefined) return;
-  throw new DrayerError('USAGE', '--live, --port, --host, --lan and --dht are for --serve', {
+function checkFlags({ serve, live, port, host, lan }: MirrorFlags): void {
+  if (serve || (live ?? port ?? host ?? lan) === undefined) return;
+  throw new DrayerError('USAGE', '--live, --port, --host and --lan are for --serve', {
     hint: 'drayer mirror URL --serve serves the mirror and follows its source',
   });
 }

@@ -157,7 +157,10 @@ export class MirrorKeeper {
     }
   }
 
-  #plan({ id, url, from = [], isHidden, quota }: MirrorOrder, before: KeptMirror | undefined): KeptMirror {
+  #plan(
+    { id, url, from = [], isHidden, quota }: MirrorOrder,
+    before: KeptMirror | undefined,
+  ): KeptMirror {
     const publicKey = parseStreamId(id);
     const path = before?.path ?? mirrorPathOf(publicKey, this.#options.dataDir);
     const known = before ?? readKept(path);

@@ -59,18 +59,19 @@ function many(count: number, bytes: number): Uint8Array[] {
 test(
   'fetchFromAll :: four sources of 1 MB/s each come close to 4 MB/s; one is the control',
   scope(async (t) => {
-    const values = [noise(MB, 99), ...many(10, 100_000)];
+    const values = [noise(1.5 * MB, 99), ...many(15, 100_000)];
     const peer = (): Promise<ValuePeer> => valuePeer(t, { values, bytesPerSecond: MB });
     const four = [await peer(), await peer(), await peer(), await peer()];
 
     const alone = await fetchAll(values, [await peer()]);
     const together = await fetchAll(values, four);
 
-    assert.is(together.came, 11);
+    assert.is(together.came, 16);
     const ratio = alone.ms / together.ms;
-    assert.ok(alone.ms > 1700, `the control took ${alone.ms} ms`);
-    assert.ok(ratio > 3, `${ratio}: one ${alone.ms} ms, four ${together.ms} ms`);
-    assert.ok(together.received < 1.2 * 2 * MB, `${together.received} bytes for 2 MB`);
+    assert.ok(alone.ms > 2500, `the control took ${alone.ms} ms`);
+    // 3.4 on a quiet machine.
+    assert.ok(ratio > 2.6, `${ratio}: one ${alone.ms} ms, four ${together.ms} ms`);
+    assert.ok(together.received < 1.2 * 3 * MB, `${together.received} bytes for 3 MB`);
   }),
 );
 

@@ -154,6 +154,31 @@ test(
   }),
 );
 
+const onTerminal = process.platform === 'linux' ? test : test.skip;
+
+onTerminal(
+  'the log :: readable lines on a terminal, as much as is asked for',
+  scope(async (t) => {
+    const { sh, daemon } = await daemonOf(t);
+    await daemon.stop();
+
+    const person = sh.startOnTerminal('serve', '--port', '0');
+    await person.waitFor(/^\[\d\d:\d\d:\d\d\] INFO: Ctrl-C stops it\r$/m);
+    const seen = await person.stop('SIGINT');
+    const quiet = sh.start('serve', '--port', '0', '--log-level', 'silent');
+    await quiet.waitFor(SITE_URL);
+    // Its socket is there when all has been said.
+    await sh.run('list');
+    const silent = await quiet.stop();
+    const wrong = await sh.run('serve', '--log-level', 'loud');
+
+    assert.not.match(seen.stdout, '{"level"');
+    assert.is(silent.stderr, '');
+    assert.is(wrong.status, 2);
+    assert.match(wrong.stderr, 'debug, info, warn, error, silent');
+  }),
+);
+
 test(
   'serve NAME :: on the port of a daemon, the daemon serves it too',
   scope(async (t) => {

@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { matchPattern, parsePattern } from '../../src/files/path-pattern.ts';
 import { findLead, MOST_PATTERNS, parseRedirects } from '../../src/files/site-redirects.ts';
+import { scaled } from '../helpers/scale.ts';
 
 const test = suite('files/site-redirects');
 
@@ -182,6 +184,61 @@ test('parseRedirects :: what is too much does not count', () => {
 
   assert.is(parseRedirects(patterns.join('\n')).ignored.length, 5);
   assert.is(parseRedirects(exact.join('\n')).ignored.length, 100);
+});
+
+const pieces = fc.oneof(
+  fc.constantFrom(
+    '/',
+    '//',
+    '*',
+    ':a',
+    ':splat',
+    '/:a/',
+    ' ',
+    '\t',
+    '\n',
+    '\r',
+    '#',
+    '?',
+    '&',
+    '%2F',
+  ),
+  fc.constantFrom(
+    'https://',
+    'example.org',
+    'javascript:',
+    '\\',
+    '@',
+    ':',
+    '200',
+    '301!',
+    '302',
+    'é',
+    '%',
+  ),
+  fc.string({ unit: 'binary', maxLength: 4 }),
+);
+const texts = fc.array(pieces, { maxLength: 30 }).map((parts) => parts.join(''));
+
+test('findLead :: whatever is written and asked for, a Location is a path of the site or what is written', () => {
+  const hosts = /^https?:\/\/[a-z0-9.-]+(?::\d+)?(?=[/?#]|$)/i;
+  let found = 0;
+  fc.assert(
+    fc.property(texts, texts, texts, (before, to, key) => {
+      const text = `${before}\n/* /${to}\n/x/* https://example.org/${to}\n`;
+      const lead = findLead(parseRedirects(text), key);
+
+      if (lead?.kind !== 'redirect') return;
+      found += 1;
+      assert.match(lead.location, /^[\x21-\x7e]+$/);
+      const host = hosts.exec(lead.location)?.[0];
+      // The host stands in the text itself: no part of the path has become one.
+      if (host === undefined) assert.match(lead.location, /^\/(?![/\\])/);
+      else assert.ok(text.includes(host), `${host} in ${JSON.stringify(text)}`);
+    }),
+    { numRuns: scaled(3000) },
+  );
+  assert.ok(found > 300, `${found} redirects`);
 });
 
 test.run();

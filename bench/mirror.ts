@@ -8,15 +8,20 @@ import type { Bench } from './publish.ts';
 import type { Row } from './report.ts';
 
 /** A server process under test. */
-export type Served = { readonly url: string; readonly key: string; close(): Promise<void> };
+export type Served = {
+  readonly url: string;
+  readonly key: string;
+  readonly pid: number;
+  close(): Promise<void>;
+};
 
 /** Serves a stream with the built command line on a free port. */
 export async function serve(bench: Bench, stream: string): Promise<Served> {
-  const { url, streams, close } = await startServer(bench, [stream]);
+  const { url, streams, pid, close } = await startServer(bench, [stream]);
   const id = streams[0]?.id;
   if (id === undefined) throw new Error('the server lists no stream');
   const key = Buffer.from(id, 'base64').toString('base64url');
-  return { url, key, close };
+  return { url, key, pid, close };
 }
 
 /** Starts `drayer serve` on a free port. */
@@ -24,7 +29,7 @@ export async function startServer(
   bench: Bench,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<{ url: string; streams: readonly { id: string }[]; close(): Promise<void> }> {
+): Promise<Omit<Served, 'key'> & { readonly streams: readonly { readonly id: string }[] }> {
   const port = await freePort();
   const child = spawn(process.execPath, [bench.cli, 'serve', ...args, '--port', String(port)], {
     // Not here: the project's own configuration would be taken.
@@ -34,7 +39,7 @@ export async function startServer(
   });
   const url = `http://127.0.0.1:${port}`;
   const list = (await waitFor(`${url}/streams.json`, child)) as { streams: { id: string }[] };
-  return { url, streams: list.streams, close: () => end(child) };
+  return { url, streams: list.streams, pid: child.pid ?? 0, close: () => end(child) };
 }
 
 /** Mirrors the HTML stream that publish left. */

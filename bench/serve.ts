@@ -50,10 +50,20 @@ export async function* benchServe(bench: Bench, stream: string, site: string): A
         pages: Array.from({ length: PAGES }, (_, i) => page((i * 7919) % PAGES)),
       },
     ]) {
-      const own = { name: 'ours', port: ours, paths: pages.map((path) => prefix + path) };
+      const own = {
+        name: 'ours',
+        port: ours,
+        pid: served.pid,
+        paths: pages.map((path) => prefix + path),
+      };
       const figures = await inTurn([
         own,
-        ...others.map(({ name, port }) => ({ name, port, paths: pages.map((path) => `/${path}`) })),
+        ...others.map(({ name, port, pid }) => ({
+          name,
+          port,
+          pid,
+          paths: pages.map((path) => `/${path}`),
+        })),
       ]);
       yield* rowsOf(what, figures);
     }
@@ -73,15 +83,15 @@ export async function* benchServe(bench: Bench, stream: string, site: string): A
   }
 }
 
-type Target = { readonly name: string; readonly port: number; readonly paths: readonly string[] };
+type Target = Pick<WebServer, 'name' | 'port' | 'pid'> & { readonly paths: readonly string[] };
 
 async function inTurn(targets: readonly Target[]): Promise<Map<string, Load>> {
   const figures = new Map<string, Load[]>(targets.map(({ name }) => [name, []]));
   for (const target of targets) await warm(target);
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const { name, port, paths } of targets) {
+    for (const { name, ...target } of targets) {
       const shape = { seconds: SECONDS, connections: CONNECTIONS };
-      figures.get(name)?.push(await load({ port, paths, ...shape }));
+      figures.get(name)?.push(await load({ ...target, ...shape }));
     }
   }
   return new Map([...figures].map(([name, taken]) => [name, middle(taken)]));
@@ -94,7 +104,8 @@ async function warm({ port, paths }: Target): Promise<void> {
   const client = async (): Promise<void> => {
     for (let path = left.pop(); path !== undefined; path = left.pop()) {
       await new Promise<void>((resolve, reject) => {
-        const headers = { 'Accept-Encoding': 'gzip' };
+        // As the load asks, in the same order: what is the same is found again.
+        const headers = { Host: `127.0.0.1:${port}`, 'Accept-Encoding': 'gzip' };
         get({ port, host: '127.0.0.1', path, agent, headers }, (response) => {
           response.resume().once('end', resolve);
         }).once('error', reject);
@@ -113,6 +124,7 @@ function middle(taken: readonly Load[]): Load {
     perSecond: rest[Math.floor(taken.length / 2) - 1]?.perSecond ?? first.perSecond,
     // The least is what the server does, the rest is what else the machine did.
     p99Ms: Math.min(...taken.map(({ p99Ms }) => p99Ms)),
+    cpuMicros: Math.min(...taken.map(({ cpuMicros }) => cpuMicros)),
   };
 }
 
@@ -133,6 +145,14 @@ function* rowsOf(what: string, figures: ReadonlyMap<string, Load>): Generator<Ro
       atLeast: GOALS[name],
     };
   }
+  yield {
+    what: `serve, ${what}, processor time`,
+    ours: ours.cpuMicros,
+    baseline: bare.cpuMicros,
+    unit: 'µs',
+    baselineName: 'node:http, one Buffer',
+    atMost: 1.18,
+  };
   yield {
     what: `serve, ${what}, p99`,
     ours: ours.p99Ms,

@@ -18,6 +18,8 @@ import { freePort } from './mirror.ts';
 export type WebServer = {
   readonly name: string;
   readonly port: number;
+  /** Of the process that answers; undefined where it is a child of the one that was started. */
+  readonly pid?: number | undefined;
   close(): Promise<void>;
 };
 
@@ -46,7 +48,8 @@ export async function startNode(
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  return { name, port: Number(line.toString()), close: () => end(child) };
+  const port = Number(line.toString());
+  return { name, port, pid: child.pid, close: () => end(child) };
 }
 
 /** Starts nginx on `site`; undefined where it is not installed. */

@@ -6,6 +6,7 @@
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
+import { withoutDenied } from '../server/denied-streams.ts';
 import type { Listener } from '../server/listen.ts';
 import type { PushOptions } from '../server/push.ts';
 import {
@@ -15,6 +16,7 @@ import {
   openStreamSet,
   type StreamSource,
 } from '../server/stream-set.ts';
+import { denyListOf, watchKeyList } from '../store/key-list.ts';
 import type { HiddenStream, Lan, LanEvents } from './lan.ts';
 import { type OpenedServer, openServer } from './open-server.ts';
 import type { OperatorOptions } from './operator.ts';
@@ -142,6 +144,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   checkWorkers(options);
   const { onError, pollMs } = options;
   let workers: ServeWorkers | undefined;
+  let presence: Lan | undefined;
   const onSources = (): void => workers?.sync();
   const set = openStreamSet(options.streams, { onError, pollMs, onSources });
   const stopWatching = watchMirrors(set, options);
@@ -154,7 +157,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     checkSite(options.site, hosted);
     const listener = await openServer(set, options);
     if (options.onGeneration !== undefined) set.onGeneration(options.onGeneration);
-    const presence = lan === true ? await openPresence(set, listener, options) : undefined;
+    presence = lan === true ? await openPresence(set, listener, options) : undefined;
     const close = async (): Promise<void> => {
       await presence?.close();
       await Promise.all([listener.close(), workers?.close()]).finally(closeFiles);
@@ -176,6 +179,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       ...closing,
     };
   } catch (error) {
+    await presence?.close();
     closeFiles();
     throw error;
   }
@@ -195,11 +199,16 @@ async function beginWorkers(
 async function openPresence(
   set: OpenStreamSet,
   { port: httpPort }: Listener,
-  { hidden, onAnnounced, onNearby, onNetworks, onError }: DaemonOptions,
+  options: DaemonOptions,
 ): Promise<Lan> {
   const { openLan } = await import('./lan.ts');
-  return await openLan(set, {
+  const { hidden, operator, onAnnounced, onNearby, onNetworks, onError } = options;
+  // What is not served is not spoken of, and what is not listed is told to who knows its key.
+  const isDenied = operator && watchKeyList(denyListOf(operator.dataDir), []);
+  const shown = isDenied === undefined ? set : withoutDenied(set, isDenied);
+  return await openLan(shown, {
     httpPort,
+    announces: options.listStreams,
     hidden,
     onNews: onAnnounced,
     onNearby,

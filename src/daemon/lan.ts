@@ -8,7 +8,7 @@ import { formatStreamId } from '../core/stream-id.ts';
 import type { NearbyStream } from '../discovery/discovery.ts';
 import { LanDiscovery } from '../discovery/lan-discovery.ts';
 import type { PeerFinder } from '../mirror/peer-finder.ts';
-import type { OpenStreamSet } from '../server/stream-set.ts';
+import type { StreamSet } from '../server/stream-set.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { withReader } from './stream-facts.ts';
 
@@ -30,6 +30,8 @@ export type LanEvents = {
 export type LanOptions = LanEvents & {
   /** Where the streams are served. */
   readonly httpPort: number;
+  /** Whether everybody is told what is here; otherwise only who asks for a stream by its key. Default: true. */
+  readonly announces?: boolean | undefined;
   /** Mirrors that are held, but not served. Default: there are none. */
   readonly hidden?: (() => readonly HiddenStream[]) | undefined;
 };
@@ -52,7 +54,7 @@ const LOOK_MS = 1_000;
 const HIDDEN_EVERY = 10;
 
 /** Starts to tell of the streams of a set, and to listen. */
-export async function openLan(set: OpenStreamSet, options: LanOptions): Promise<Lan> {
+export async function openLan(set: StreamSet, options: LanOptions): Promise<Lan> {
   const presence = new Presence(set, options);
   await presence.open();
   return presence;
@@ -60,7 +62,7 @@ export async function openLan(set: OpenStreamSet, options: LanOptions): Promise<
 
 class Presence implements Lan {
   readonly finder: PeerFinder;
-  readonly #set: OpenStreamSet;
+  readonly #set: StreamSet;
   readonly #options: LanOptions;
   readonly #discovery: LanDiscovery;
   /** By id, who said that he has something newer, until it is here. */
@@ -74,10 +76,11 @@ class Presence implements Lan {
   #timer: NodeJS.Timeout | undefined;
   #stopListening: () => void = () => {};
 
-  constructor(set: OpenStreamSet, options: LanOptions) {
+  constructor(set: StreamSet, options: LanOptions) {
     this.#set = set;
     this.#options = options;
-    this.#discovery = new LanDiscovery({ httpPort: options.httpPort });
+    const { httpPort, announces } = options;
+    this.#discovery = new LanDiscovery({ httpPort, announces });
     this.finder = { name: 'lan', find: (publicKey) => this.#discovery.peersOf(publicKey) };
   }
 

@@ -27,6 +27,8 @@ import { type News, Peers } from './peers.ts';
 export type LanDiscoveryOptions = Pick<LanSocketOptions, 'lookMs' | 'port' | 'interfaces'> & {
   /** Where this machine serves; 0 where it does not, and then it says nothing of itself. */
   readonly httpPort: number;
+  /** Whether everybody is told what is here; otherwise only who asks for a stream by its key. Default: true. */
+  readonly announces?: boolean | undefined;
 };
 
 /** A stream that is here. */
@@ -152,8 +154,9 @@ export class LanDiscovery implements Discovery {
 
   #announce(id: string, { stream }: Own): void {
     const { publicKey, record, isShown } = stream;
-    const { httpPort } = this.#options;
-    if (record === undefined || !isShown || httpPort === 0) this.#outbox.remove(id);
+    const { httpPort, announces = true } = this.#options;
+    const isSaid = announces && isShown && httpPort !== 0;
+    if (record === undefined || !isSaid) this.#outbox.remove(id);
     else this.#outbox.announce(id, encodeRecordDatagram(record, { publicKey, httpPort }));
   }
 

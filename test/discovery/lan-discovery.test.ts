@@ -52,9 +52,9 @@ function loopback(address = '127.0.0.1', name = 'lo'): Interfaces {
 
 async function openNode(
   t: Scope,
-  { httpPort = 33_125, interfaces = () => loopback(), lookMs = 50 } = {},
+  { httpPort = 33_125, announces = true, interfaces = () => loopback(), lookMs = 50 } = {},
 ): Promise<Node> {
-  const lan = new LanDiscovery({ httpPort, port, interfaces, lookMs });
+  const lan = new LanDiscovery({ httpPort, announces, port, interfaces, lookMs });
   const events: DiscoveryEvent[] = [];
   t.defer(lan, () => lan.stop());
   await lan.open();
@@ -381,6 +381,20 @@ test(
     await until(() => newer(node).length === 1, 'news of it are heard all the same');
 
     assert.equal([stranger.heard, words], [[], []]);
+  }),
+);
+
+test(
+  'announces :: without it nobody is told, but who asks for a key is answered',
+  scope(async (t) => {
+    const node = await openNode(t, { announces: false });
+    const other = await openNode(t, { httpPort: 2001 });
+    node.lan.put({ publicKey, record: record({ id: 2 }), isShown: true });
+    await settled(t, other);
+    const isKnown = other.lan.nearby().some((one) => Buffer.from(publicKey).equals(one.publicKey));
+
+    assert.is(isKnown, false);
+    assert.is(await findOnLan(publicKey, lookingHere), 'http://127.0.0.1:33125');
   }),
 );
 

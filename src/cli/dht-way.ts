@@ -6,7 +6,7 @@ import { duration } from './format.ts';
 import type { ServingWay } from './serving.ts';
 
 /** What `--dht` makes public, in a sentence. */
-export const PUBLIC =
+const PUBLIC =
   '--dht: everybody on the Internet can learn which streams are served here and at which address, and ' +
   'that this address looks for the streams it mirrors';
 

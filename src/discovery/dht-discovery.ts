@@ -104,6 +104,7 @@ export class DhtDiscovery {
   readonly #hosts = new Limiter(HOST_LIMIT, () => performance.now(), MOST_HOSTS);
   readonly #streams = new Map<string, Entry>();
   #remembered: readonly string[];
+  #traffic: { readonly sent: number; readonly dropped: number } = { sent: 0, dropped: 0 };
 
   constructor(options: DhtOptions) {
     this.#options = options;
@@ -120,6 +121,11 @@ export class DhtDiscovery {
   /** Id of the process; undefined while there is none. */
   get pid(): number | undefined {
     return this.#process.pid;
+  }
+
+  /** Packets sent, and packets of strangers dropped, by the process that runs; of some seconds ago. */
+  get traffic(): { readonly sent: number; readonly dropped: number } {
+    return this.#traffic;
   }
 
   /** Begins; from now on packets leave this machine. */
@@ -201,6 +207,7 @@ export class DhtDiscovery {
         onState?.({ is: 'down', reason: report.message, againMs: 0 });
         return;
       case 'alive':
+        this.#traffic = report;
         if (report.nodes.length === 0) return;
         this.#remembered = report.nodes;
         onNodes?.(report.nodes);

@@ -32,8 +32,9 @@ export { decodeFile, encodeFile, inflateFile } from './files/file-record.ts';
 export { cloneStream } from './mirror/clone-stream.ts';
 export type { FetchedFile, FetchFileOptions } from './mirror/fetch-file.ts';
 export { fetchFile } from './mirror/fetch-file.ts';
-export type { MirrorOptions, MirrorReport } from './mirror/mirror.ts';
+export type { MirrorOptions, MirrorReport, SourceFailure } from './mirror/mirror.ts';
 export { mirrorStream } from './mirror/mirror.ts';
+export type { PeerFinder } from './mirror/peer-finder.ts';
 export type {
   PushChange,
   PushedStream,

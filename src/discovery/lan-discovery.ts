@@ -136,9 +136,10 @@ export class LanDiscovery implements Discovery {
     for (const waiting of this.#peers.takeWaiting(address)) this.#newer(waiting);
   }
 
-  /** Who said lately that he has a stream that is here, the newest state in front. */
+  /** Who said lately that he has a stream that is here, or more of it than is here if anybody has. */
   peersOf(publicKey: Uint8Array): readonly string[] {
-    return this.#peers.list(formatStreamId(publicKey));
+    const id = formatStreamId(publicKey);
+    return this.#peers.list(id, this.#own.get(id)?.tip ?? 0);
   }
 
   /** What others have, and is not here; the one heard last in front. */

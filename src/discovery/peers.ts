@@ -44,11 +44,16 @@ export class Peers {
     shorten(this.#streams, MOST_STREAMS);
   }
 
-  /** The peers of a stream, the one with the newest state in front. */
-  list(id: string): string[] {
+  /**
+   * The peers of a stream, the one with the newest state in front. Where some have more than `tip`, only
+   * these: one that is gone would be waited for.
+   */
+  list(id: string, tip: Micros): string[] {
     const since = this.#clockMs() - FORGET_MS;
-    return [...(this.#streams.get(id)?.values() ?? [])]
-      .filter(({ heardMs }) => heardMs >= since)
+    const all = [...(this.#streams.get(id)?.values() ?? [])];
+    const present = all.filter(({ heardMs }) => heardMs >= since);
+    const ahead = present.filter(({ modified }) => modified > tip);
+    return (ahead.length > 0 ? ahead : present)
       .sort((a, b) => b.modified - a.modified || b.heardMs - a.heardMs)
       .map(({ url }) => url);
   }

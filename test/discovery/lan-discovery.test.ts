@@ -385,6 +385,23 @@ test(
 );
 
 test(
+  'peersOf :: are those with more than is here, or where nobody has more, all that were heard',
+  scope(async (t) => {
+    const node = await openNode(t);
+    node.lan.put({ publicKey, record: record({ id: 2 }), isShown: true });
+    const [one, two] = [await openStranger(t, '127.0.0.11'), await openStranger(t, '127.0.0.12')];
+    await one.send(encodeRecordDatagram(record({ id: 2 }), { publicKey, httpPort: 2001 }));
+    await two.send(encodeRecordDatagram(record({ id: 3 }), { publicKey, httpPort: 2002 }));
+    await settled(t, node);
+    const before = node.lan.peersOf(publicKey);
+    node.lan.put({ publicKey, record: record({ id: 3 }), isShown: true });
+
+    assert.equal(before, ['http://127.0.0.12:2002']);
+    assert.equal(node.lan.peersOf(publicKey), ['http://127.0.0.12:2002', 'http://127.0.0.11:2001']);
+  }),
+);
+
+test(
   'announces :: without it nobody is told, but who asks for a key is answered',
   scope(async (t) => {
     const node = await openNode(t, { announces: false });

@@ -144,8 +144,10 @@ async function fetchFromList(
   for await (const batch of source.batches({ since: 0, inlineBytes })) {
     session.state.bytes += batch.bytes;
     for (const { hash, value } of batch.records) {
-      if (value === undefined || !open.delete(nameOfHash(hash))) continue;
+      const name = nameOfHash(hash);
+      if (value === undefined || !open.has(name)) continue;
       const right = checkValue(source.url, hash, value);
+      open.delete(name);
       if (value.length > values.mostOf(hash)) onLarge(hash, value.length);
       else onValue(hash, right);
     }

@@ -219,6 +219,33 @@ test(
 );
 
 test(
+  'mirrorStream :: a lie in such a page is found, and costs only what was to be had from the liar',
+  scope(async (t) => {
+    const { stream, path, peer } = await publish(t);
+    stream.transaction((tx) => {
+      for (let i = 0; i < 300; i += 1) tx.setBytes('file', `${i}`, Buffer.from(`value ${i}`));
+    });
+    const options = { url: peer.url, publicKey: stream.publicKey, path: t.path('m.stream') };
+    await mirrorStream({ ...options, values: { metadataOnly: true } });
+    peer.tamper((asked, answer) => {
+      if (!asked.includes('newRecords')) return undefined;
+      const at = answer.body.indexOf('value 150');
+      if (at > 0) answer.body[at] = 0;
+      return undefined;
+    });
+
+    const lied = await mirrorStream({ ...options, values: EVERYTHING });
+    peer.tamper(undefined);
+    const honest = await mirrorStream(options);
+
+    assert.equal([lied.fetchedValues, lied.wantedValues], [150, 150]);
+    assert.match(lied.failures[0]?.error.message ?? '', /sent other bytes for value/);
+    assert.equal([honest.fetchedValues, honest.wantedValues], [150, 0]);
+    assert.equal(streamRows(options.path), streamRows(path));
+  }),
+);
+
+test(
   'mirrorStream :: what was chosen is kept though the run fails, the first one too',
   scope(async (t) => {
     const { stream, peer } = await publish(t);

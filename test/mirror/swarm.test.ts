@@ -2,13 +2,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hash } from '#crypto';
-import type { DrayerError } from '../../src/core/errors.ts';
+import { DrayerError } from '../../src/core/errors.ts';
 import type { Source } from '../../src/mirror/source.ts';
 import { fetchFromAll, type SwarmRest } from '../../src/mirror/swarm.ts';
 import { noise } from '../helpers/published.ts';
 import { randomFrom, scaled } from '../helpers/scale.ts';
 import { scope } from '../helpers/scope.ts';
 import { send } from '../helpers/scripted-peer.ts';
+import { rejectsCode } from '../helpers/throws.ts';
 import { type ValuePeer, valuePeer } from '../helpers/value-peer.ts';
 
 const test = suite('mirror/swarm');
@@ -285,6 +286,31 @@ test(
     assert.is(run.failures.get(liar.source)?.code, 'PEER_MISBEHAVED');
     assert.is(run.failures.get(gone.source)?.code, 'UNREACHABLE');
     assert.is(away.requests.length, 0);
+  }),
+);
+
+test(
+  'fetchFromAll :: what keeping a value throws ends it at once, whoever is still asked',
+  scope(async (t) => {
+    const values = many(10, 1000);
+    const silent = await valuePeer(t, { values, answer: () => true });
+    const quick = await valuePeer(t, { values });
+    const start = performance.now();
+
+    const run = fetchFromAll(
+      values.map((value) => hash(value)),
+      {
+        sources: [silent.source, quick.source],
+        excluded: new Map(),
+        onValue: () => {
+          throw new DrayerError('STORAGE_FAILED', 'the disk is full');
+        },
+        onBytes: () => {},
+      },
+    );
+
+    await rejectsCode(run, 'STORAGE_FAILED');
+    assert.ok(performance.now() - start < 3000);
   }),
 );
 

@@ -60,6 +60,9 @@ async function serveFile(
     urls: flags.from,
     quota: quotaOf(flags),
     signal,
+    // With --lan also whoever on the network has it; finders are asked only where others are.
+    finders: daemon.lan && [daemon.lan.finder],
+    others: daemon.lan && true,
     onGeneration: onMirrored,
     onProblem: (problem) => {
       tell.warn({ event: 'problem', url, code: problem.code }, `${problem.message}; ${NEXT}`);

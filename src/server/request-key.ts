@@ -44,7 +44,6 @@ export const IDLE_FIELDS: readonly string[] = [
 const FORWARDED: ReadonlySet<string> = new Set([
   ...spellings('x-forwarded-for'),
   ...spellings('x-real-ip'),
-  'X-Real-IP',
   ...spellings('via'),
 ]);
 
@@ -53,10 +52,10 @@ const MOST_LINES = 32;
 /** Longest target or value that is kept. */
 const MOST_CHARACTERS = 512;
 
-/** Whether a field decides, by name as it is usually spelt; others are none of those we know. */
-const FIELDS: ReadonlyMap<string, boolean> = new Map([
-  ...DECIDING.flatMap((name) => spellings(name).map((spelt) => [spelt, true] as const)),
-  ...IDLE_FIELDS.flatMap((name) => spellings(name).map((spelt) => [spelt, false] as const)),
+/** Which of those that decide a field is, by name as it is usually spelt; -1 for those that do not. */
+const FIELDS: ReadonlyMap<string, number> = new Map([
+  ...DECIDING.flatMap((name, at) => spellings(name).map((spelt) => [spelt, at] as const)),
+  ...IDLE_FIELDS.flatMap((name) => spellings(name).map((spelt) => [spelt, -1] as const)),
 ]);
 
 /** Where a connection has come in; the same for all of its requests. */
@@ -73,17 +72,25 @@ export function requestKey(request: IncomingMessage, response: ServerResponse): 
   // Such as Connection: close, where the server is about to end.
   if (response.getHeaderNames().length > 0) return undefined;
   let key = `${method} ${url} ${places.get(socket) ?? placeOf(socket)}`;
+  // By field, not as they came: programs write them in any order.
+  const values: (string | undefined)[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
     const value = rawHeaders[i + 1] ?? '';
-    const decides = FIELDS.get(name);
+    const at = FIELDS.get(name);
     if (value.length > MOST_CHARACTERS) return undefined;
-    // No value has a line end in it, so two lines are never read as one.
-    if (decides) key += isDefault(name, value) ? '' : `\n${name}:${value}`;
-    else if (decides === undefined) {
+    if (at === undefined) {
       if (!FORWARDED.has(name)) return undefined;
-      key += `\n${name} ${socket.remoteAddress}`;
+      key += ` ${name} ${socket.remoteAddress}`;
+    } else if (at >= 0 && !isDefault(name, value)) {
+      if (values[at] !== undefined) return undefined;
+      values[at] = value;
     }
+  }
+  // No value has a line end in it, so none is read as another; one that is empty is not one that is missing.
+  for (let at = 0; at < DECIDING.length; at += 1) {
+    const value = values[at];
+    key += value === undefined ? '\n' : `\n:${value}`;
   }
   return key;
 }
@@ -102,5 +109,7 @@ function isDefault(name: string, value: string): boolean {
 
 /** `accept-encoding` as programs write it, and as browsers do. */
 function spellings(name: string): string[] {
-  return [name, name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())];
+  const usual = name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+  const short = usual.replace(/\b(?:Dnt|Gpc|Ch|Ua|Ip)\b/g, (word) => word.toUpperCase());
+  return [name, usual, short];
 }

@@ -245,6 +245,29 @@ test(
   }),
 );
 
+test(
+  'requestKey :: the order of fields is nothing, a missing one is not an empty one',
+  scope(async (t) => {
+    const { path } = makeSite(t, { 'index.html': 'page '.repeat(100) });
+    const { port, use } = await serve(t, [path], { site: KEY_A.publicKey });
+    const host = `Host: 127.0.0.1:${port}`;
+    const ask = async (...lines: string[]): Promise<number> => {
+      const { given } = use();
+      const text = ['GET / HTTP/1.1', ...lines, 'Connection: close\r\n\r\n'].join('\r\n');
+      assert.is((await rawExchange(port, text)).status, 200);
+      return use().given - given;
+    };
+
+    assert.is(await ask(host, 'Accept-Encoding: gzip', 'Accept: */*'), 0);
+    assert.is(await ask('accept: */*', 'accept-encoding: gzip', 'DNT: 1', host), 1);
+    assert.is(await ask(host, 'Accept: */*'), 0);
+    assert.is(await ask(host, 'Accept: */*', 'Accept-Encoding:'), 0);
+    assert.is(await ask(host, 'Accept: */*', 'Accept-Encoding:'), 1);
+    assert.is(await ask(host, 'Accept: */*', 'Accept: */*'), 0);
+    assert.is(await ask(host, 'Accept: */*', 'Accept: */*'), 0);
+  }),
+);
+
 test('requestKey :: no field it leaves out is read anywhere in the server', () => {
   const folder = new URL('../../src/server/', import.meta.url);
   // The log tells them, which decides nothing; the fields of answers have the same names.

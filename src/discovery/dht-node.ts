@@ -248,8 +248,11 @@ function newest(
   return (b?.seq ?? 0) > (a?.seq ?? 0) ? b : a;
 }
 
-/** Nobody's query reaches the library: its handlers throw on a field of another type than they expect. */
-function deafen(dht: DHT): void {
+/**
+ * Takes from the library what listens to queries: its handlers throw on a field of another type than they
+ * expect, and answer with many times what they are sent. The socket lets none in; this holds without it.
+ */
+export function deafen(dht: DHT): void {
   dht._rpc.removeAllListeners('query');
   dht._rpc.socket.removeAllListeners('query');
 }

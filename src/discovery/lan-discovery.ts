@@ -95,6 +95,7 @@ export class LanDiscovery implements Discovery {
     await this.#sockets.open();
   }
 
+  /** What is found, as it is found; ends with {@link LanDiscovery.stop}. */
   [Symbol.asyncIterator](): AsyncIterator<DiscoveryEvent> {
     return this.#events[Symbol.asyncIterator]();
   }

@@ -256,7 +256,9 @@ test(
     await sh.run('publish', 'site');
 
     const lan = sh.start('serve', 'site', '--port', '0', '--lan');
-    await lan.waitForStderr(/"msg":"other machines on the network can reach it, and are told the ids/);
+    await lan.waitForStderr(
+      /"msg":"other machines on the network can reach it, and are told the ids/,
+    );
     assert.is((await lan.stop()).status, 143);
 
     const site = sh.start('serve', 'site', '--port', '0', '--site', 'site');

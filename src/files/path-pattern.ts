@@ -45,19 +45,21 @@ export function parsePattern(text: string): PathPattern | undefined {
  * @returns what the names stand for, undefined where it does not fit
  */
 export function matchPattern({ segments, rest }: PathPattern, path: string): Captures | undefined {
-  const given = path.slice(1).split('/');
-  if (rest === undefined && given.at(-1) === '') given.pop();
-  if (rest === undefined ? given.length !== segments.length : given.length < segments.length) {
-    return undefined;
-  }
   const captures = new Map<string, string>();
-  for (const [at, segment] of segments.entries()) {
-    const part = given[at] ?? '';
+  // Read no further than the pattern goes: a path may have thousands of segments, a site a hundred patterns.
+  let at = 1;
+  for (const segment of segments) {
+    // Only where there is a rest may the last one be empty.
+    if (rest === undefined ? at >= path.length : at > path.length) return undefined;
+    const slash = path.indexOf('/', at);
+    const end = slash === -1 ? path.length : slash;
+    const part = path.slice(at, end);
     if ('text' in segment ? segment.text !== part : part === '') return undefined;
     if ('name' in segment) captures.set(segment.name, part);
+    at = end + 1;
   }
-  if (rest === undefined) return captures;
-  const splat = middleOf(given.slice(segments.length).join('/'), rest);
+  if (rest === undefined) return at >= path.length ? captures : undefined;
+  const splat = middleOf(path.slice(at), rest);
   return splat === undefined ? undefined : captures.set('splat', splat);
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { matchPattern, parsePattern } from '../../src/files/path-pattern.ts';
+import { matchPattern, type PathPattern, parsePattern } from '../../src/files/path-pattern.ts';
 import { findLead, MOST_PATTERNS, parseRedirects } from '../../src/files/site-redirects.ts';
 import { scaled } from '../helpers/scale.ts';
 
@@ -63,6 +63,50 @@ test('matchPattern :: takes time in proportion to the path, whatever the pattern
   // Backtracking would take hours.
   assert.ok(performance.now() - started < 2000);
 });
+
+test('matchPattern :: all short paths, as if they were taken apart whole', () => {
+  const paths = wordsOf(['/', 'a', 'b'], 5).map((word) => `/${word}`);
+  const patterns = wordsOf(['/', 'a', ':x', '*'], 3).flatMap(
+    (word) => parsePattern(`/${word}`) ?? [],
+  );
+  let matches = 0;
+
+  for (const pattern of patterns) {
+    for (const path of paths) {
+      const captures = matchPattern(pattern, path);
+      matches += captures === undefined ? 0 : 1;
+      assert.equal(captures && [...captures], expectedOf(pattern, path), path);
+    }
+  }
+
+  assert.ok(matches > 500 && matches < patterns.length * paths.length, `${matches}`);
+});
+
+/** All words of up to so many pieces. */
+function wordsOf(pieces: readonly string[], most: number): string[] {
+  const shorter = most === 0 ? [] : wordsOf(pieces, most - 1);
+  return ['', ...shorter.flatMap((word) => pieces.map((piece) => word + piece))];
+}
+
+/** The definition: segment by segment, and what is left is the `*`. */
+function expectedOf({ segments, rest }: PathPattern, path: string): [string, string][] | undefined {
+  const given = path.slice(1).split('/');
+  if (rest === undefined && given.at(-1) === '') given.pop();
+  if (given.length < segments.length) return undefined;
+  if (rest === undefined && given.length > segments.length) return undefined;
+  const found = new Map<string, string>();
+  for (const [at, segment] of segments.entries()) {
+    const part = given[at] ?? '';
+    if ('text' in segment ? part !== segment.text : part === '') return undefined;
+    if ('name' in segment) found.set(segment.name, part);
+  }
+  if (rest === undefined) return [...found];
+  const text = given.slice(segments.length).join('/');
+  const { prefix, suffix } = rest;
+  const isLong = text.length >= prefix.length + suffix.length;
+  if (!isLong || !text.startsWith(prefix) || !text.endsWith(suffix)) return undefined;
+  return [...found.set('splat', text.slice(prefix.length, text.length - suffix.length))];
+}
 
 /** One line, a key, and where it leads: `STATUS LOCATION` or `STATUS file KEY`. */
 const led: readonly (readonly [string, string, string | undefined])[] = [

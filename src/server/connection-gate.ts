@@ -12,6 +12,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { answerBare, sayBare, statusOfParserError } from './bare-answer.ts';
 import { affordableConnections } from './file-limit.ts';
+import { Handshakes, MOST_HANDSHAKES } from './handshakes.ts';
 import { isTooSlow, type Pace } from './reading-pace.ts';
 
 /** Limits on connections; each has a default. */
@@ -48,6 +49,8 @@ type Connection = {
   last: IncomingMessage | undefined;
   /** Requests that came behind it on the same connection. */
   readonly waiting: (() => void)[];
+  /** What those take in memory, about. */
+  waitingBytes: number;
   /** No room for it: its request is answered 503. */
   readonly isRefused: boolean;
   pace: Pace | undefined;
@@ -57,8 +60,10 @@ const MOST = 2048;
 /** Refused connections that are kept open for their 503; more are ended without a word. */
 const MOST_REFUSED = 64;
 const REFUSED_MS = 3_000;
-/** More than a parser hands over of what comes in one piece, 64 KiB. */
-const MOST_WAITING = 4096;
+/** Most that waits on one connection. Nothing is read meanwhile, but what comes in one piece, 64 KiB, is many requests. */
+const MOST_WAITING_BYTES = 4 * 1024 * 1024;
+/** What a request takes besides its text. */
+const REQUEST_BYTES = 1024;
 
 /** The gate of one server, over all its sockets. */
 export class ConnectionGate {
@@ -67,6 +72,7 @@ export class ConnectionGate {
   readonly #open = new Map<Socket, Connection>();
   readonly #ofAddress = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
+  readonly #handshakes: Handshakes;
   #refused = 0;
   #isDraining = false;
 
@@ -81,6 +87,8 @@ export class ConnectionGate {
       most,
     };
     this.#hooks = hooks;
+    const { isShared, onEvent } = hooks;
+    this.#handshakes = new Handshakes({ isShared, onEvicted: () => onEvent?.('evicted') });
     this.#timer = setInterval(() => this.#sweep(), this.#limits.sweepMs);
     this.#timer.unref();
   }
@@ -107,6 +115,9 @@ export class ConnectionGate {
     );
     // Said by the system, not by a client: what is open goes on.
     server.maxConnections = this.#limits.most + MOST_REFUSED;
+    if (event === 'connection') return;
+    this.#handshakes.watch(server);
+    server.maxConnections += MOST_HANDSHAKES;
   }
 
   /** Wraps a handler so that one connection has one request answered at a time. */
@@ -122,7 +133,7 @@ export class ConnectionGate {
         handler(request, response);
       };
       if (connection.now === undefined) begin();
-      else if (connection.waiting.push(begin) > MOST_WAITING) request.socket.destroy();
+      else letWait(connection, request, begin);
     };
   }
 
@@ -155,8 +166,8 @@ export class ConnectionGate {
       this.#refused += 1;
     }
     const isRefused = refusal !== undefined;
-    const state = { now: undefined, last: undefined, waiting: [], pace: undefined };
-    const connection = { socket, address, isRefused, ...state };
+    const state = { now: undefined, last: undefined, pace: undefined };
+    const connection = { socket, address, isRefused, waiting: [], waitingBytes: 0, ...state };
     if (!isRefused) {
       this.#open.set(socket, connection);
       this.#count(address, 1);
@@ -203,6 +214,12 @@ export class ConnectionGate {
     if (this.#isDraining || connection.socket.destroyed) connection.waiting.length = 0;
     if (this.#isDraining) connection.socket.end();
     connection.waiting.shift()?.();
+    if (connection.waiting.length > 0) {
+      stopReading(connection);
+      return;
+    }
+    connection.waitingBytes = 0;
+    connection.socket.resume();
   }
 
   /** CONNECT: node would end the connection without a word (RFC 9110 §9.3.6). */
@@ -246,6 +263,22 @@ export class ConnectionGate {
       reset(connection.socket);
     }
   }
+}
+
+/** Keeps a request for later. Who sends on and on behind an answer without end is not read, or ended. */
+function letWait(connection: Connection, request: IncomingMessage, begin: () => void): void {
+  connection.waiting.push(begin);
+  const text = request.rawHeaders.reduce((sum, part) => sum + part.length, 0);
+  connection.waitingBytes += REQUEST_BYTES + text + (request.url?.length ?? 0);
+  if (connection.waitingBytes > MOST_WAITING_BYTES) connection.socket.destroy();
+  else stopReading(connection);
+}
+
+/** Node reads on at the end of each request and of each answer, in this turn or its next ticks: so after those. */
+function stopReading({ socket, waiting }: Connection): void {
+  queueMicrotask(() => {
+    if (waiting.length > 0) socket.pause();
+  });
 }
 
 /** Ends a connection and forgets what is still to be sent on it, in the system's memory too. */

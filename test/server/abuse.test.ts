@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatStreamId } from '../../src/core/stream-id.ts';
@@ -278,6 +279,32 @@ test(
     // The events go on for ever, so nothing of the others may have been answered, nor begun.
     assert.is(first.match(/HTTP\/1\.1/g)?.length, 1);
     assert.is(other.status, 200);
+    assert.equal(errors, []);
+  }),
+);
+
+test(
+  'pipelining :: what is sent behind an answer without end is not read, and takes no memory',
+  scope(async (t) => {
+    const { port, errors } = await serveSite(t);
+    const socket = open(t, port);
+    const most = 64 * 1024 * 1024;
+    const large = `${HEAD}X-Large: ${'a'.repeat(14_000)}\r\n\r\n`.repeat(64);
+    let sent = 0;
+
+    socket.write(`GET ${base}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    await once(socket, 'data');
+    while (socket.writable && sent < most && socket.writableLength === 0) {
+      socket.write(large);
+      sent += large.length;
+      // Either it goes out, or for half a second nothing does.
+      for (let i = 0; i < 50 && socket.writableLength > 0; i += 1) await sleep(10);
+    }
+
+    assert.ok(socket.writable, 'it was ended');
+    // The system's buffers at both ends hold a few.
+    assert.ok(sent < most, `${sent} bytes were taken`);
+    assert.is((await rawExchange(port, `${HEAD}Connection: close\r\n\r\n`)).status, 200);
     assert.equal(errors, []);
   }),
 );

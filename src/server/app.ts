@@ -12,7 +12,7 @@ import { AnnouncedDesk, type OnAnnounced } from './announced.ts';
 import type { TrustedProxies } from './client.ts';
 import { gone, type IsDenied, withoutDenied } from './denied-streams.ts';
 import { EventHub } from './events.ts';
-import { type HostPolicy, placeOf } from './host.ts';
+import { type HostPolicy, lacksHost, placeOf } from './host.ts';
 import { HOT_BYTES, HotPages, type MemoryUse } from './hot-pages.ts';
 import { PAGE_HEADERS } from './media-headers.ts';
 import { sendProblem } from './problem.ts';
@@ -188,7 +188,7 @@ async function answer(
   const place = placeOf(rawHeaders, target.authority, gate.policy, ctx.req.socket.localPort);
   if (place.kind === 'refused') {
     gate.reportRefusal(place.reason);
-    return sendEmpty(ctx, 421);
+    return sendEmpty(ctx, lacksHost(ctx.req) ? 400 : 421);
   }
   if (target.path === server.mount + HEALTH_PATH) return sendHealth(ctx);
   if (place.kind === 'site' && !place.shared && gate.isDenied(place.publicKey)) {

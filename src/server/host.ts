@@ -6,6 +6,7 @@
  * what keeps a page on the internet from reading this server through a name of its own (DNS
  * rebinding); an IP literal cannot be rebound.
  */
+import type { IncomingMessage } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
 import { isDrayerError } from '../core/errors.ts';
 import { parseStreamId } from '../core/stream-id.ts';
@@ -64,6 +65,11 @@ export function placeOf(
     return refused(`a request for ${quote(authority)} with Host ${quote(host)}`);
   }
   return placeOfHost(host, policy, port);
+}
+
+/** Whether a request has no Host and has to: that is 400 (RFC 9112 §3.2), not a wrong name. */
+export function lacksHost({ httpVersion, headers }: IncomingMessage): boolean {
+  return httpVersion === '1.1' && headers.host === undefined;
 }
 
 function placeOfHost(host: string, policy: HostPolicy, port: number | undefined): Place {

@@ -169,6 +169,8 @@ function makeServer(
     requestTimeout: takesUploads ? UPLOAD_MS : requestMs,
     keepAliveTimeout: keepAliveMs,
     connectionsCheckingInterval: checkMs,
+    // Node's own answer has none of our headers; the app gives it.
+    requireHostHeader: false,
   };
   const server: Server =
     pem === undefined

@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { ConnectionGate } from './connection-gate.ts';
-import { placeOf } from './host.ts';
+import { lacksHost, placeOf } from './host.ts';
 import { PAGE_HEADERS } from './media-headers.ts';
 import type { Gauges, Metrics } from './metrics.ts';
 import { openServers, portOf } from './open-servers.ts';
@@ -33,7 +33,8 @@ export async function openOperatorServer(options: OperatorServerOptions): Promis
   const gate = new ConnectionGate({ most: MOST, mostOfOne: MOST });
   const handler = gate.guard((request, response) => answer(request, response, options));
   const make = (): Server => {
-    const server = createServer({ headersTimeout: 5000, requestTimeout: 5000 }, handler);
+    const limits = { headersTimeout: 5000, requestTimeout: 5000, requireHostHeader: false };
+    const server = createServer(limits, handler);
     server.setTimeout(10_000);
     gate.watch(server, 'connection');
     server.once('listening', () => server.on('error', options.onError));
@@ -76,7 +77,9 @@ function replyTo(request: IncomingMessage, { metrics, gauges }: OperatorServerOp
   const { method, url = '', rawHeaders, headers } = request;
   const path = url.split('?', 1)[0] ?? '';
   // A name could have been bound to this address by the page that asks.
-  if (placeOf(rawHeaders, undefined, POLICY).kind !== 'shared') return { status: 421 };
+  if (placeOf(rawHeaders, undefined, POLICY).kind !== 'shared') {
+    return { status: lacksHost(request) ? 400 : 421 };
+  }
   const from = headers['sec-fetch-site'] ?? 'none';
   if (from !== 'none' && from !== 'same-origin') return { status: 403 };
   if (path !== '/metrics' && path !== '/health') return { status: 404 };

@@ -6,6 +6,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bytesEqual } from '../../src/core/record.ts';
 import { formatStreamId } from '../../src/core/stream-id.ts';
+import { Metrics } from '../../src/server/metrics.ts';
+import { openOperatorServer } from '../../src/server/operator-server.ts';
 import { KEY_A, KEY_B, KEY_C } from '../helpers/keys.ts';
 import { type RawResponse, rawExchange } from '../helpers/raw-http.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
@@ -119,6 +121,29 @@ test(
     }
 
     assert.ok(statuses.size >= 16, [...statuses].join(' '));
+  }),
+);
+
+test(
+  'every response :: also to a request without Host, which node would answer by itself (T070)',
+  scope(async (t) => {
+    const port = await serveBoth(t);
+    const operator = t.defer(
+      await openOperatorServer({
+        port: 0,
+        metrics: new Metrics(),
+        gauges: () => ({ connections: { open: 0, busy: 0 }, streams: 0 }),
+        onError: () => {},
+      }),
+      (one) => one.close(),
+    );
+
+    for (const at of [port, operator.port]) {
+      const response = await rawExchange(at, 'GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n');
+      assert.is(response.status, 400);
+      assert.is(response.body.length, 0);
+      assert.equal(faultsOf(response), []);
+    }
   }),
 );
 

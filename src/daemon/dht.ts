@@ -11,6 +11,7 @@ import { parseStreamId } from '../core/stream-id.ts';
 import { DhtDiscovery, type DhtState } from '../discovery/dht-discovery.ts';
 import { type SignedPointer, signPointer } from '../discovery/dht-pointer.ts';
 import type { PeerFinder } from '../mirror/peer-finder.ts';
+import type { GenerationEvent } from '../server/stream-set.ts';
 import { replaceSynced } from '../store/durable-file.ts';
 import { keyPathOf, readKeyFile } from '../store/key-file.ts';
 import type { Generation } from '../store/reader.ts';
@@ -59,7 +60,7 @@ export function withDht<Started extends Daemon>(
       finders: [{ name: 'dht', find: (publicKey) => world.dht.peersOf(publicKey) }],
       onGeneration: (event) => {
         onGeneration?.(event);
-        world.look();
+        world.changed(event);
       },
     });
     world.open(daemon);
@@ -83,6 +84,8 @@ class World {
   /** By id; what was said of it last. */
   readonly #put = new Map<string, { readonly stream: Shown; readonly tip: string }>();
   readonly #disagreeing = new Set<string>();
+  /** Of own streams, by id: read once, and then told. */
+  readonly #generations = new Map<string, Generation | undefined>();
   #daemon: (Daemon & WithKeeper) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #notedMs = Number.NEGATIVE_INFINITY;
@@ -118,12 +121,19 @@ class World {
     await this.dht.stop();
   }
 
+  /** A stream has another generation. */
+  changed({ publicKey, generation }: Pick<GenerationEvent, 'publicKey' | 'generation'>): void {
+    this.#generations.set(Buffer.from(publicKey).toString('hex'), generation);
+    this.look();
+  }
+
   /** Looks now at what is here. */
   look(): void {
     const shown = new Map(this.#list());
     for (const [id, { stream }] of this.#put) {
       if (shown.has(id)) continue;
       this.#put.delete(id);
+      this.#generations.delete(id);
       this.dht.remove(stream.publicKey);
     }
     for (const [id, stream] of shown) this.#tell(id, stream);
@@ -141,7 +151,10 @@ class World {
 
   #tell(id: string, stream: Shown): void {
     const isOwn = existsSync(keyPathOf(stream.path));
-    const generation = isOwn ? this.#generationOf(stream) : undefined;
+    if (isOwn && !this.#generations.has(id)) {
+      this.#generations.set(id, this.#generationOf(stream));
+    }
+    const generation = isOwn ? this.#generations.get(id) : undefined;
     const tip = `${stream.isServed} ${generation?.tip ?? 0}`;
     if (this.#put.get(id)?.tip !== tip) {
       this.#put.set(id, { stream, tip });

@@ -1,5 +1,6 @@
 /** From the flags of `drayer serve` and the config's `serve` to what the operator's server is told. */
 import type { ServeConfig } from '../config/serve-config.ts';
+import { checkHostNames } from '../config/settings.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { parseStreamId } from '../core/stream-id.ts';
 import type { OperatorOptions } from '../daemon/operator.ts';
@@ -67,7 +68,7 @@ export async function operatorOptions(
     spa: flags.spa ?? config.spa,
     listing: flags.listing ?? config.listing,
     domains: await domainsOf(flags, config, sources),
-    parents: flags.sitesDomain ?? config.sitesDomains,
+    parents: checkHostNames(flags.sitesDomain ?? config.sitesDomains ?? [], '--sites-domain'),
   };
 }
 

@@ -65,7 +65,7 @@ export function resolveSettings(
     dht: chooseDht(layers),
     site: first(layers, 'site'),
     mount: first(layers, 'mount'),
-    allowHosts: first(layers, 'allowHosts') ?? [],
+    allowHosts: checkHostNames(first(layers, 'allowHosts') ?? [], '--allow-host'),
     cors: first(layers, 'cors') ?? false,
     listStreams: first(layers, 'listStreams') ?? true,
     dataDir: first(layers, 'dataDir') ?? defaultDataDir(environment),
@@ -99,6 +99,23 @@ export function parsePort(text: string, where: string): number {
   throw new DrayerError(
     'USAGE',
     `${where}: expected an integer from 0 to 65535, got ${JSON.stringify(text)}`,
+  );
+}
+
+/**
+ * Refuses what no Host of a request can be, such as an address with its scheme or a name with `*`: it
+ * would be taken without a word and never answered to.
+ *
+ * @param where - the flag, for the message
+ * @throws {DrayerError} USAGE naming the first
+ */
+export function checkHostNames(names: readonly string[], where: string): readonly string[] {
+  const wrong = names.find((name) => !/^\w(?:[\w.-]*\w)?$/.test(name));
+  if (wrong === undefined) return names;
+  throw new DrayerError(
+    'USAGE',
+    `${where}: expected a host name such as www.example.net, got ${JSON.stringify(wrong)}`,
+    { hint: 'without scheme, port and *' },
   );
 }
 

@@ -46,6 +46,12 @@ const EXPOSED: ReadonlySet<ErrorCode> = new Set([
   'TOO_LARGE',
 ]);
 
+/** What is said of a file, by us or by its site, is not true of the answer in its place. */
+const OF_BODIES = [
+  ...['ETag', 'Last-Modified', 'Content-Encoding', 'Content-Range'],
+  ...['Content-Disposition', 'Content-Language'],
+];
+
 /** Turns whatever was thrown into what the client is told. */
 export function problemOf(error: unknown): Problem {
   if (!isDrayerError(error)) return internal(500);
@@ -57,9 +63,7 @@ export function problemOf(error: unknown): Problem {
 /** Answers with a problem, as JSON or as a page; headers set so far stay, except those of the body. */
 export function sendProblem(ctx: Context, error: unknown, form: 'json' | 'page'): Problem {
   const problem = problemOf(error);
-  for (const name of ['ETag', 'Last-Modified', 'Content-Encoding', 'Content-Range']) {
-    ctx.remove(name);
-  }
+  for (const name of OF_BODIES) ctx.remove(name);
   ctx.set('Cache-Control', 'no-cache');
   if (ctx.method === 'OPTIONS' && problem.code === 'METHOD_NOT_ALLOWED') {
     answerOptions(ctx);

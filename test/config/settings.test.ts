@@ -66,6 +66,22 @@ test('resolveSettings :: every variable is read, an empty one counts as absent',
   });
 });
 
+for (const name of [
+  'https://a.example',
+  'a.example:80',
+  '*.a.example',
+  'a b',
+  'a.example.',
+  'ä.b',
+]) {
+  test(`resolveSettings :: refuses ${name}, which no request could name`, () => {
+    assert.throws(
+      () => resolveSettings({ allowHosts: ['my_service', name] }, {}, {}),
+      (error: Error) => error.message.includes(JSON.stringify(name)),
+    );
+  });
+}
+
 test('resolveSettings :: a nearer choice of host or lan replaces both of a farther one', () => {
   const overridden = resolveSettings({ host: '127.0.0.1' }, {}, { lan: true });
   assert.is(overridden.host, '127.0.0.1');

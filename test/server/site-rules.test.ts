@@ -56,6 +56,24 @@ test(
 );
 
 test(
+  '_headers :: what is said of a file is not said of the error in its place',
+  scope(async (t) => {
+    const { get } = await serveSite(t, {
+      'a.txt': 'a',
+      _headers: '/a.txt\n  Content-Disposition: attachment\n  Content-Language: de',
+    });
+
+    const whole = await get('/a.txt');
+    assert.is(whole.headers['content-disposition'], 'attachment');
+    assert.is(whole.headers['content-language'], 'de');
+    const failed = await get('/a.txt', 'If-Match: "other"');
+    assert.is(failed.status, 412);
+    assert.is(failed.headers['content-disposition'], undefined);
+    assert.is(failed.headers['content-language'], undefined);
+  }),
+);
+
+test(
   '_redirects :: is a file like another for who asks for it',
   scope(async (t) => {
     const { get } = await serveSite(t, { _redirects: leads, _headers: '/x\n' });

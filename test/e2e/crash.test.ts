@@ -233,7 +233,8 @@ test(
       assert.ok(isSame(visible(stream), next), `seed ${seed}`);
       await assertSound(friend, stream);
       if (shown === undefined) {
-        const mirror = friend.start('serve', '--port', '0');
+        // By its name: a server of all mirrors would follow this one by itself.
+        const mirror = friend.start('serve', stream, '--port', '0');
         [shown] = await mirror.waitFor(SITE_URL);
       }
       await assertShown(shown, next);

@@ -8,8 +8,7 @@ import { runDaemon } from '../../src/daemon/run-daemon.ts';
 import { makeDataDir, mirrorPathOf } from '../../src/mirror/data-dir.ts';
 import { createStream } from '../../src/store/open-stream.ts';
 import type { Stream } from '../../src/store/stream.ts';
-import { contact, openDhtLab, openFalseNode, replyTo } from '../helpers/dht-lab.ts';
-import { publish } from '../helpers/published.ts';
+import { openDhtLab } from '../helpers/dht-lab.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 
 const test = suite('daemon/dht');
@@ -66,27 +65,6 @@ test(
     assert.is(await mirror.first, '1');
     stream.putFile('index.html', Buffer.from('two'));
     assert.is(await mirror.second, '2');
-  }),
-);
-
-test(
-  'withDht :: where all nodes lie, the sources that are known are followed all the same (T083)',
-  scope(async (t) => {
-    const victims = Array.from({ length: 50 }, (_, i) => contact('127.0.0.1', 2_000 + i));
-    const id = new Uint8Array(20).fill(5);
-    const node = await openFalseNode((asked) => [replyTo(asked, { id, values: victims })]);
-    t.defer(node, (one) => one.close());
-    const { stream, port } = await publish(t);
-    stream.putFile('index.html', Buffer.from('one'));
-
-    const url = `http://127.0.0.1:${port}`;
-    const mirror = await mirrorOf(t, stream, { bootstrap: `127.0.0.1:${node.port}`, url });
-
-    assert.is(await mirror.first, '1');
-    stream.putFile('index.html', Buffer.from('two'));
-    assert.is(await mirror.second, '2');
-    // It was asked, and lied.
-    while (node.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   }),
 );
 

@@ -95,6 +95,7 @@ const addPublish: Add = (program, open, done) => {
     .addOption(portOption())
     .option('--host <address>', 'with --serve: address to listen on (default: this machine only)')
     .option('--lan', 'with --serve: let other machines in')
+    .option('--dht', 'with --serve: look for others in the world, and be found by them')
     .action((directory: string | undefined, flags) =>
       done(import('./begin-publish.ts').then((m) => m.beginPublish(open(flags), directory, flags))),
     );
@@ -106,6 +107,7 @@ const addServe: Add = (program, open, done) => {
     .addOption(portOption())
     .option('--host <address>', 'address to listen on (default: this machine only)')
     .option('--lan', 'let other machines in')
+    .option('--dht', 'look for others in the world who have the streams, and be found by them')
     .option('--site <stream>', 'serve this one at /')
     .option('--mount <path>', 'path the server stands under behind a proxy')
     .option('--allow-host <name...>', 'host name to answer to, besides this machine itself')
@@ -150,6 +152,7 @@ const addMirror: Add = (program, open, done) => {
     .addOption(portOption())
     .option('--host <address>', 'with --serve: address to listen on (default: this machine only)')
     .option('--lan', 'with --serve: let other machines in')
+    .option('--dht', 'with --serve: look for others in the world, and be found by them')
     .option('--hold', 'hold it, but let no daemon serve it')
     .option('--no-hold', 'serve it again')
     .option('--quota <size>', 'most to take of it, such as 500MB; none lifts it')
@@ -178,9 +181,6 @@ const addMirrors: Add = (program, open, done) => {
   )
     .option('--data-dir <dir>', 'folder of the mirrors')
     .action((flags) => done(import('./commands/list.ts').then((m) => m.list(open(flags), flags))));
-};
-
-const addReaders: Add = (program, open, done) => {
   command(program, 'nearby', 'list what others on this network have, and is not here')
     .option('-t, --titles', 'ask them for the title of each site; they see that')
     .option('--seconds <n>', 'listen for so long (default: 12, or what the daemon has heard)')
@@ -188,6 +188,9 @@ const addReaders: Add = (program, open, done) => {
     .action((flags) =>
       done(import('./commands/nearby.ts').then((m) => m.nearby(open(flags), flags))),
     );
+};
+
+const addReaders: Add = (program, open, done) => {
   command(program, 'ls', 'list the files of a stream')
     .argument('[stream]', STREAM_HELP)
     .option('-t, --type <type>', 'records of another type', 'file')

@@ -22,8 +22,8 @@ export async function serveMirror(
   mirrored: HeldMirror,
   flags: Wish,
 ): Promise<number> {
-  const { port, host, lan, dataDir } = flags;
-  const settings = await session.settings({ port, host, lan, dataDir });
+  const { port, host, lan, dht, dataDir } = flags;
+  const settings = await session.settings({ port, host, lan, dht, dataDir });
   if (flags.stream !== undefined) return serveFile(session, settings, { mirrored, flags });
   keepMirror(mirrored, flags.url, flags);
   const way = await daemonWay(session, settings.dataDir, {

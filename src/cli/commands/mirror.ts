@@ -25,6 +25,7 @@ export type MirrorFlags = LogFlags &
     readonly port?: number | undefined;
     readonly host?: string | undefined;
     readonly lan?: boolean | undefined;
+    readonly dht?: boolean | undefined;
   };
 
 /** Brings a mirror up to date, making it if there is none. */
@@ -83,9 +84,9 @@ export async function mirror(
   return serveMirror(session, mirrored, { url, ...flags });
 }
 
-function checkFlags({ serve, live, port, host, lan }: MirrorFlags): void {
-  if (serve || (live ?? port ?? host ?? lan) === undefined) return;
-  throw new DrayerError('USAGE', '--live, --port, --host and --lan are for --serve', {
+function checkFlags({ serve, live, port, host, lan, dht }: MirrorFlags): void {
+  if (serve || (live ?? port ?? host ?? lan ?? dht) === undefined) return;
+  throw new DrayerError('USAGE', '--live, --port, --host, --lan and --dht are for --serve', {
     hint: 'drayer mirror URL --serve serves the mirror and follows its source',
   });
 }

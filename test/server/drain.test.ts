@@ -1,5 +1,5 @@
 /** A server that stops, and one that has no file descriptors left: what is begun is finished, and it lives. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -107,16 +107,14 @@ test('affordableConnections :: as many as wanted, as there are descriptors for, 
   assert.ok(affordableConnections(2048) >= 16);
 });
 
-/** A server in a process of its own that may open so many files. */
+/** A server in a process of its own that may open so many files, from when it runs: loading takes more. */
 async function startWith(t: Scope, path: string, files: number): Promise<number> {
   const script = fileURLToPath(new URL('../helpers/serve-process.ts', import.meta.url));
-  const node = `"$0" --conditions=source --import "$1" "$2" "$3"`;
-  const words = [process.execPath, import.meta.resolve('tsx'), script, path];
-  const child = spawn('sh', ['-c', `ulimit -n ${files}; exec ${node}`, ...words], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
+  const words = ['--conditions=source', '--import', import.meta.resolve('tsx'), script, path];
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   t.defer(child, (one) => one.kill());
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  execFileSync('prlimit', ['--pid', String(child.pid), `--nofile=${files}:${files}`]);
   return port;
 }
 

@@ -80,9 +80,14 @@ export function replacedServers(
   return next.length === 0 ? new Uint8Array(0) : encodeObject(next);
 }
 
+/** The addresses of servers as they are written, each once. */
+export function serverUrls(texts: readonly string[]): string[] {
+  return [...new Set(texts.map(parseServerUrl))];
+}
+
 /** Tells whether a stream names exactly these servers, without changing anything. */
 export function hasServers(reader: StreamReader, texts: readonly string[]): boolean {
-  return isSame(readEntries(reader).map(urlOf), [...new Set(texts.map(parseServerUrl))]);
+  return isSame(readEntries(reader).map(urlOf), serverUrls(texts));
 }
 
 // As they are: a newer program may have written entries that this one does not understand.
@@ -96,8 +101,9 @@ function entriesIn(value: Uint8Array | undefined): unknown[] {
 }
 
 function entriesOf(held: readonly unknown[], texts: readonly string[]): unknown[] {
-  const urls = [...new Set(texts.map(parseServerUrl))];
-  return urls.map((url) => held.find((entry) => urlOf(entry) === url) ?? { type: 'http', url });
+  return serverUrls(texts).map(
+    (url) => held.find((entry) => urlOf(entry) === url) ?? { type: 'http', url },
+  );
 }
 
 function writeEntries(tx: Transaction, entries: readonly unknown[]): void {

@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ConfiguredBuild } from '../config/load-config.ts';
 import { isDrayerError } from '../core/errors.ts';
-import { parseServerUrl } from '../files/server-url.ts';
 import type { PrimaryServer } from '../files/values.ts';
 import type { PushOptions, PushReport } from '../mirror/push-stream.ts';
 import { prepareSite } from '../publish/prepare-site.ts';
@@ -136,9 +135,9 @@ async function nameServers(
   isDry = false,
 ): Promise<readonly string[] | undefined> {
   if (servers === undefined) return undefined;
-  const { hasServers, replaceServers } = await import('./edit-servers.ts');
+  const { hasServers, replaceServers, serverUrls } = await import('./edit-servers.ts');
   if (hasServers(stream.reader, servers)) return undefined;
-  if (isDry) return [...new Set(servers.map(parseServerUrl))];
+  if (isDry) return serverUrls(servers);
   stream.transaction((tx) => replaceServers(tx, stream.reader, servers));
   return stream.getPrimaryServers().map(({ url }) => url);
 }

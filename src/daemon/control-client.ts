@@ -1,7 +1,9 @@
 /** Giving orders to the daemon that runs over a data folder, where one does. */
+
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { parseJsonObject } from '../core/json.ts';
 import type { MirrorProgress } from '../mirror/session.ts';
 import { isErrno } from '../store/durable-file.ts';
 import { controlPathOf, hasControlSocket } from './control-socket.ts';
@@ -103,23 +105,13 @@ async function* readReplies(socket: Socket): Lines {
   socket.setEncoding('utf8');
   try {
     for await (const chunk of socket) {
-      for (const line of lines.take(String(chunk))) yield parseLine(line);
+      // A line that is no object is as good as an empty one: nobody of ours wrote it.
+      for (const line of lines.take(String(chunk))) yield parseJsonObject(line) ?? {};
     }
   } catch (error) {
     // Broken off: it has ended, which the caller tells.
     if (isErrno(error, 'ECONNRESET') || isErrno(error, 'EPIPE')) return;
     if (isErrno(error, 'ABORT_ERR') || isErrno(error, 'ERR_STREAM_PREMATURE_CLOSE')) return;
-    throw error;
-  }
-}
-
-/** A line that is no JSON is as good as an empty object: nobody of ours wrote it. */
-function parseLine(line: string): object {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
     throw error;
   }
 }

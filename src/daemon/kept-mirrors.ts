@@ -2,10 +2,12 @@
  * Which mirrors a daemon keeps up to date, and how: a small file beside each stream file, so that a
  * mirror and what is known of it come and go together.
  */
+
 import { rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
+import { parseJsonObject } from '../core/json.ts';
 import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import type { Quota } from '../mirror/session.ts';
 import { fileError, isErrno, readTextIfThere, replaceSynced } from '../store/durable-file.ts';
@@ -118,15 +120,7 @@ async function namesIn(folder: string): Promise<string[]> {
 }
 
 function parseKept(path: string, text: string): KeptMirror | undefined {
-  let fields: { [name in 'id' | 'urls' | 'isHidden' | 'quota']?: unknown } | null;
-  try {
-    fields = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-  if (typeof fields !== 'object' || fields === null) return undefined;
-  const { id, urls, isHidden, quota } = fields;
+  const { id, urls, isHidden, quota } = parseJsonObject(text) ?? {};
   if (typeof id !== 'string' || !isId(id) || typeof isHidden !== 'boolean') return undefined;
   if (!Array.isArray(urls) || urls.length === 0 || urls.length > MOST_SOURCES) return undefined;
   if (!urls.every((url): url is string => typeof url === 'string')) return undefined;

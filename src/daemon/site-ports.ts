@@ -2,8 +2,10 @@
  * Which port is which site's (mode D). Remembered in the data folder for good, and a port is never given to
  * another site: what a browser keeps for a port, a service worker above all, would be the other's.
  */
+
 import { join } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
+import { parseJsonObject } from '../core/json.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 import { makeDataDir } from '../mirror/data-dir.ts';
 import { readTextIfThere, replaceSynced } from '../store/durable-file.ts';
@@ -43,23 +45,21 @@ export function openSitePorts(dataDir: string, first: number): SitePorts {
 function read(path: string): Map<string, number> {
   const text = readTextIfThere(path, 'the ports of sites');
   if (text === undefined) return new Map();
-  const entries = Object.entries(parse(path, text));
-  const isGood = entries.every(([, port]) => Number.isInteger(port) && port > 0);
-  if (isGood) return new Map(entries);
-  throw invalid(path);
+  const ports = parseJsonObject(text);
+  if (ports === undefined || !arePorts(ports)) throw invalid(path);
+  return new Map(Object.entries(ports));
 }
 
-function parse(path: string, text: string): Record<string, number> {
-  try {
-    return JSON.parse(text) as Record<string, number>;
-  } catch (cause) {
-    throw invalid(path, cause);
-  }
+function arePorts(
+  fields: Readonly<Record<string, unknown>>,
+): fields is Readonly<Record<string, number>> {
+  return Object.values(fields).every((port) => {
+    return Number.isInteger(port) && Number(port) > 0 && Number(port) <= LAST_PORT;
+  });
 }
 
-function invalid(path: string, cause?: unknown): DrayerError {
+function invalid(path: string): DrayerError {
   return new DrayerError('CONFIG_INVALID', `${path}: expected ids and ports`, {
     hint: 'if it is removed, sites get new ports; choose others than before with --site-ports',
-    cause,
   });
 }

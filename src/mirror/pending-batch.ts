@@ -3,9 +3,11 @@
  * (R11), so that whatever happens the very same bytes are sent again and nothing else is ever signed
  * in their place.
  */
+
 import { readFileSync, rmSync } from 'node:fs';
 import { hash } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
+import { parseJsonObject } from '../core/json.ts';
 import { bytesEqual, type Micros } from '../core/record.ts';
 import { fileError, isErrno, replaceSynced, syncDirectory } from '../store/durable-file.ts';
 
@@ -86,14 +88,8 @@ type Head = Pick<PendingBatch, 'url' | 'expect' | 'tip' | 'idTip' | 'seq'> & {
 };
 
 function parseHead(bytes: Uint8Array): Head | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
+  const value = parseJsonObject(Buffer.from(bytes).toString('utf8'));
+  if (value === undefined) return undefined;
   const fields = value as Partial<{ [name in keyof Head | 'v']: unknown }>;
   const { v, url, expect, tip, idTip, seq, root, hash: digest } = fields;
   const isCounted = [expect, tip, idTip, seq].every((n) => Number.isSafeInteger(n));

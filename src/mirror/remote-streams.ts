@@ -1,5 +1,7 @@
 /** What a server offers: its `/streams.json` (PROTOCOL.md §6). */
+
 import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { isObject, parseJson } from '../core/json.ts';
 import type { Micros } from '../core/record.ts';
 import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import { STREAMS_PATH, WELL_KNOWN_PATH } from '../wire/paths.ts';
@@ -93,17 +95,4 @@ function canonicalId(text: string): string | undefined {
 
 function numberOf(value: unknown): number | undefined {
   return Number.isSafeInteger(value) ? Number(value) : undefined;
-}
-
-function isObject(value: unknown): value is { [name: string]: unknown } {
-  return typeof value === 'object' && value !== null;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -3,7 +3,9 @@
  * alone for a while and why, the newest each has shown, and when the last of them was heard. Lost, it costs
  * time and nothing else: what protects from an older state is the trust state.
  */
+
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { parseJsonObject } from '../core/json.ts';
 import { fileError, readTextIfThere } from '../store/durable-file.ts';
 import type { SourceKind } from './candidates.ts';
 
@@ -87,15 +89,7 @@ function meaning({ sources, changedAt }: SourceMemory): string {
 
 function parseMemory(text: string): SourceMemory {
   const none = { sources: [], changedAt: 0 };
-  let value: unknown;
-  try {
-    value = text === '' ? undefined : JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return none;
-    throw error;
-  }
-  if (typeof value !== 'object' || value === null) return none;
-  const { sources, changedAt } = value as { sources?: unknown; changedAt?: unknown };
+  const { sources, changedAt } = parseJsonObject(text) ?? {};
   if (!Array.isArray(sources)) return none;
   return { sources: sources.filter(isKnown).slice(0, MOST), changedAt: countOr0(changedAt) };
 }

@@ -3,7 +3,9 @@
  * is behind its mark was restored from a backup or lost in a power cut; signing on from there would
  * make a second history, so it is refused.
  */
+
 import { DrayerError } from '../core/errors.ts';
+import { parseJson } from '../core/json.ts';
 import type { Mark } from '../core/plan-batch.ts';
 import { bytesEqual, HASH_BYTES } from '../core/record.ts';
 import { createSynced, fileError, readTextIfThere, replaceSynced } from './durable-file.ts';
@@ -129,13 +131,4 @@ function parseMark(text: string): Mark | undefined {
     seq: Number(seq),
     root: new Uint8Array(Buffer.from(root, 'hex')),
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -3,6 +3,7 @@
  * stream file. It is written before the generation is, and what it says of the last batch counts only if
  * the stream file agrees: a crash between the two tells no lie.
  */
+import { parseJson } from '../core/json.ts';
 import type { Micros } from '../core/record.ts';
 import { fileError, readTextIfThere, replaceSynced } from './durable-file.ts';
 
@@ -60,13 +61,7 @@ function readTaken(streamPath: string, tip: Micros): PushReceipt[] {
 
 // Damaged, it is as if there were none: a batch that comes again is then refused by its tip.
 function parseReceipts(text: string): PushReceipt[] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return [];
-    throw error;
-  }
+  const parsed = parseJson(text);
   return Array.isArray(parsed) ? parsed.filter(isReceipt) : [];
 }
 

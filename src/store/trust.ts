@@ -2,7 +2,9 @@
  * What a mirror has seen complete, in a file beside the stream file, not in it: a stream file that is
  * replaced by an older one, or a peer that shows an older state, is noticed (R20, R22).
  */
+
 import { DrayerError } from '../core/errors.ts';
+import { parseJson } from '../core/json.ts';
 import type { Micros } from '../core/record.ts';
 import { fileError, readTextIfThere, replaceSynced } from './durable-file.ts';
 
@@ -59,13 +61,4 @@ function parseTrust(text: string): Trust | undefined {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -3,6 +3,7 @@
  * snapshot stays as it is; a mode only says which values are wanted. Records of the protocol's own type,
  * the snapshot above all, are always wanted.
  */
+import { isObject, parseJson } from '../core/json.ts';
 import { type Micros, PROTOCOL_TYPE } from '../core/record.ts';
 
 /** Which values are wanted: those for which all of these hold; with none of them, every one. */
@@ -114,23 +115,10 @@ function formatMode({ metadataOnly, newest, types, maxBytes }: ValueMode): strin
   });
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
-}
-
 function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

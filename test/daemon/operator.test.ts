@@ -154,7 +154,7 @@ test(
 test(
   'openSitePorts :: a file that is something else is an error that says so',
   scope((t) => {
-    for (const text of ['{', '{"a": "b"}', '{"a": -1}']) {
+    for (const text of ['{', 'null', '[33201]', '{"a": "b"}', '{"a": -1}', '{"a": 70000}']) {
       writeFileSync(t.path('site-ports.json'), text);
       assert.throws(() => openSitePorts(t.directory, 1), throwsCode('CONFIG_INVALID'), text);
     }

@@ -3,6 +3,8 @@
  * speaks first and says who it is; then one order, and its progress and its end.
  */
 import { DrayerError, type ErrorCode, isErrorCode } from '../core/errors.ts';
+import { isObject, parseJsonObject } from '../core/json.ts';
+import type { MirrorReport } from '../mirror/mirror.ts';
 import type { MirrorProgress, Quota } from '../mirror/session.ts';
 import { isQuota, type KeptState } from './kept-mirrors.ts';
 import type { HeardStream } from './nearby.ts';
@@ -54,8 +56,8 @@ export type Results = {
   /** What others on the local networks have; undefined where the daemon does not listen to them. */
   readonly nearby: { readonly streams?: readonly HeardStream[] | undefined };
   /** What `mirrorStream` reports, without the generation: that is read from the file. */
-  readonly mirror: Readonly<Record<string, unknown>> & {
-    readonly path: string;
+  readonly mirror: Omit<MirrorReport, 'generation' | 'failures'> & {
+    readonly failures: readonly { readonly url: string; readonly error: WireError }[];
     readonly addresses: readonly string[];
   };
   readonly unmirror: { readonly path: string; readonly bytes: number };
@@ -159,18 +161,9 @@ function parseMirrorOrder(order: Readonly<Record<string, unknown>>): MirrorOrder
 }
 
 function parseObject(line: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  if (isObject(value)) return value;
+  const value = parseJsonObject(line);
+  if (value !== undefined) return value;
   throw new DrayerError('MALFORMED', 'expected an order as one JSON object on a line');
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTexts(value: unknown): value is readonly string[] | undefined {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { DrayerError, EXIT } from '../../core/errors.ts';
 import { formatStreamId } from '../../core/stream-id.ts';
 import type { DaemonLink } from '../../daemon/control-client.ts';
+import { fromWireError } from '../../daemon/control-wire.ts';
 import { withReader } from '../../daemon/stream-facts.ts';
 import type { MirrorReport } from '../../mirror/mirror.ts';
 import { valuesOf } from '../mirror-values.ts';
@@ -46,8 +47,10 @@ export async function mirrorThere(
     progress.finish();
     const path = resolve(result.path);
     const generation = withReader(path, (reader) => reader.generation());
-    // All of a report but the generation has crossed as it is.
-    const report = { ...result, path, generation } as unknown as MirrorReport;
+    const failures = result.failures.map(({ url: at, error }) => {
+      return { url: at, error: fromWireError(error) };
+    });
+    const report: MirrorReport = { ...result, path, generation, failures };
     const status = report.wantedValues > 0 ? EXIT.underReplicated : EXIT.done;
     if (terminal.isJson) {
       terminal.printJson({ ...jsonReport(report), daemon: link.pid, addresses });

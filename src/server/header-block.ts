@@ -12,6 +12,11 @@ export type HeaderBlock = { readonly before: string; readonly after: string };
 
 type Inside = { _header: unknown };
 
+// No type of node's has the field; tryBlocks shows whether this node does.
+function insideOf(response: ServerResponse): Inside {
+  return response as unknown as Inside;
+}
+
 const DATE = /\r\nDate: [^\r]{29}(?=\r\n)/;
 
 /** Takes the header section from a response whose head was written; undefined where that is not to be had. */
@@ -23,11 +28,11 @@ export function takeBlock(response: ServerResponse): HeaderBlock | undefined {
 /** Makes `block` the head of a response of which nothing was written, for a connection that stays. */
 export function giveBlock(response: ServerResponse, status: number, block: HeaderBlock): void {
   response.statusCode = status;
-  (response as unknown as Inside)._header = `${block.before}${dateNow()}${block.after}`;
+  insideOf(response)._header = `${block.before}${dateNow()}${block.after}`;
 }
 
 function blockOf(response: ServerResponse): HeaderBlock | undefined {
-  const { _header: text } = response as unknown as Inside;
+  const { _header: text } = insideOf(response);
   const match = typeof text === 'string' ? DATE.exec(text) : null;
   if (typeof text !== 'string' || match === null || !text.endsWith('\r\n\r\n')) return undefined;
   const end = match.index + match[0].length;

@@ -29,6 +29,8 @@ export type { LanDiscoveryOptions, OwnStream } from './discovery/lan-discovery.t
 export { LanDiscovery } from './discovery/lan-discovery.ts';
 export type { EncodeFileOptions, FileValue } from './files/file-record.ts';
 export { decodeFile, encodeFile, inflateFile } from './files/file-record.ts';
+export type { StreamLink } from './files/stream-link.ts';
+export { formatStreamLink, parseStreamLink } from './files/stream-link.ts';
 export { cloneStream } from './mirror/clone-stream.ts';
 export type { FetchedFile, FetchFileOptions } from './mirror/fetch-file.ts';
 export { fetchFile } from './mirror/fetch-file.ts';

@@ -5,11 +5,12 @@ import type { Micros } from '../core/record.ts';
 import { parseStreamId } from '../core/stream-id.ts';
 import { announceGeneration } from './announce.ts';
 import { addressOf } from './candidates.ts';
+import { isThisMachine } from './dialable.ts';
 import type { HeldMirror } from './find-mirror.ts';
 import type { FollowOptions } from './follow-stream.ts';
 import { HttpClient } from './http-client.ts';
 import { type MirrorOptions, type MirrorReport, mirrorStream } from './mirror.ts';
-import { type PeerUrl, parsePeerUrl } from './peer-url.ts';
+import { type PeerUrl, parsePeerUrl, parsePeerUrls } from './peer-url.ts';
 import { sourceEvents } from './source-events.ts';
 import { type KnownSource, readMemory } from './source-memory.ts';
 
@@ -42,7 +43,7 @@ export class Follower {
     this.#options = options;
     this.#path = path;
     this.#publicKey = parseStreamId(id);
-    this.#given = [...(url === undefined ? [] : [url]), ...urls].map(parsePeerUrl);
+    this.#given = [...(url === undefined ? [] : [url]), ...urls].flatMap(parsePeerUrls);
     this.#tip = generation.tip;
   }
 
@@ -178,10 +179,11 @@ export class Follower {
 
   /** A courtesy, beside everything else: who follows us hears of it by the event. */
   #announce({ generation }: MirrorReport): void {
-    const { httpPort, signal } = this.#options;
+    const { httpPort, isReachable = true, signal } = this.#options;
     const record = generation.snapshotRecord;
     if (httpPort === undefined || record === undefined) return;
-    const servers = this.#peers().map(({ text }) => ({ type: 'http' as const, url: text }));
+    const told = this.#peers().filter((peer) => isReachable || isThisMachine(peer));
+    const servers = told.map(({ text }) => ({ type: 'http' as const, url: text }));
     const announcement = { publicKey: this.#publicKey, record, httpPort };
     void announceGeneration(servers, announcement, { signal }).catch(() => {});
   }

@@ -13,7 +13,7 @@ import type { ValueMode } from '../store/value-mode.ts';
 import { defaultDataDir, makeDataDir, mirrorPathOf } from './data-dir.ts';
 import { HttpClient, type HttpLimits } from './http-client.ts';
 import type { PeerFinder } from './peer-finder.ts';
-import { type PeerUrl, parsePeerUrl } from './peer-url.ts';
+import { type PeerUrl, parsePeerUrls } from './peer-url.ts';
 import { askStreams, type RemoteStream } from './remote-streams.ts';
 import type { MirrorProgress, Quota } from './session.ts';
 import { type MirrorReport, syncStore } from './sync-store.ts';
@@ -67,7 +67,7 @@ export type MirrorOptions = {
  */
 export async function mirrorStream(options: MirrorOptions): Promise<MirrorReport> {
   const { url, urls = [] } = options;
-  const peers = [...(url === undefined ? [] : [url]), ...urls].map(parsePeerUrl);
+  const peers = [...(url === undefined ? [] : [url]), ...urls].flatMap(parsePeerUrls);
   const publicKey = options.publicKey ?? namedBy(peers) ?? (await onlyStream(peers, options));
   for (const peer of peers) checkSameKey(peer, publicKey);
   const path = options.path ?? mirrorPathOf(publicKey, options.dataDir ?? defaultDataDir());

@@ -3,7 +3,9 @@
  * Understands our server's addresses, a site's own origin, the browser's address bar and drayer:// links.
  */
 import { DrayerError, isDrayerError } from '../core/errors.ts';
-import { parseStreamId, parseStreamUrl } from '../core/stream-id.ts';
+import { bytesEqual } from '../core/record.ts';
+import { parseStreamId } from '../core/stream-id.ts';
+import { isStreamLink, parseStreamLink } from '../files/stream-link.ts';
 
 /** A place to dial, as {@link parsePeerUrl} read it. */
 export type PeerUrl = {
@@ -28,7 +30,7 @@ export type PeerUrl = {
  */
 export function parsePeerUrl(text: string): PeerUrl {
   const trimmed = text.trim();
-  if (/^drayer:/i.test(trimmed)) return parseLink(trimmed);
+  if (isStreamLink(trimmed)) return firstOf(trimmed, parseLink(trimmed));
 
   const url = parseHttp(trimmed);
   const label = url.hostname.endsWith('.localhost') ? url.hostname.slice(0, -10) : '';
@@ -48,17 +50,32 @@ export function parsePeerUrl(text: string): PeerUrl {
   };
 }
 
-function parseLink(text: string): PeerUrl {
-  const [path = '', query = ''] = text.split('#', 1).join('').split('?', 2);
-  const from = new URLSearchParams(query).get('from');
-  const { publicKey } = parseStreamUrl(path);
-  if (from === null) {
-    throw new DrayerError('USAGE', `${text}: names a stream, but not where to get it`, {
-      hint: 'add ?from=http://host:port to the link, or give the URL of a server that has it',
-    });
-  }
-  const peer = parsePeerUrl(from);
-  return { ...peer, text, publicKey };
+/**
+ * Reads an address as {@link parsePeerUrl} does; of a link all servers that it names.
+ *
+ * @throws {DrayerError} what {@link parsePeerUrl} throws
+ */
+export function parsePeerUrls(text: string): readonly PeerUrl[] {
+  const peer = parsePeerUrl(text);
+  return isStreamLink(text) ? parseLink(text.trim()) : [peer];
+}
+
+function parseLink(text: string): readonly PeerUrl[] {
+  const { publicKey, from } = parseStreamLink(text);
+  return from.map((url, index) => {
+    const peer = parsePeerUrl(url);
+    if (peer.publicKey === undefined || bytesEqual(peer.publicKey, publicKey)) {
+      return { ...peer, text: url, publicKey };
+    }
+    throw new DrayerError('USAGE', `not a drayer link: from[${index}] is of another stream`);
+  });
+}
+
+function firstOf(text: string, [peer]: readonly PeerUrl[]): PeerUrl {
+  if (peer !== undefined) return peer;
+  throw new DrayerError('USAGE', `${text}: names a stream, but not where to get it`, {
+    hint: 'add ?from=http://host:port to the link, or give the URL of a server that has it',
+  });
 }
 
 function parseHttp(text: string): URL {

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatStreamId } from '../../src/core/stream-id.ts';
-import { parsePeerUrl } from '../../src/mirror/peer-url.ts';
-import { KEY_A } from '../helpers/keys.ts';
+import { parsePeerUrl, parsePeerUrls } from '../../src/mirror/peer-url.ts';
+import { KEY_A, KEY_B } from '../helpers/keys.ts';
 import { throwsCode } from '../helpers/throws.ts';
 
 const test = suite('mirror/peer-url');
@@ -38,6 +38,22 @@ for (const [text, base, hasKey, site] of cases) {
     assert.is(peer.origin, new URL(base).origin);
   });
 }
+
+test('parsePeerUrls :: a link names several servers, of its own stream alone', () => {
+  const peers = parsePeerUrls(`drayer://${canonical}?from=http://a:1&from=http://b:2/m`);
+
+  assert.equal(
+    peers.map(({ base }) => base),
+    ['http://a:1', 'http://b:2/m'],
+  );
+  assert.ok(peers.every(({ publicKey }) => publicKey === peers[0]?.publicKey));
+  assert.is(parsePeerUrls('http://a:1').length, 1);
+  const other = formatStreamId(KEY_B.publicKey, 'base64url');
+  assert.throws(
+    () => parsePeerUrls(`drayer://${canonical}?from=http://a:1/${other}/`),
+    throwsCode('USAGE'),
+  );
+});
 
 test('parsePeerUrl :: what is no address is refused with an example', () => {
   for (const text of ['', 'ftp://host/', 'http://', 'http://[::', 'http://me:secret@host/']) {

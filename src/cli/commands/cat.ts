@@ -1,10 +1,11 @@
 /** `drayer cat [stream] <path>`: the content of one file, from here or, by proof, from a peer. */
 import { once } from 'node:events';
 import { DrayerError, EXIT, isDrayerError } from '../../core/errors.ts';
-import { formatStreamId, parseStreamId, parseStreamUrl } from '../../core/stream-id.ts';
+import { formatStreamId, parseStreamId } from '../../core/stream-id.ts';
 import type { KnownStream } from '../../daemon/known-streams.ts';
 import { withReader } from '../../daemon/stream-facts.ts';
 import { inflateFile, MAX_FILE_BYTES } from '../../files/file-record.ts';
+import { isStreamLink, parseStreamLink } from '../../files/stream-link.ts';
 import type { Session } from '../session.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';
 
@@ -20,9 +21,9 @@ export async function cat(
 ): Promise<number> {
   const target = parseTarget(first, second, flags.from);
   const content =
-    target.from === undefined
+    target.from.length === 0
       ? await readHere(session, target, flags)
-      : await fetchThere(session, target, target.from);
+      : await fetchAnywhere(session, target);
   if (!process.stdout.write(content)) await once(process.stdout, 'drain');
   return EXIT.done;
 }
@@ -31,21 +32,22 @@ type Target = {
   /** As {@link chooseStream} takes it; undefined for the only one there is. */
   readonly stream: string | undefined;
   readonly path: string;
-  readonly from: string | undefined;
+  /** Servers to ask, one after the other; none means here. */
+  readonly from: readonly string[];
 };
 
 function parseTarget(first: string, second: string | undefined, from: string | undefined): Target {
-  if (!/^drayer:\/\//i.test(first)) {
+  const given = from === undefined ? [] : [from];
+  if (!isStreamLink(first)) {
     return second === undefined
-      ? { stream: undefined, path: first, from }
-      : { stream: first, path: second, from };
+      ? { stream: undefined, path: first, from: given }
+      : { stream: first, path: second, from: given };
   }
-  const [link = '', query = ''] = first.replace(/#.*$/, '').split('?', 2);
-  const { publicKey, path } = parseStreamUrl(link);
+  const { publicKey, path, from: named } = parseStreamLink(first);
   return {
     stream: formatStreamId(publicKey),
     path: second ?? (path === '' || path.endsWith('/') ? `${path}index.html` : path),
-    from: from ?? new URLSearchParams(query).get('from') ?? undefined,
+    from: given.length > 0 ? given : named,
   };
 }
 
@@ -90,6 +92,18 @@ function idOf(text: string): string | undefined {
   } catch (error) {
     if (isDrayerError(error, 'STREAM_ID_INVALID')) return undefined;
     throw error;
+  }
+}
+
+/** The first that has it; what is wrong with the last is told where none does. */
+async function fetchAnywhere(session: Session, target: Target): Promise<Uint8Array> {
+  const [from = '', ...others] = target.from;
+  try {
+    return await fetchThere(session, target, from);
+  } catch (error) {
+    if (others.length === 0 || !isDrayerError(error) || error.code === 'ABORTED') throw error;
+    session.terminal.complain('warning', error.message);
+    return await fetchAnywhere(session, { ...target, from: others });
   }
 }
 

@@ -10,6 +10,7 @@ import type { LogFlags } from '../log.ts';
 import { type ValueFlags, valuesOf } from '../mirror-values.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { visible } from '../terminal.ts';
 import { type KeepFlags, keepMirror, quotaOf } from './mirror-keep.ts';
 import { jsonReport, printReport } from './mirror-output.ts';
 import { chooseKey, showProgress } from './mirror-source.ts';
@@ -37,6 +38,20 @@ export async function mirror(
 ): Promise<number> {
   checkFlags(flags);
   const { terminal, signal } = session;
+  if (/^\s*drayer:/i.test(url)) {
+    const { linkTarget } = await import('../link-target.ts');
+    const {
+      id: linked,
+      from: [first, ...more],
+      name,
+    } = linkTarget(url, id);
+    if (name !== undefined) terminal.say(`the link calls it ${visible(name)}`);
+    if (first === undefined) return await mirror(session, linked, undefined, flags);
+    return await mirror(session, first, linked, {
+      ...flags,
+      from: [...more, ...(flags.from ?? [])],
+    });
+  }
   const { dataDir } = await session.settings({ dataDir: flags.dataDir });
   if (id === undefined && !url.includes(':')) {
     const { findNearby, keyIn } = await import('../find-nearby.ts');

@@ -1,6 +1,7 @@
 /** Serving from a command: the daemon, what it says while it runs, and the addresses to open. */
 import type { Settings } from '../config/settings.ts';
 import { type Daemon, type DaemonOptions, startDaemon } from '../daemon/daemon.ts';
+import { isReachable } from '../daemon/reach.ts';
 import type { Deploy } from '../server/push.ts';
 import { count, time } from './format.ts';
 import type { Teller } from './log.ts';
@@ -114,10 +115,6 @@ function tellDeploy(terminal: Terminal, tell: Teller, deploy: Deploy): void {
   const what = `${count(records, 'record')}, ${removed} removed, ${bytes} bytes`;
   const line = `deploy of ${id}: seq ${seq}, root ${root}, ${what}, from ${address}`;
   tell.info({ event: 'deploy', id, seq }, line);
-}
-
-function isReachable({ lan, host }: { lan: boolean; host: string | undefined }): boolean {
-  return lan || !(host === undefined || /^(localhost|127\..*|::1)$/.test(host));
 }
 
 function printJson(session: Session, daemon: Daemon): void {

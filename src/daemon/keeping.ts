@@ -23,6 +23,10 @@ export type KeeperEvents = {
 export type KeepingOptions = KeeperEvents & {
   /** Time between two looks at a source that sends no events, ms. */
   readonly pollMs?: number | undefined;
+  /** Port on which mirrors that are not hidden are served, once it is known; the sources are told of it. */
+  readonly httpPort?: (() => number) | undefined;
+  /** Whether other machines can come to it. */
+  readonly isReachable?: boolean | undefined;
   /** Know more sources than the mirrors themselves. */
   readonly finders?: readonly PeerFinder[] | undefined;
   /** After so long a mirror that is over its quota is tried again, ms. Default: an hour. */
@@ -78,13 +82,15 @@ export class Keeping {
     clearTimeout(this.#again);
     if (this.#following !== undefined) return;
     try {
-      const { pollMs } = this.#options;
+      const { pollMs, httpPort, isReachable } = this.#options;
       const following = followStream(heldOf(mirror), {
         urls: mirror.urls,
         others: true,
         finders: this.#options.finders,
         quota: mirror.quota,
         pollMs,
+        httpPort: mirror.isHidden ? undefined : httpPort?.(),
+        isReachable,
         onGeneration: (report) => {
           this.seen();
           this.#options.onMirrored?.(report);

@@ -14,6 +14,7 @@ import { closeOnce, type Daemon, type DaemonOptions, startDaemon } from './daemo
 import { type KeptMirror, listKept, readKept } from './kept-mirrors.ts';
 import { type KeeperEvents, type KeeperOptions, MirrorKeeper } from './mirror-keeper.ts';
 import { heardStream } from './nearby.ts';
+import { isReachable } from './reach.ts';
 
 /** Options of {@link runDaemon}. */
 export type RunOptions = Omit<DaemonOptions, 'dataDir'> &
@@ -82,7 +83,15 @@ async function start(options: RunOptions, { lock, kept, unclear }: Found): Promi
     find: (publicKey, how) => daemon.lan?.finder.find(publicKey, how) ?? [],
   };
   const finders = [...(options.lan === true ? [found] : []), ...(options.finders ?? [])];
-  const keeper = lock && new MirrorKeeper({ ...options, pollMs, finders });
+  const keeper =
+    lock &&
+    new MirrorKeeper({
+      ...options,
+      pollMs,
+      finders,
+      httpPort: () => daemon.port,
+      isReachable: isReachable(options),
+    });
   const daemon: Daemon = await startDaemon({
     ...options,
     streams: [

@@ -59,6 +59,12 @@ export function isKnownHost(named: PeerUrl, given: readonly PeerUrl[]): boolean 
   return given.some(({ origin }) => new URL(origin).hostname === hostname);
 }
 
+/** Whether an address is one of this machine alone. */
+export function isThisMachine({ origin }: PeerUrl): boolean {
+  const { hostname } = new URL(origin);
+  return /^(127\.[\d.]+|\[::1\]|(.+\.)?localhost)$/i.test(hostname);
+}
+
 function blockList(): BlockList {
   const list = new BlockList();
   for (const network of NETWORKS) {

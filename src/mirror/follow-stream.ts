@@ -17,6 +17,8 @@ export type FollowOptions = Omit<MirrorOptions, 'publicKey' | 'path'> & {
    * they need not wait for their next look. Default: nobody is told.
    */
   readonly httpPort?: number | undefined;
+  /** Whether other machines can come to that port; where not, only sources of this one are told. Default: true. */
+  readonly isReachable?: boolean | undefined;
   /** Told of each new generation. */
   readonly onGeneration?: ((report: MirrorReport) => void) | undefined;
   /** Told once what keeps the sources from being followed; they are tried again and again. */

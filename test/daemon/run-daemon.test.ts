@@ -99,7 +99,7 @@ async function page(
   return { status, body: body.toString() };
 }
 
-/** Past the proxy, which holds live events back. */
+/** The server itself, past the proxy. */
 function sourceOf({ port }: { readonly port: number }): string {
   return `http://127.0.0.1:${port}`;
 }

@@ -1,6 +1,7 @@
 /** `drayer mirror --serve`: serves the mirror that was made and follows its source, until it is stopped. */
 import type { Settings } from '../../config/settings.ts';
 import { DrayerError, EXIT } from '../../core/errors.ts';
+import { isReachable } from '../../daemon/reach.ts';
 import type { HeldMirror } from '../../mirror/find-mirror.ts';
 import { type Following, followStream } from '../../mirror/follow-stream.ts';
 import type { MirrorReport } from '../../mirror/mirror.ts';
@@ -60,6 +61,8 @@ async function serveFile(
     urls: flags.from,
     quota: quotaOf(flags),
     signal,
+    httpPort: daemon.port,
+    isReachable: isReachable(settings),
     // With --lan also whoever on the network has it; finders are asked only where others are.
     finders: daemon.lan && [daemon.lan.finder],
     others: daemon.lan && true,

@@ -10,6 +10,7 @@ import { checkNoConfig, writeConfig } from '../config/write-config.ts';
 import { DrayerError } from '../core/errors.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 import { addToGitignore } from '../publish/gitignore.ts';
+import { streamPathOf } from '../publish/site-directory.ts';
 import {
   generateKeyPair,
   keyPathOf,
@@ -17,7 +18,6 @@ import {
   readKeyFile,
   writeNewKey,
 } from '../store/key-file.ts';
-import { streamPathOf } from './known-streams.ts';
 
 /** What {@link adoptSite} did. */
 export type AdoptedSite = {

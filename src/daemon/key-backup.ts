@@ -13,7 +13,7 @@ import {
   writeRestoredKey,
   writeSecretFile,
 } from '../store/key-file.ts';
-import { hasFile } from '../store/open-reader.ts';
+import { hasFile } from '../store/stream-file.ts';
 import { readPrimaryServers } from '../store/typed-reads.ts';
 import { renderKeyPaper } from './key-paper.ts';
 import { readStreamId, withReader } from './stream-facts.ts';

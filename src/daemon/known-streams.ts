@@ -2,13 +2,14 @@
  * Which streams this machine has, and which one a person means: those of the config, the mirrors in
  * the data folder, and whatever path is typed.
  */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Config } from '../config/load-config.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { parseStreamId } from '../core/stream-id.ts';
+import { streamPathOf } from '../publish/site-directory.ts';
 import { openReader } from '../store/open-reader.ts';
 
 /** A stream that can be served, listed or checked. */
@@ -22,13 +23,6 @@ export type KnownStream = {
   /** File of its secret key, absolute, where that is configured. */
   readonly keyFile: string | undefined;
 };
-
-/** Path of the stream that a folder is published into: `NAME.stream` beside it. */
-export function streamPathOf(directory: string): string {
-  // Beside the folder itself, not beside a link to it; as publishing finds it.
-  const isThere = existsSync(directory);
-  return `${isThere ? realpathSync.native(directory) : resolve(directory)}.stream`;
-}
 
 /**
  * Lists the streams of a config, or of the folder where there is none, then the mirrors of a data

@@ -11,12 +11,11 @@ import type { PrimaryServer } from '../files/values.ts';
 import type { PushOptions, PushReport } from '../mirror/push-stream.ts';
 import { prepareSite } from '../publish/prepare-site.ts';
 import { type PublishOptions, type PublishReport, publishDirectory } from '../publish/publisher.ts';
-import { resolveSiteDirectory } from '../publish/site-directory.ts';
-import { hasFile } from '../store/open-reader.ts';
+import { resolveSiteDirectory, streamPathOf } from '../publish/site-directory.ts';
 import { createStream, openStream } from '../store/open-stream.ts';
 import type { Stream } from '../store/stream.ts';
+import { hasFile } from '../store/stream-file.ts';
 import { checkKeyUse, checkNoTwin, checkRestored, checkUnused, noteKeyUse } from './key-use.ts';
-import { streamPathOf } from './known-streams.ts';
 
 /** Which folder goes into which stream, with which key. */
 export type Site = {

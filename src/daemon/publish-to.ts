@@ -27,13 +27,13 @@ import { recoverStream } from '../mirror/recover.ts';
 import { addProvenance } from '../publish/add-provenance.ts';
 import { compareSite, type SiteComparison } from '../publish/compare-site.ts';
 import type { PublishOptions, PublishReport } from '../publish/publisher.ts';
-import { resolveSiteDirectory } from '../publish/site-directory.ts';
+import { resolveSiteDirectory, streamPathOf } from '../publish/site-directory.ts';
 import { ownFilesOf } from '../publish/stream-files.ts';
 import { keyPathOf, publicKeyOf, readKeyFile } from '../store/key-file.ts';
-import { hasFile, openReader } from '../store/open-reader.ts';
+import { openReader } from '../store/open-reader.ts';
+import { hasFile } from '../store/stream-file.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
 import { replacedServers } from './edit-servers.ts';
-import { streamPathOf } from './known-streams.ts';
 import type { PublishedSite, RemoteOptions, Site } from './publish-site.ts';
 
 /** Which folder goes into which stream, on which server. */

@@ -1,6 +1,7 @@
 /** A mirror that is already here, whether or not its source is. */
 import { bytesEqual } from '../core/record.ts';
-import { hasFile, openReader } from '../store/open-reader.ts';
+import { openReader } from '../store/open-reader.ts';
+import { hasFile } from '../store/stream-file.ts';
 import type { MirrorReport } from './mirror.ts';
 
 /** A mirror as it is, or as a run has left it. */

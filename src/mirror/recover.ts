@@ -15,9 +15,9 @@ import {
   writeMark,
 } from '../store/mark.ts';
 import { openMirrorStore } from '../store/mirror-store.ts';
-import { hasFile } from '../store/open-reader.ts';
 import type { Generation } from '../store/reader.ts';
 import { damagedPathOf, isDamaged, putBack, removeEmpty, setAside } from '../store/set-aside.ts';
+import { hasFile } from '../store/stream-file.ts';
 import { EVERYTHING } from '../store/value-mode.ts';
 import type { MirrorOptions } from './mirror.ts';
 import { parsePeerUrl } from './peer-url.ts';

@@ -4,8 +4,8 @@ import { homedir } from 'node:os';
 import { isAbsolute, parse, relative, sep } from 'node:path';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { keyPathOf } from '../store/key-file.ts';
-import { hasFile } from '../store/open-reader.ts';
 import { createStream } from '../store/open-stream.ts';
+import { hasFile } from '../store/stream-file.ts';
 import { addToGitignore } from './gitignore.ts';
 import { resolveBeside, resolveSiteDirectory } from './site-directory.ts';
 

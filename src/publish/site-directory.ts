@@ -1,5 +1,5 @@
 /** The directory a site is published from. */
-import { realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 
@@ -30,6 +30,13 @@ export function resolveBeside(path: string): string {
       hint: `make the folder first: mkdir -p ${JSON.stringify(folder)}`,
     });
   }
+}
+
+/** Path of the stream that a folder is published into: `NAME.stream` beside it. */
+export function streamPathOf(directory: string): string {
+  // Beside the folder itself, not beside a link to it; as publishing finds it.
+  const isThere = existsSync(directory);
+  return `${isThere ? realpathSync.native(directory) : resolve(directory)}.stream`;
 }
 
 function notFound(directory: string, message: string, cause?: unknown): DrayerError {

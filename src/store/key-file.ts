@@ -13,7 +13,6 @@ import {
   readSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { keyPairFromSeed } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { createSynced, fileError, isErrno } from './durable-file.ts';
@@ -29,7 +28,9 @@ export function keyPathOf(streamPath: string): string {
 
 /** Makes a new key pair from the system's random source. */
 export function generateKeyPair(): KeyPair {
-  return keyPairFromSeed(randomBytes(32));
+  const seed = randomBytes(32);
+  const publicKey = publicHalfOf(seed);
+  return { publicKey, secretKey: new Uint8Array([...seed, ...publicKey]) };
 }
 
 /** Returns the public half of a secret key. */
@@ -66,14 +67,17 @@ export function parseSecretKey(text: string, name = 'the private key'): Uint8Arr
  * @param secretKey - 64 bytes, seed then public key
  */
 export function isKeyPair(secretKey: Uint8Array): boolean {
-  const seed = secretKey.subarray(0, 32);
+  return bytesEqual(publicHalfOf(secretKey.subarray(0, 32)), secretKey.subarray(32));
+}
+
+function publicHalfOf(seed: Uint8Array): Uint8Array {
   const key = createPrivateKey({
     key: Buffer.concat([PKCS8_ED25519, seed]),
     format: 'der',
     type: 'pkcs8',
   });
   const { x = '' } = createPublicKey(key).export({ format: 'jwk' });
-  return bytesEqual(Buffer.from(x, 'base64url'), secretKey.subarray(32));
+  return new Uint8Array(Buffer.from(x, 'base64url'));
 }
 
 /** What stands before the seed in the DER of an Ed25519 private key (RFC 8410 §7). */

@@ -26,15 +26,7 @@ import {
   UNUSED_MARK,
   writeMark,
 } from './mark.ts';
-import {
-  addIndexes,
-  checkJournal,
-  checkStreamFile,
-  hasFile,
-  isWritable,
-  openReadable,
-  openWritable,
-} from './open-reader.ts';
+import { addIndexes, openReadable, openWritable } from './open-reader.ts';
 import { StreamReader } from './reader.ts';
 import {
   checkSchema,
@@ -46,6 +38,7 @@ import {
   readPublicKey,
 } from './schema.ts';
 import { Stream } from './stream.ts';
+import { checkJournal, checkStreamFile, hasFile, isWritable } from './stream-file.ts';
 
 /** What {@link openStream} is told besides the path. */
 export type OpenStreamOptions = {

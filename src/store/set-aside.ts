@@ -3,7 +3,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { isDrayerError } from '../core/errors.ts';
 import { verifyStream } from './audit.ts';
 import { fileError } from './durable-file.ts';
-import { hasFile } from './open-reader.ts';
+import { hasFile } from './stream-file.ts';
 
 /** Where {@link setAside} keeps a damaged stream. */
 export function damagedPathOf(streamPath: string): string {

@@ -3,12 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Config } from '../../src/config/load-config.ts';
 import { formatStreamId } from '../../src/core/stream-id.ts';
-import {
-  findStream,
-  type KnownStream,
-  listKnownStreams,
-  streamPathOf,
-} from '../../src/daemon/known-streams.ts';
+import { findStream, type KnownStream, listKnownStreams } from '../../src/daemon/known-streams.ts';
+import { streamPathOf } from '../../src/publish/site-directory.ts';
 import { createStream } from '../../src/store/open-stream.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { rejectsCode } from '../helpers/throws.ts';

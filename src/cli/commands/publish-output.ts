@@ -1,11 +1,11 @@
 /** What `drayer publish` says: the changes, the counts, the key that was made, what to do next. */
 import { relative } from 'node:path';
-import { streamPathOf } from '../../daemon/known-streams.ts';
 import type { PublishedSite, Site } from '../../daemon/publish-site.ts';
 import type { PushReport } from '../../mirror/push-stream.ts';
+import { streamPathOf } from '../../publish/site-directory.ts';
 import type { Skipped } from '../../publish/walk.ts';
 import { markPathOfKey } from '../../store/mark.ts';
-import { hasFile } from '../../store/open-reader.ts';
+import { hasFile } from '../../store/stream-file.ts';
 import { bytes, number, shellWord } from '../format.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';

@@ -7,7 +7,7 @@ import type { KnownStream } from '../../daemon/known-streams.ts';
 import { type RemovedMirror, removeMirrorFiles } from '../../daemon/remove-mirror.ts';
 import { readStreamId } from '../../daemon/stream-facts.ts';
 import { mirrorPathOf } from '../../mirror/data-dir.ts';
-import { hasFile } from '../../store/open-reader.ts';
+import { hasFile } from '../../store/stream-file.ts';
 import { bytes, shellWord } from '../format.ts';
 import type { Session } from '../session.ts';
 import { chooseStream, type StreamFlags } from './choose-stream.ts';

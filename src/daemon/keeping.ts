@@ -69,8 +69,9 @@ export class Keeping {
     this.#seenMs = Date.now();
   }
 
-  /** Looks at the sources now. */
+  /** Looks at the sources now; nothing once it is stopped, for news may come late. */
   pull(): void {
+    if (!this.#isWanted) return;
     if (this.#following === undefined) this.follow();
     else this.#following.pull();
   }

@@ -9,6 +9,8 @@ import { DhtNode } from './dht-node.ts';
 let node: DhtNode | undefined;
 
 process.on('disconnect', () => process.exit());
+// It may have gone while this was being loaded.
+if (!process.connected) process.exit();
 process.on('message', (order: DhtOrder) => void obey(order));
 
 async function obey(order: DhtOrder): Promise<void> {

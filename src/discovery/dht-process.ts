@@ -3,7 +3,6 @@
  * again after every end, later each time. Whatever strangers do to it, the parent goes on.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { DhtOrder } from './dht-messages.ts';
 
@@ -37,6 +36,7 @@ const CLOSE_MS = 1_000;
 export class DhtProcess {
   readonly #options: DhtProcessOptions;
   #child: ChildProcess | undefined;
+  #ended: Promise<void> = Promise.resolve();
   #isClosed = false;
   #ends = 0;
   #heardMs = 0;
@@ -46,33 +46,24 @@ export class DhtProcess {
     this.#options = options;
   }
 
-  /** Begins. */
+  /** Begins; where the system lets no process begin, it tries again as after an end. */
   begin(): void {
-    const { memoryMb = MEMORY_MB, aliveMs = ALIVE_MS, onBegin, onMessage } = this.#options;
+    const { memoryMb = MEMORY_MB, onBegin } = this.#options;
     const [file, loader] = whereChild();
-    const child = fork(file, [], {
-      execArgv: [`--max-old-space-size=${memoryMb}`, ...loader],
-      env: environment(),
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
-    const begunMs = performance.now();
+    let child: ChildProcess;
+    try {
+      child = fork(file, [], {
+        execArgv: [`--max-old-space-size=${memoryMb}`, ...loader],
+        env: environment(),
+        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      });
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#afterEnd(error.message);
+      return;
+    }
     this.#child = child;
-    this.#heardMs = begunMs + BEGIN_MS;
-    const timer = setInterval(() => {
-      if (performance.now() - this.#heardMs > UNANSWERED * aliveMs) child.kill('SIGKILL');
-      else this.tell({ do: 'ping' });
-    }, aliveMs);
-    child.on('message', (message) => {
-      this.#heardMs = performance.now();
-      onMessage(message);
-    });
-    // It ends, and that is told; what was to be sent to it is lost.
-    child.on('error', () => {});
-    child.once('exit', (status, signal) => {
-      clearInterval(timer);
-      if (performance.now() - begunMs > GOOD_MS) this.#ends = 0;
-      this.#afterEnd(signal ?? `status ${status}`);
-    });
+    this.#ended = this.#watch(child);
     onBegin();
   }
 
@@ -92,11 +83,38 @@ export class DhtProcess {
     clearTimeout(this.#again);
     const child = this.#child;
     if (child === undefined) return;
-    const ended = once(child, 'exit');
     this.tell({ do: 'close' });
     const timer = setTimeout(() => child.kill('SIGKILL'), CLOSE_MS);
-    await ended;
+    await this.#ended;
     clearTimeout(timer);
+  }
+
+  /** Listens to it, and asks whether it is alive; resolves when it has ended, or has not begun at all. */
+  #watch(child: ChildProcess): Promise<void> {
+    const { aliveMs = ALIVE_MS, onMessage } = this.#options;
+    const begunMs = performance.now();
+    this.#heardMs = begunMs + BEGIN_MS;
+    const timer = setInterval(() => {
+      if (performance.now() - this.#heardMs > UNANSWERED * aliveMs) child.kill('SIGKILL');
+      else this.tell({ do: 'ping' });
+    }, aliveMs);
+    child.on('message', (message) => {
+      this.#heardMs = performance.now();
+      if (!this.#isClosed) onMessage(message);
+    });
+    return new Promise((resolve) => {
+      const end = (how: string): void => {
+        clearInterval(timer);
+        if (performance.now() - begunMs > GOOD_MS) this.#ends = 0;
+        this.#afterEnd(how);
+        resolve();
+      };
+      child.on('error', (error) => {
+        // No end will be told of what has not begun. Otherwise one is; what was to be sent is lost.
+        if (child.pid === undefined) end(error.message);
+      });
+      child.once('exit', (status, signal) => end(signal ?? `status ${status}`));
+    });
   }
 
   #afterEnd(how: string): void {

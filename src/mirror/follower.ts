@@ -3,14 +3,16 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { isDrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
 import { parseStreamId } from '../core/stream-id.ts';
+import { LIMITS } from '../wire/limits.ts';
 import { announceGeneration } from './announce.ts';
 import { addressOf } from './candidates.ts';
 import { isThisMachine } from './dialable.ts';
 import type { HeldMirror } from './find-mirror.ts';
 import type { FollowOptions } from './follow-stream.ts';
+import { candidatesOf } from './gather.ts';
 import { HttpClient } from './http-client.ts';
 import { type MirrorOptions, type MirrorReport, mirrorStream } from './mirror.ts';
-import { type PeerUrl, parsePeerUrl, parsePeerUrls } from './peer-url.ts';
+import { type PeerUrl, parsePeerUrls } from './peer-url.ts';
 import { sourceEvents } from './source-events.ts';
 import { type KnownSource, readMemory } from './source-memory.ts';
 
@@ -19,6 +21,8 @@ const POLL_MS = 30_000;
 const RETRY_MS = 500;
 /** Between two runs: a source that calls without a pause is not answered without one. */
 const PAUSE_MS = 100;
+/** A connection that lasted so long was none that flaps. */
+const STEADY_MS = 10_000;
 /** So many sources are listened to at a time: one that says nothing new does not make the others unheard. */
 const EARS = 3;
 
@@ -70,19 +74,20 @@ export class Follower {
         await pause(jittered(pollMs), signal);
         continue;
       }
+      const since = performance.now();
       try {
         if (peer !== undefined) await this.#waitForEvents(peer);
-        // Ended in good order: the server is closing, and may be back in a moment.
-        retryMs = RETRY_MS;
       } catch (error) {
         if (signal.aborted) return;
-        if (isDrayerError(error, 'NOT_SUPPORTED')) retryMs = pollMs;
-        // Of several another one will do.
-        else if (!woken.aborted && this.#peers().length < 2) this.#tell(error);
-        else if (!isDrayerError(error)) throw error;
+        if (!isDrayerError(error)) throw error;
+        if (error.code === 'NOT_SUPPORTED') retryMs = pollMs;
+        // Of several another one will do; whether it is away, or only its events, shows at the next look.
+        const isOver = woken.aborted || error.code === 'UNREACHABLE' || !this.#isAlone();
+        if (!isOver && error.code !== 'NOT_SUPPORTED') this.#tell(error);
       }
-      const isAlone = this.#peers().length < 2;
-      const restMs = isAlone ? retryMs : jittered(retryMs);
+      // A server that closes may be back in a moment; one that closes again and again is asked less often.
+      if (performance.now() - since >= STEADY_MS) retryMs = RETRY_MS;
+      const restMs = this.#isAlone() ? retryMs : jittered(retryMs);
       await pause(restMs, isFirst ? AbortSignal.any([signal, woken]) : signal);
       retryMs = Math.min(pollMs, retryMs * 2);
       if (!isFirst) continue;
@@ -100,21 +105,28 @@ export class Follower {
     const { signal, pollMs = POLL_MS } = this.#options;
     while (!signal.aborted) {
       await pause(jittered(pollMs), signal);
-      if (!signal.aborted && this.#peers().length > 1) await this.#pullPatiently();
+      const { finders = [] } = this.#options;
+      const isLooking = !this.#isAlone() || finders.length > 0;
+      if (!signal.aborted && isLooking) await this.#pullPatiently();
     }
   }
 
   async #waitForEvents(peer: PeerUrl): Promise<void> {
-    const { limits } = this.#options;
+    const { limits, pollMs = POLL_MS } = this.#options;
+    const firstMs = (limits ?? LIMITS).firstByteMs;
+    const publicKey = this.#publicKey;
     const signal = AbortSignal.any([this.#options.signal, this.#wake.signal]);
     const http = new HttpClient({ limits, signal });
     const address = addressOf(peer);
+    let restMs = PAUSE_MS;
     this.#heard.add(address);
     try {
-      for await (const tip of sourceEvents(http, peer, this.#publicKey)) {
+      for await (const tip of sourceEvents(http, peer, { publicKey, firstMs })) {
         if (tip > this.#tip) await this.#inTurn(() => this.#pullFrom(peer, tip));
         else this.#mend();
-        await pause(PAUSE_MS, signal);
+        // Who tells of what nobody then has is believed less and less.
+        restMs = tip > this.#tip ? Math.min(pollMs, restMs * 2) : PAUSE_MS;
+        await pause(restMs, signal);
       }
     } finally {
       this.#heard.delete(address);
@@ -131,12 +143,29 @@ export class Follower {
     return next;
   }
 
+  #isAlone(): boolean {
+    return this.#peers().length < 2;
+  }
+
   #peers(): readonly PeerUrl[] {
     if (this.#options.others === false) return this.#given;
     const known = new Set(this.#given.map(addressOf));
-    const { sources } = readMemory(this.#path);
-    const good = sources.filter(({ address, score }) => score > 0 && !known.has(address));
-    return [...this.#given, ...good.sort(byScore).slice(0, EARS).map(peerOf)];
+    const good = this.#remembered()
+      .filter(({ address, score }) => score > 0 && !known.has(address))
+      .sort(byScore)
+      .map(({ address }) => address);
+    const others = candidatesOf(good.slice(0, EARS), 'found');
+    return [...this.#given, ...others.map(({ peer }) => peer)];
+  }
+
+  #remembered(): readonly KnownSource[] {
+    try {
+      return readMemory(this.#path).sources;
+    } catch (error) {
+      // Told by the next run, which cannot read it either.
+      if (isDrayerError(error)) return [];
+      throw error;
+    }
   }
 
   async #pullPatiently(): Promise<void> {
@@ -150,8 +179,7 @@ export class Follower {
   /** From the one that has told of it, which is quickest; from all where that comes to nothing. */
   async #pullFrom(peer: PeerUrl, tip: Micros): Promise<void> {
     if (tip <= this.#tip) return;
-    const isOnly = this.#peers().length < 2;
-    if (!isOnly) {
+    if (!this.#isAlone()) {
       try {
         await this.#mirror({ url: peer.text, urls: [], others: false, finders: [] });
         return;
@@ -211,10 +239,6 @@ export class Follower {
 
 function byScore(a: KnownSource, b: KnownSource): number {
   return b.score - a.score;
-}
-
-function peerOf({ address }: KnownSource): PeerUrl {
-  return parsePeerUrl(address);
 }
 
 /** Half to all of it, so that many followers do not come at once. */

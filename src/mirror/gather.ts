@@ -94,8 +94,8 @@ function peersOf(candidates: readonly Candidate[], wanted: SourceKind): PeerUrl[
   return candidates.filter(({ kind }) => kind === wanted).map(({ peer }) => peer);
 }
 
-/** What a stream or a stranger says may be no address at all. */
-function candidatesOf(texts: readonly string[], kind: SourceKind): Candidate[] {
+/** Reads addresses; what a stream or a stranger says may be none, and is left out. */
+export function candidatesOf(texts: readonly string[], kind: SourceKind): Candidate[] {
   return texts.flatMap((text) => {
     try {
       return [{ peer: parsePeerUrl(text), kind }];

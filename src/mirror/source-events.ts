@@ -16,15 +16,36 @@ const MAX_EVENT_CHARS = 4096;
  * Yields the tip of the source's generation, the present one first, then each that comes. Nothing of
  * it is proved: it says when to ask.
  *
- * @throws {DrayerError} NOT_SUPPORTED where the source sends no events, as originals
+ * @param firstMs - so long the present one may take to come; a proxy that holds events back never lets it
+ * @throws {DrayerError} NOT_SUPPORTED where the source sends no events, as originals, or none arrives
  * @throws {DrayerError} UNREACHABLE, PEER_MISBEHAVED, TOO_LARGE when the connection breaks or misbehaves
  */
 export async function* sourceEvents(
   http: HttpClient,
   peer: PeerUrl,
-  publicKey: Uint8Array,
+  { publicKey, firstMs }: { readonly publicKey: Uint8Array; readonly firstMs: number },
 ): AsyncGenerator<Micros, void, void> {
   const answer = await openEvents(http, peer, publicKey);
+  let isLate = false;
+  const patience = setTimeout(() => {
+    isLate = true;
+    answer.abandon();
+  }, firstMs);
+  try {
+    for await (const tip of tipsIn(answer)) {
+      clearTimeout(patience);
+      yield tip;
+    }
+  } catch (error) {
+    if (!isLate) throw error;
+    const message = `${answer.url}: no event came within ${firstMs} ms`;
+    throw new DrayerError('NOT_SUPPORTED', message, { cause: error });
+  } finally {
+    clearTimeout(patience);
+  }
+}
+
+async function* tipsIn(answer: HttpResponse): AsyncGenerator<Micros, void, void> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const piece of answer.slowBody(MAX_BYTES, IDLE_MS)) {

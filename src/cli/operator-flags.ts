@@ -2,7 +2,7 @@
 import type { ServeConfig } from '../config/serve-config.ts';
 import { checkHostNames } from '../config/settings.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
-import { parseStreamId } from '../core/stream-id.ts';
+import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import type { OperatorOptions } from '../daemon/operator.ts';
 import { findSite } from '../daemon/served-streams.ts';
 import type { StreamSource } from '../server/stream-set.ts';
@@ -68,6 +68,7 @@ export async function operatorOptions(
     spa: flags.spa ?? config.spa,
     listing: flags.listing ?? config.listing,
     domains: await domainsOf(flags, config, sources),
+    moved: movedOf(config),
     parents: checkHostNames(flags.sitesDomain ?? config.sitesDomains ?? [], '--sites-domain'),
   };
 }
@@ -90,6 +91,14 @@ async function domainsOf(
   const keys: Record<string, Uint8Array> = {};
   for (const [name, stream] of wanted) keys[name] = await keyOf(stream, sources);
   return keys;
+}
+
+function movedOf({ moved = {} }: ServeConfig): Record<string, string> {
+  const entries = Object.entries(moved).map(([id, url]) => [
+    formatStreamId(parseStreamId(id)),
+    url,
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function parseDomain(text: string): readonly [string, string] {

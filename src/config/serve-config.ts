@@ -27,6 +27,8 @@ export type ServeConfig = {
   readonly domains?: Readonly<Record<string, string>> | undefined;
   /** Names below which each site has one of its own, `<id in base32>.NAME`. */
   readonly sitesDomains?: readonly string[] | undefined;
+  /** Sites that are somewhere else now: stream id to the address of a server. People who ask for them here are led there. */
+  readonly moved?: Readonly<Record<string, string>> | undefined;
 };
 
 const text = v.pipe(v.string(), v.minLength(1, 'a non-empty string'));
@@ -46,6 +48,14 @@ const hostName = v.pipe(
   v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i, 'a host name without port or scheme'),
 );
 
+const serverUrl = v.pipe(
+  v.string(),
+  v.check(
+    (url) => /^https?:\/\/[^\s?#@]+$/i.test(url) && URL.canParse(url),
+    'an address such as https://example.org/',
+  ),
+);
+
 const schema = v.strictObject({
   accessLog: v.optional(v.picklist(['common', 'json'])),
   logAddress: v.optional(v.picklist(['full', 'network', 'none'])),
@@ -59,6 +69,7 @@ const schema = v.strictObject({
   listing: v.optional(v.boolean()),
   domains: v.optional(v.record(hostName, text)),
   sitesDomains: v.optional(v.array(hostName)),
+  moved: v.optional(v.record(text, serverUrl)),
 });
 
 /** Checks it; config-schema.ts makes it part of the whole. */

@@ -6,6 +6,7 @@
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
+import type { NearbyStream } from '../discovery/discovery.ts';
 import { withoutDenied } from '../server/denied-streams.ts';
 import type { Listener } from '../server/listen.ts';
 import type { PushOptions } from '../server/push.ts';
@@ -17,10 +18,12 @@ import {
   type StreamSource,
 } from '../server/stream-set.ts';
 import { denyListOf, watchKeyList } from '../store/key-list.ts';
+import type { KeptMirror } from './kept-mirrors.ts';
 import type { HiddenStream, Lan, LanEvents } from './lan.ts';
-import { type OpenedServer, openServer } from './open-server.ts';
+import { openServer } from './open-server.ts';
 import type { OperatorOptions } from './operator.ts';
 import type { ServeWorkers } from './serve-workers.ts';
+import { served } from './served-addresses.ts';
 import { watchForMirrors } from './served-streams.ts';
 import { checkWorkers } from './worker-plan.ts';
 
@@ -50,6 +53,8 @@ export type DaemonOptions = Pick<LanEvents, 'onNearby' | 'onNetworks'> & {
   readonly dataDir?: string | undefined;
   /** With `lan`: mirrors that are held, but not served. Default: there are none. */
   readonly hidden?: (() => readonly HiddenStream[]) | undefined;
+  /** Mirrors that are kept: who asks for one of which nothing has come yet is led to its source. Default: none. */
+  readonly kept?: (() => readonly KeptMirror[]) | undefined;
   /**
    * Told that a stream has a newer record elsewhere: over HTTP, signed and at most every 10 s; with `lan`
    * also by peers that {@link Daemon.lan} knows then. Default: nobody is.
@@ -155,7 +160,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   try {
     const hosted = set.list();
     checkSite(options.site, hosted);
-    const listener = await openServer(set, options);
+    const nearby = (): readonly NearbyStream[] => presence?.nearby() ?? [];
+    const listener = await openServer(set, { ...options, nearby });
     if (options.onGeneration !== undefined) set.onGeneration(options.onGeneration);
     presence = lan === true ? await openPresence(set, listener, options) : undefined;
     const close = async (): Promise<void> => {
@@ -273,28 +279,3 @@ function checkSite(
     `the site ${formatStreamId(site)} is not among the streams served`,
   );
 }
-
-function served({ id, publicKey, name }: HostedStream, server: OpenedServer): ServedStream {
-  const { addresses } = server;
-  const own = ownAddresses(publicKey, addresses);
-  const known = own.length > 0 ? own : laterAddresses(publicKey, addresses);
-  return { id, name, addresses: [...known, ...server.addressesOf(publicKey)] };
-}
-
-function ownAddresses(publicKey: Uint8Array, addresses: readonly string[]): string[] {
-  const spellings = [formatStreamId(publicKey, 'base32'), formatStreamId(publicKey, 'base64url')];
-  return addresses.filter((address) => spellings.some((text) => address.includes(text)));
-}
-
-/** For a stream that came after the server: made of the addresses of the server itself. */
-function laterAddresses(publicKey: Uint8Array, addresses: readonly string[]): string[] {
-  const label = formatStreamId(publicKey, 'base32');
-  const fronts = addresses.filter((address) => !ID_IN_ADDRESS.test(address));
-  return fronts.flatMap((front) => {
-    const path = `${front}${formatStreamId(publicKey, 'base64url')}/webAccess/`;
-    const { hostname, port } = new URL(front);
-    return hostname === 'localhost' ? [`http://${label}.localhost:${port}/`] : [path];
-  });
-}
-
-const ID_IN_ADDRESS = /[a-z2-7]{52}\.|\/[\w-]{43}\//;

@@ -24,6 +24,8 @@ export type KeptMirror = {
   readonly isHidden: boolean;
   /** The most to take of it; undefined means no limit. */
   readonly quota: Quota | undefined;
+  /** Taken because it was heard of on the network: nobody here has chosen it. Default: somebody has. */
+  readonly isAuto?: true | undefined;
 };
 
 /** How a kept mirror is doing. */
@@ -73,10 +75,10 @@ export function readKept(streamPath: string): KeptMirror | undefined {
 }
 
 /** Writes how a mirror is kept; it is on disk when this returns. */
-export function writeKept({ path, id, urls, isHidden, quota }: KeptMirror): void {
+export function writeKept({ path, id, urls, isHidden, quota, isAuto }: KeptMirror): void {
   const file = keptPathOf(path);
   try {
-    replaceSynced(file, `${JSON.stringify({ id, urls, isHidden, quota })}\n`, 0o600);
+    replaceSynced(file, `${JSON.stringify({ id, urls, isHidden, quota, isAuto })}\n`, 0o600);
   } catch (cause) {
     throw fileError(file, 'cannot note where the mirror comes from', cause);
   }
@@ -120,12 +122,12 @@ async function namesIn(folder: string): Promise<string[]> {
 }
 
 function parseKept(path: string, text: string): KeptMirror | undefined {
-  const { id, urls, isHidden, quota } = parseJsonObject(text) ?? {};
+  const { id, urls, isHidden, quota, isAuto } = parseJsonObject(text) ?? {};
   if (typeof id !== 'string' || !isId(id) || typeof isHidden !== 'boolean') return undefined;
   if (!Array.isArray(urls) || urls.length === 0 || urls.length > MOST_SOURCES) return undefined;
   if (!urls.every((url): url is string => typeof url === 'string')) return undefined;
   if (!isQuota(quota)) return undefined;
-  return { path, id, urls, isHidden, quota };
+  return { path, id, urls, isHidden, quota, ...(isAuto === true ? { isAuto } : {}) };
 }
 
 /** Tells whether `text` is a stream id in base64. */

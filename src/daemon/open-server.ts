@@ -2,6 +2,7 @@
 import type { Listener, ListenOptions } from '../server/listen.ts';
 import type { OpenStreamSet } from '../server/stream-set.ts';
 import type { DaemonOptions } from './daemon.ts';
+import { findElsewhere, type Places } from './elsewhere.ts';
 import { prepareOperator, type StartedOperator } from './operator.ts';
 
 /** A server that runs. */
@@ -14,7 +15,7 @@ export type OpenedServer = Listener & Pick<StartedOperator, 'metricsPort' | 'add
  */
 export async function openServer(
   streams: OpenStreamSet,
-  options: DaemonOptions & Pick<ListenOptions, 'sockets'>,
+  options: DaemonOptions & Pick<ListenOptions, 'sockets'> & Pick<Places, 'nearby'>,
 ): Promise<OpenedServer> {
   const { port, host, lan } = options;
   const onError = (error: unknown): void => options.onError?.(error);
@@ -24,7 +25,9 @@ export async function openServer(
   const onFile = (path: string): void => streams.add({ path });
   const push = options.push && { ...options.push, onFile };
   const operator = options.operator && prepareOperator(options.operator, onError);
-  const app = createApp({ ...options, ...operator?.app, push, streams, onError });
+  const { nearby, kept } = options;
+  const elsewhere = findElsewhere({ moved: options.operator?.moved, kept, nearby });
+  const app = createApp({ ...options, ...operator?.app, elsewhere, push, streams, onError });
   const takesUploads = push !== undefined;
   const listener = await listen(app, {
     host,

@@ -102,6 +102,7 @@ async function start(options: RunOptions, { lock, kept, unclear }: Found): Promi
     mayServe: (path) => readKept(path)?.isHidden !== true,
     dataDir: servesAll ? dataDir : undefined,
     hidden: () => keeper?.hidden() ?? [],
+    kept: () => keeper?.list() ?? [],
     onAnnounced: (publicKey) => {
       keeper?.pull(publicKey);
       options.onAnnounced?.(publicKey);

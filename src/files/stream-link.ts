@@ -28,6 +28,9 @@ export const MOST_NAME = 100;
 /** What a terminal, a log or a page could be led astray by: control characters, and those that turn text around. */
 const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]|(?![\u200c\u200d])\p{Cf}/u;
 
+/** As people say it: `192.168.1.20:33125`. */
+const HOST_AND_PORT = /^(?:[a-z0-9.-]+|\[[0-9a-f:.]+\]):\d{1,5}$/i;
+
 /** Tells whether a text is meant as a link. */
 export function isStreamLink(text: string): boolean {
   return /^\s*drayer:/i.test(text);
@@ -117,10 +120,11 @@ function serverOf(text: string, where: string): string {
   if (UNSEEN.test(text) || /[\s\\\uFFFD]/.test(text)) {
     throw unfit(`${where}: expected an address without spaces and control characters`);
   }
-  if (!/^https?:\/\/[^/]/i.test(text) || !URL.canParse(text)) {
+  const whole = HOST_AND_PORT.test(text) ? `http://${text}` : text;
+  if (!/^https?:\/\/[^/]/i.test(whole) || !URL.canParse(whole)) {
     throw unfit(`${where}: expected an address that begins with http:// or https://`);
   }
-  const url = new URL(text);
+  const url = new URL(whole);
   if (url.username !== '' || url.password !== '' || /^https?:\/\/[^/?]*@/i.test(text)) {
     throw unfit(`${where}: expected no user name and password`);
   }

@@ -22,6 +22,7 @@ import { allowReading } from './route-steps.ts';
 import { answerRequest, type Exchange, type ServerContext } from './routes.ts';
 import type { StreamSet } from './stream-set.ts';
 import { parseTarget } from './target.ts';
+import type { FindElsewhere } from './unknown-stream.ts';
 import { ValueCache } from './value-cache.ts';
 
 /** What {@link createApp} is told. */
@@ -59,6 +60,8 @@ export type AppOptions = {
   readonly push?: PushOptions | undefined;
   /** Told that a hosted stream has a newer record elsewhere, at most every 10 s. Default: nobody is. */
   readonly onAnnounced?: OnAnnounced | undefined;
+  /** Tells who else has a stream that is not here. Default: nobody is known. */
+  readonly elsewhere?: FindElsewhere | undefined;
   /** Told once for each reason why requests are refused; it names `--allow-host` where that helps. */
   readonly onRefused?: ((reason: string) => void) | undefined;
   /** Told what went wrong here, as opposed to at the client. */
@@ -100,6 +103,7 @@ export function createApp(options: AppOptions): Koa {
     cors: options.cors ?? false,
     redirects: options.redirects ?? true,
     proxies,
+    elsewhere: options.elsewhere,
     live: options.live ?? false,
     spa: options.spa ?? false,
     listing: options.listing ?? false,

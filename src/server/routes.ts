@@ -3,9 +3,8 @@
  * of its own. Sets the headers of the mode before anything can fail.
  */
 import type { Context } from 'koa';
-import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
-import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { type ParsedPath, parsePath } from '../wire/path-parser.ts';
 import { STREAMS_PATH, streamPath, WELL_KNOWN_PATH } from '../wire/paths.ts';
@@ -23,13 +22,15 @@ import { sendMade } from './reply.ts';
 import { allowReading, redirect, refuseAsterisk, replaceHeaders } from './route-steps.ts';
 import type { HostedStream, StreamSet } from './stream-set.ts';
 import { answerSync, type SyncContext, type SyncRequest, sendJson } from './sync.ts';
-import type { Target } from './target.ts';
+import { keyInPath, type Target } from './target.ts';
+import { sendUnknown, type UnknownOptions, unknownStream } from './unknown-stream.ts';
 import { type SiteOptions, sendSiteFile } from './web-access.ts';
 
 /** What all requests of one server share. */
 export type ServerContext = SyncContext &
   AskedOptions &
-  SiteOptions & {
+  SiteOptions &
+  UnknownOptions & {
     readonly streams: StreamSet;
     /** Prefix of every path: empty, or `/prefix`. */
     readonly mount: string;
@@ -120,14 +121,16 @@ async function answerSitePath(
   const { parsed, host, search } = given;
   enterSite(exchange, 'path');
   allowReading(ctx);
-  const reader = getReader(server, parsed.publicKey);
-  const base = `${streamPath(parsed.publicKey, server.mount)}${WEB_ACCESS}`;
+  const { publicKey } = parsed;
+  const reader = server.streams.find(publicKey);
+  const base = `${streamPath(publicKey, server.mount)}${WEB_ACCESS}`;
   const path = parsed.rest.slice(WEB_ACCESS.length);
+  if (reader === undefined) return sendUnknown(exchange, server, { publicKey, path, search });
   if (!parsed.canonical || path === '') return redirect(ctx, `${base}${path || '/'}${search}`);
   if (ctx.get('Service-Worker') === 'script') {
     throw new DrayerError('USAGE', 'a site under a path has no service workers');
   }
-  const own = ownOriginFor(ctx, server, { host, publicKey: parsed.publicKey });
+  const own = ownOriginFor(ctx, server, { host, publicKey });
   if (own !== undefined) return redirect(ctx, own + path + search, 307);
   const site = { ...server, reader, base };
   if (!server.live) server.hot.keep(ctx, reader);
@@ -156,12 +159,17 @@ async function answerOrigin(
   if (place.shared && ctx.get('Service-Worker') === 'script') {
     throw new DrayerError('USAGE', 'a name that several sites share has no service workers');
   }
-  const reader = getReader(server, place.publicKey);
+  const { publicKey } = place;
+  const reader = server.streams.find(publicKey);
+  if (reader === undefined) {
+    if (inner.startsWith(`${WELL_KNOWN_PATH}/`)) exchange.form = 'json';
+    return sendUnknown(exchange, server, { publicKey, path: inner, search });
+  }
   if (await answerOriginSync(server, exchange, { place, inner, search, reader })) return;
   allowReading(ctx);
   const site = { ...server, reader, base };
   // Below another key there will be another stream as soon as it is hosted.
-  if (!server.live && keyOf(inner) === undefined) server.hot.keep(ctx, reader);
+  if (!server.live && keyInPath(inner) === undefined) server.hot.keep(ctx, reader);
   await sendSiteFile(ctx, site, { path: inner.slice(1), search });
 }
 
@@ -177,13 +185,15 @@ async function answerOther(
   if (!exchange.ctx.headerSent) exchange.ctx.vary('Sec-Fetch-Site');
 }
 
-/** The key a path begins with, of a hosted stream that is not the one at `/`. */
+/** The key a path begins with, of a stream that is not the one at `/`. */
 function otherKey(server: ServerContext, place: Origin, inner: string): Uint8Array | undefined {
-  const publicKey = keyOf(inner);
+  const publicKey = keyInPath(inner);
   if (publicKey === undefined || bytesEqual(publicKey, place.publicKey)) return undefined;
   // What is pushed for the first time is hosted only afterwards.
-  const isKnown = server.streams.find(publicKey) ?? server.push?.isAllowed(publicKey);
-  return isKnown ? publicKey : undefined;
+  if (server.streams.find(publicKey) ?? server.push?.isAllowed(publicKey)) return publicKey;
+  // What is nowhere here is told as such, unless the site has a file of that very name.
+  const file = server.streams.find(place.publicKey)?.findRecord('file', inner.slice(1));
+  return file === undefined ? publicKey : undefined;
 }
 
 async function answerOriginSync(
@@ -206,7 +216,7 @@ async function answerOriginSync(
   if (server.live && inner === LIVE_SCRIPT_PATH) return false;
   const isOurs = inner.startsWith(`${WELL_KNOWN_PATH}/`);
   // Originals know only paths with a key, so where the site stands at `/` its own key is taken too.
-  const key = place.shared && !isOurs ? keyOf(inner) : undefined;
+  const key = place.shared && !isOurs ? keyInPath(inner) : undefined;
   if (!isOurs && !(key && bytesEqual(key, place.publicKey))) return false;
   exchange.form = 'json';
   const parsed = parsePath(inner, search, isOurs ? { site: place.publicKey } : {});
@@ -284,14 +294,5 @@ function enterSync(server: ServerContext, exchange: Exchange): void {
 function getReader({ streams }: ServerContext, publicKey: Uint8Array): StreamReader {
   const reader = streams.find(publicKey);
   if (reader !== undefined) return reader;
-  throw notFound(`this server does not host ${formatStreamId(publicKey)}`);
-}
-
-function keyOf(path: string): Uint8Array | undefined {
-  try {
-    return parseStreamId(path.split('/', 2)[1] ?? '');
-  } catch (error) {
-    if (isDrayerError(error, 'STREAM_ID_INVALID')) return undefined;
-    throw error;
-  }
+  throw unknownStream(publicKey);
 }

@@ -2,7 +2,8 @@
  * The request target (RFC 9112 §3.2) as it came over the wire: nothing is decoded, collapsed or
  * resolved here, so that what is looked up is what was asked for.
  */
-import { DrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { parseStreamId } from '../core/stream-id.ts';
 
 /** A request target taken apart. */
 export type Target = {
@@ -36,4 +37,14 @@ function splitQuery(target: string): Target {
   const mark = target.indexOf('?');
   if (mark === -1) return { path: target, search: '' };
   return { path: target.slice(0, mark), search: target.slice(mark) };
+}
+
+/** The key that the first segment of a path spells, in whatever way. */
+export function keyInPath(path: string): Uint8Array | undefined {
+  try {
+    return parseStreamId(path.split('/', 2)[1] ?? '');
+  } catch (error) {
+    if (isDrayerError(error, 'STREAM_ID_INVALID')) return undefined;
+    throw error;
+  }
 }

@@ -33,6 +33,7 @@ const good: [text: string, path: string, name: string | undefined, from: string[
   ],
   [`drayer://${key}/?name=K%C3%BCche+und%20Hof&later=1`, '', 'Küche und Hof', []],
   [`drayer://${key}/?from=http://h/a%252Fb%2Bc/`, '', undefined, ['http://h/a%2Fb+c/']],
+  [`drayer://${key}/?from=10.0.0.1:33125`, '', undefined, ['http://10.0.0.1:33125/']],
   [`drayer://${key}/?name=`, '', undefined, []],
 ];
 

@@ -128,7 +128,8 @@ export class ConnectionGate {
       connection.last = request;
       const begin = (): void => {
         connection.now = { request, response };
-        response.once('close', () => this.#next(connection));
+        // Comes once; to listen for it once takes an object more.
+        response.on('close', () => this.#next(connection));
         if (this.#isDraining) response.setHeader('Connection', 'close');
         handler(request, response);
       };

@@ -10,7 +10,7 @@ import type { Context } from 'koa';
 import { LRUCache } from 'lru-cache';
 import { isDrayerError } from '../core/errors.ts';
 import type { StreamReader } from '../store/reader.ts';
-import { giveBlock, type HeaderBlock, takeBlock } from './header-block.ts';
+import { giveAnswer, type ReadyAnswer, takeAnswer } from './ready-answer.ts';
 import { requestKey } from './request-key.ts';
 import type { StreamSet } from './stream-set.ts';
 
@@ -23,6 +23,10 @@ const ENTRY_BYTES = 700;
 /** What the app may answer to be asked no more: there is a page, it has not changed, it is elsewhere. */
 const KEPT_STATUSES: ReadonlySet<number> = new Set([200, 304, 308]);
 
+/** Bodies up to this size are copied once a second, to be sent in one piece with their head. */
+const COPIED_BYTES = 65_536;
+const NOTHING = new Uint8Array(0);
+
 /** A stream as it was when an answer was made. */
 type State = {
   readonly publicKey: Uint8Array;
@@ -32,14 +36,14 @@ type State = {
   checkedAt: number;
 };
 
-type Page = {
+type Page = { readonly state: State; readonly answer: ReadyAnswer | SpelledAnswer };
+
+/** An answer in its parts: for connections that end with it, and bodies that are not copied each second. */
+type SpelledAnswer = {
   readonly status: number;
   /** Name, value, name, value …, in the order they were sent. */
   readonly headers: string[];
   readonly body: Uint8Array | undefined;
-  readonly state: State;
-  /** From the second answer on. */
-  block?: HeaderBlock | undefined;
 };
 
 /** What the answers in memory come to. */
@@ -81,8 +85,8 @@ export class HotPages {
         this.#keys.set(response, key);
         return app(request, response);
       }
+      if (!send(response, page)) return app(request, response);
       this.#given += 1;
-      send(response, page);
     };
   }
 
@@ -144,15 +148,11 @@ export class HotPages {
   }
 }
 
-function send(response: ServerResponse, page: Page): void {
-  const { shouldKeepAlive } = response;
-  if (shouldKeepAlive && page.block !== undefined) {
-    giveBlock(response, page.status, page.block);
-  } else {
-    response.writeHead(page.status, page.headers);
-    if (shouldKeepAlive) page.block = takeBlock(response);
-  }
-  response.end(page.body);
+function send(response: ServerResponse, { answer }: Page): boolean {
+  if ('bytes' in answer) return giveAnswer(response, answer);
+  response.writeHead(answer.status, answer.headers);
+  response.end(answer.body);
+  return true;
 }
 
 function pageOf({ req, res, body }: Context, state: State): Page | undefined {
@@ -163,13 +163,20 @@ function pageOf({ req, res, body }: Context, state: State): Page | undefined {
   const isWhole =
     body instanceof Uint8Array && Number(res.getHeader('content-length')) === body.length;
   if (!isEmpty && !isWhole) return undefined;
+  const sent = isEmpty || !isWhole ? NOTHING : body;
+  const ready = sent.length <= COPIED_BYTES ? takeAnswer(res, sent) : undefined;
+  const answer = ready ?? spell(res, sent);
+  return answer && { state, answer };
+}
+
+function spell(res: ServerResponse, body: Uint8Array): SpelledAnswer | undefined {
   const headers: string[] = [];
   for (const name of rawHeaderNames(res)) {
     const value = res.getHeader(name);
     if (typeof value !== 'string' && typeof value !== 'number') return undefined;
     headers.push(name, String(value));
   }
-  return { status, headers, body: isEmpty || !isWhole ? undefined : body, state };
+  return { status: res.statusCode, headers, body: body === NOTHING ? undefined : body };
 }
 
 // Node has it for every message; its types only for those of a client.
@@ -177,8 +184,10 @@ function rawHeaderNames(response: ServerResponse): string[] {
   return (response as unknown as Pick<ClientRequest, 'getRawHeaderNames'>).getRawHeaderNames();
 }
 
-function sizeOf(key: string, { headers, body }: Page): number {
-  const text = headers.reduce((sum, part) => sum + part.length, key.length);
+function sizeOf(key: string, { answer }: Page): number {
+  const bytes = ENTRY_BYTES + key.length;
+  if ('bytes' in answer) return bytes + answer.bytes.length;
+  const text = answer.headers.reduce((sum, part) => sum + part.length, 0);
   // The memory behind it, of which it may be a part.
-  return ENTRY_BYTES + text + (body?.buffer.byteLength ?? 0);
+  return bytes + text + (answer.body?.buffer.byteLength ?? 0);
 }

@@ -1,5 +1,6 @@
 /** Tells of each request when it is over: what the access log and the metrics are made of. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { countGiven } from './ready-answer.ts';
 
 /** A request that is over. */
 export type SeenRequest = {
@@ -46,6 +47,9 @@ export function watchRequests(
 function countBody(response: ServerResponse): () => number {
   let bytes = 0;
   const { write, end } = response;
+  countGiven(response, (given) => {
+    bytes += given;
+  });
   const add = (chunk: unknown): void => {
     if (typeof chunk === 'string') bytes += Buffer.byteLength(chunk);
     else if (chunk instanceof Uint8Array) bytes += chunk.length;

@@ -96,6 +96,7 @@ const addPublish: Add = (program, open, done) => {
     .option('--host <address>', 'with --serve: address to listen on (default: this machine only)')
     .option('--lan', 'with --serve: let other machines in')
     .option('--dht', 'with --serve: look for others in the world, and be found by them')
+    .option('--upnp', 'with --serve: have the router let the Internet in')
     .action((directory: string | undefined, flags) =>
       done(import('./begin-publish.ts').then((m) => m.beginPublish(open(flags), directory, flags))),
     );
@@ -108,6 +109,7 @@ const addServe: Add = (program, open, done) => {
     .option('--host <address>', 'address to listen on (default: this machine only)')
     .option('--lan', 'let other machines in')
     .option('--dht', 'look for others in the world who have the streams, and be found by them')
+    .option('--upnp', 'have the router let the Internet in, until this ends')
     .option('--site <stream>', 'serve this one at /')
     .option('--mount <path>', 'path the server stands under behind a proxy')
     .option('--allow-host <name...>', 'host name to answer to, besides this machine itself')
@@ -153,6 +155,7 @@ const addMirror: Add = (program, open, done) => {
     .option('--host <address>', 'with --serve: address to listen on (default: this machine only)')
     .option('--lan', 'with --serve: let other machines in')
     .option('--dht', 'with --serve: look for others in the world, and be found by them')
+    .option('--upnp', 'with --serve: have the router let the Internet in')
     .option('--hold', 'hold it, but let no daemon serve it')
     .option('--no-hold', 'serve it again')
     .option('--quota <size>', 'most to take of it, such as 500MB; none lifts it')

@@ -23,6 +23,15 @@ export type ServingOptions = Pick<
   | 'onAnnounced'
 >;
 
+/** Flags that say where it is served, and who else is to know. */
+export type ServingFlags = {
+  readonly port?: number | undefined;
+  readonly host?: string | undefined;
+  readonly lan?: boolean | undefined;
+  readonly dht?: boolean | undefined;
+  readonly upnp?: boolean | undefined;
+};
+
 /** How it is served, and where what happens is told. */
 export type ServingWay<Started extends Daemon> = {
   readonly start: (options: DaemonOptions) => Promise<Started>;
@@ -49,8 +58,7 @@ export async function startServingBy<Started extends Daemon>(
   way: ServingWay<Started>,
 ): Promise<Started> {
   const { terminal, signal } = session;
-  const { start, tell } =
-    settings.dht === false ? way : (await import('./dht-way.ts')).dhtWay(way, settings);
+  const { start, tell } = await furtherWay(way, settings, options);
   const { site, dataDir, push, operator } = options;
   const daemon = await start({
     ...settings,
@@ -68,6 +76,22 @@ export async function startServingBy<Started extends Daemon>(
   tellReach(tell, settings);
   tellMetrics(tell, daemon);
   return daemon;
+}
+
+/** Beyond this network, where that is wished for. */
+async function furtherWay<Started extends Daemon>(
+  way: ServingWay<Started>,
+  settings: Settings,
+  { operator }: ServingOptions,
+): Promise<ServingWay<Started>> {
+  const isSecure = operator?.certificate !== undefined;
+  const routed = settings.upnp
+    ? (await import('./router-way.ts')).routerWay(way, {
+        isReachable: isReachable(settings),
+        isSecure,
+      })
+    : way;
+  return settings.dht === false ? routed : (await import('./dht-way.ts')).dhtWay(routed, settings);
 }
 
 function terminalTeller(terminal: Terminal): Teller {

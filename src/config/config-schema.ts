@@ -71,6 +71,8 @@ export type DrayerConfig = {
   readonly lan?: boolean | undefined;
   /** Looks in the mainline DHT for others who have the streams, and announces them there to everybody. Default: false. */
   readonly dht?: boolean | DhtConfig | undefined;
+  /** Has the router lead the port here from the Internet while it is served (UPnP, NAT-PMP). Default: false. */
+  readonly upnp?: boolean | undefined;
   /** Stream to serve at `/`: its id in any spelling, or its `name`. Default: none. */
   readonly site?: string | undefined;
   /** Path the server stands under behind a proxy, such as `/drayer`. Default: none. */
@@ -180,6 +182,7 @@ const schema = v.strictObject({
   host: v.optional(text),
   lan: v.optional(v.boolean()),
   dht: v.optional(dhtSchema),
+  upnp: v.optional(v.boolean()),
   site: v.optional(text),
   mount: v.optional(mount),
   allowHosts: v.optional(v.array(hostName)),

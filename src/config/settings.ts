@@ -17,6 +17,8 @@ export type Settings = {
   readonly lan: boolean;
   /** How to use the mainline DHT; false: not at all. */
   readonly dht: DhtConfig | false;
+  /** Have the router lead the port here from the Internet. */
+  readonly upnp: boolean;
   /** Id or name of the stream to serve at `/`. */
   readonly site: string | undefined;
   readonly mount: string | undefined;
@@ -42,8 +44,8 @@ export const DEFAULT_PORT = 33_125;
  * wins over `lan: true` in the config, `--lan` over a configured host.
  *
  * @param flags - what was typed
- * @param environment - `process.env`; read are DRAYER_PORT, _HOST, _LAN, _DHT, _SITE, _MOUNT,
- *   _ALLOW_HOST (comma-separated), _CORS, _LIST_STREAMS and _DATA_DIR; and XDG_DATA_HOME
+ * @param environment - `process.env`; read are DRAYER_PORT, _HOST, _LAN, _DHT, _UPNP, _SITE,
+ *   _MOUNT, _ALLOW_HOST (comma-separated), _CORS, _LIST_STREAMS and _DATA_DIR; and XDG_DATA_HOME
  * @throws {DrayerError} USAGE when a variable cannot be understood; the message names it
  */
 export function resolveSettings(
@@ -63,6 +65,7 @@ export function resolveSettings(
     host: nearest.host,
     lan: nearest.lan ?? false,
     dht: chooseDht(layers),
+    upnp: first(layers, 'upnp') ?? false,
     site: first(layers, 'site'),
     mount: first(layers, 'mount'),
     allowHosts: checkHostNames(first(layers, 'allowHosts') ?? [], '--allow-host'),
@@ -148,6 +151,7 @@ function readEnvironment(environment: Readonly<Record<string, string | undefined
     host: read('DRAYER_HOST'),
     lan: parseSwitch(read('DRAYER_LAN'), 'DRAYER_LAN'),
     dht: parseSwitch(read('DRAYER_DHT'), 'DRAYER_DHT'),
+    upnp: parseSwitch(read('DRAYER_UPNP'), 'DRAYER_UPNP'),
     site: read('DRAYER_SITE'),
     mount: read('DRAYER_MOUNT'),
     allowHosts: read('DRAYER_ALLOW_HOST')

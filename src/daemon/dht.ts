@@ -2,8 +2,7 @@
  * The mainline DHT for what a daemon serves and keeps: announces what is served, looks up all of it, signs
  * pointers to what is our own, and tells where a key has signed something newer than is here.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import type { DhtConfig } from '../config/dht-config.ts';
 import { type DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
@@ -12,11 +11,12 @@ import { DhtDiscovery, type DhtState } from '../discovery/dht-discovery.ts';
 import { type SignedPointer, signPointer } from '../discovery/dht-pointer.ts';
 import type { PeerFinder } from '../mirror/peer-finder.ts';
 import type { GenerationEvent } from '../server/stream-set.ts';
-import { replaceSynced } from '../store/durable-file.ts';
 import { keyPathOf, readKeyFile } from '../store/key-file.ts';
 import type { Generation } from '../store/reader.ts';
 import type { Daemon, DaemonOptions } from './daemon.ts';
+import { readNodes, writeNodes } from './dht-nodes.ts';
 import type { MirrorKeeper } from './mirror-keeper.ts';
+import type { WithRouter } from './router.ts';
 import { withReader } from './stream-facts.ts';
 
 /** What {@link withDht} tells. */
@@ -86,7 +86,7 @@ class World {
   readonly #disagreeing = new Set<string>();
   /** Of own streams, by id: read once, and then told. */
   readonly #generations = new Map<string, Generation | undefined>();
-  #daemon: (Daemon & WithKeeper) | undefined;
+  #daemon: (Daemon & WithKeeper & Partial<WithRouter>) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #notedMs = Number.NEGATIVE_INFINITY;
 
@@ -100,7 +100,7 @@ class World {
     this.#options = options;
     this.dht = new DhtDiscovery({
       ...config,
-      remembered: this.#remembered(),
+      remembered: readNodes(config.dataDir),
       onState: events.onState,
       onPeers: (publicKey) => void this.#daemon?.keeper?.pull(publicKey),
       onPointer: (publicKey, pointer) => this.#compare(publicKey, pointer),
@@ -108,7 +108,7 @@ class World {
     });
   }
 
-  open(daemon: Daemon & WithKeeper): void {
+  open(daemon: Daemon & WithKeeper & Partial<WithRouter>): void {
     this.#daemon = daemon;
     this.dht.open();
     this.look();
@@ -155,11 +155,11 @@ class World {
       this.#generations.set(id, this.#generationOf(stream));
     }
     const generation = isOwn ? this.#generations.get(id) : undefined;
-    const tip = `${stream.isServed} ${generation?.tip ?? 0}`;
+    const port = stream.isServed ? this.#port() : 0;
+    const tip = `${stream.isServed} ${port} ${generation?.tip ?? 0}`;
     if (this.#put.get(id)?.tip !== tip) {
       this.#put.set(id, { stream, tip });
       const pointer = generation && this.#sign(stream, generation);
-      const port = stream.isServed ? this.#port() : 0;
       this.dht.put({ publicKey: stream.publicKey, port, pointer });
     }
     if (!this.dht.known(stream.publicKey).disagrees) this.#disagreeing.delete(id);
@@ -175,7 +175,8 @@ class World {
     const { httpPort, anyAddress = false } = this.#config;
     const isLoopback = !lan && (host === undefined || /^(localhost|127\..*|::1)$/.test(host));
     if (isLoopback && !anyAddress && httpPort === undefined) return 0;
-    return httpPort ?? this.#daemon?.port ?? 0;
+    const { outsidePort, port = 0 } = this.#daemon ?? {};
+    return httpPort ?? outsidePort?.() ?? port;
   }
 
   #sign({ publicKey, path }: Shown, generation: Generation): SignedPointer | undefined {
@@ -213,29 +214,10 @@ class World {
     }
   }
 
-  #remembered(): readonly string[] {
-    try {
-      const nodes: unknown = JSON.parse(readFileSync(this.#nodesPath(), 'utf8'));
-      return Array.isArray(nodes) ? nodes.filter((node) => typeof node === 'string') : [];
-    } catch {
-      // Not there, or not ours: it begins with the usual nodes.
-      return [];
-    }
-  }
-
   #note(nodes: readonly string[]): void {
     const now = performance.now();
     if (now - this.#notedMs < NOTE_MS) return;
     this.#notedMs = now;
-    try {
-      const content = `${JSON.stringify(nodes)}\n`;
-      replaceSynced(this.#nodesPath(), content, 0o600);
-    } catch {
-      // The next time takes a little longer, and that is all.
-    }
-  }
-
-  #nodesPath(): string {
-    return join(this.#config.dataDir, 'dht-nodes.json');
+    writeNodes(this.#config.dataDir, nodes);
   }
 }

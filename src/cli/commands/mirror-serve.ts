@@ -23,8 +23,8 @@ export async function serveMirror(
   mirrored: HeldMirror,
   flags: Wish,
 ): Promise<number> {
-  const { port, host, lan, dht, dataDir } = flags;
-  const settings = await session.settings({ port, host, lan, dht, dataDir });
+  const { port, host, lan, dht, upnp, dataDir } = flags;
+  const settings = await session.settings({ port, host, lan, dht, upnp, dataDir });
   if (flags.stream !== undefined) return serveFile(session, settings, { mirrored, flags });
   keepMirror(mirrored, flags.url, flags);
   const way = await daemonWay(session, settings.dataDir, {

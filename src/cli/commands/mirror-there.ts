@@ -79,11 +79,11 @@ function printKept(session: Session, { pid }: DaemonLink, addresses: readonly st
 
 /** A second server for the same mirrors is not started: two would fetch the same. */
 function checkServing({ pid, port }: DaemonLink, flags: MirrorFlags): void {
-  const other = flags.host ?? flags.lan ?? flags.dht ?? flags.live;
+  const other = flags.host ?? flags.lan ?? flags.dht ?? flags.upnp ?? flags.live;
   if ((flags.port ?? other) === undefined) return;
   if (flags.port === port && other === undefined) return;
   const message = `a drayer runs already (process ${pid}, port ${port}): it would serve this mirror too`;
   throw new DrayerError('CONFLICT', message, {
-    hint: 'leave --port, --host, --lan, --dht and --live out, or give a --data-dir of its own',
+    hint: 'leave --port, --host, --lan, --dht, --upnp and --live out, or give a --data-dir of its own',
   });
 }

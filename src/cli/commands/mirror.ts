@@ -9,6 +9,7 @@ import type { MirrorProgress } from '../../mirror/session.ts';
 import type { LogFlags } from '../log.ts';
 import { type ValueFlags, valuesOf } from '../mirror-values.ts';
 import { startProgress } from '../progress.ts';
+import type { ServingFlags } from '../serving.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
 import { type KeepFlags, keepMirror, quotaOf } from './mirror-keep.ts';
@@ -17,16 +18,13 @@ import { chooseKey, showProgress } from './mirror-source.ts';
 
 /** Flags of `drayer mirror`. */
 export type MirrorFlags = LogFlags &
+  ServingFlags &
   KeepFlags &
   ValueFlags & {
     readonly stream?: string | undefined;
     readonly dataDir?: string | undefined;
     readonly serve?: boolean | undefined;
     readonly live?: boolean | undefined;
-    readonly port?: number | undefined;
-    readonly host?: string | undefined;
-    readonly lan?: boolean | undefined;
-    readonly dht?: boolean | undefined;
   };
 
 /** Brings a mirror up to date, making it if there is none. */
@@ -99,9 +97,9 @@ export async function mirror(
   return serveMirror(session, mirrored, { url, ...flags });
 }
 
-function checkFlags({ serve, live, port, host, lan, dht }: MirrorFlags): void {
-  if (serve || (live ?? port ?? host ?? lan ?? dht) === undefined) return;
-  throw new DrayerError('USAGE', '--live, --port, --host, --lan and --dht are for --serve', {
+function checkFlags({ serve, live, port, host, lan, dht, upnp }: MirrorFlags): void {
+  if (serve || (live ?? port ?? host ?? lan ?? dht ?? upnp) === undefined) return;
+  throw new DrayerError('USAGE', '--live, --port, --host, --lan, --dht and --upnp are for --serve', {
     hint: 'drayer mirror URL --serve serves the mirror and follows its source',
   });
 }

@@ -53,12 +53,12 @@ export async function keepPublished(
 async function serveSites(
   session: Session,
   kept: readonly Kept[],
-  { port, host, lan, dht, watch }: PublishFlags,
+  { port, host, lan, dht, upnp, watch }: PublishFlags,
 ): Promise<Daemon> {
   // An HTTP server takes longer to load than a small publish takes.
   const { startServing } = await import('../serving.ts');
   const streams = kept.map((one) => ({ path: one.published.streamPath, name: nameOf(one) }));
-  const settings = await session.settings({ port, host, lan, dht });
+  const settings = await session.settings({ port, host, lan, dht, upnp });
   // The watch tells of its generations itself.
   const quiet = watch ? { onGeneration: undefined } : {};
   return startServing(session, settings, { streams, live: watch, ...quiet });

@@ -13,6 +13,7 @@ import type { Walker } from '../../publish/walker.ts';
 import { bytes, count, number } from '../format.ts';
 import { isFolderNotMode, linkModeOf } from '../link-mode.ts';
 import { startProgress } from '../progress.ts';
+import type { ServingFlags } from '../serving.ts';
 import type { Session } from '../session.ts';
 import { takeKey } from '../take-key.ts';
 import { keepYoungGenerationSmall } from '../young-generation.ts';
@@ -23,6 +24,7 @@ import type { Kept } from './publish-watch.ts';
 
 /** Flags of `drayer publish`. */
 export type PublishFlags = KeyFlags &
+  ServingFlags &
   WaitFlags & {
     readonly stream?: string | undefined;
     /** Address of the server the stream is on. */
@@ -40,10 +42,6 @@ export type PublishFlags = KeyFlags &
     readonly unusedKey?: boolean | undefined;
     readonly watch?: boolean | undefined;
     readonly serve?: boolean | undefined;
-    readonly port?: number | undefined;
-    readonly host?: string | undefined;
-    readonly lan?: boolean | undefined;
-    readonly dht?: boolean | undefined;
     /** False with --no-build. */
     readonly build?: boolean | undefined;
     readonly json?: boolean | undefined;
@@ -168,7 +166,7 @@ function isChanged({ report, servers }: PublishedSite): boolean {
 }
 
 function checkFlags(flags: PublishFlags): void {
-  const { dryRun, diff, exitCode, watch, serve, port, host, lan, dht, waitMirrors } = flags;
+  const { dryRun, diff, exitCode, watch, serve, port, host, lan, dht, upnp, waitMirrors } = flags;
   const goesOn = watch ? '--watch' : '--serve';
   if (dryRun && (watch || serve)) {
     const flag = diff ? '--diff' : '--dry-run';
@@ -187,8 +185,8 @@ function checkFlags(flags: PublishFlags): void {
       hint: 'it waits for one publish, which is over when enough servers have it',
     });
   }
-  if (serve || (port ?? host ?? lan ?? dht) === undefined) return;
-  throw new DrayerError('USAGE', '--port, --host, --lan and --dht are for --serve', {
+  if (serve || (port ?? host ?? lan ?? dht ?? upnp) === undefined) return;
+  throw new DrayerError('USAGE', '--port, --host, --lan, --dht and --upnp are for --serve', {
     hint: 'drayer publish --serve also serves what it publishes',
   });
 }

@@ -8,11 +8,20 @@ import type { ServeFlags } from './serve.ts';
 
 /** Whether nothing is asked for that the daemon may do otherwise. */
 export function isPlain(flags: ServeFlags): boolean {
-  const { port, host, lan, dht, site, mount, allowHost, cors, live, workers } = flags;
+  const { port, host, lan, dht, upnp, site, mount, allowHost, cors, live, workers } = flags;
   if (!isPlainOperator(flags)) return false;
   return (
-    (port ?? host ?? lan ?? dht ?? site ?? mount ?? allowHost ?? cors ?? live ?? workers) ===
-    undefined
+    (port ??
+      host ??
+      lan ??
+      dht ??
+      upnp ??
+      site ??
+      mount ??
+      allowHost ??
+      cors ??
+      live ??
+      workers) === undefined
   );
 }
 

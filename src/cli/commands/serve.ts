@@ -8,16 +8,13 @@ import { chooseServed, findSite } from '../../daemon/served-streams.ts';
 import type { StreamSource } from '../../server/stream-set.ts';
 import type { LogFlags } from '../log.ts';
 import { type OperatorFlags, operatorOptions } from '../operator-flags.ts';
-import { type ServingWay, startServingBy } from '../serving.ts';
+import { type ServingFlags, type ServingWay, startServingBy } from '../serving.ts';
 import type { Session } from '../session.ts';
 
 /** Flags of `drayer serve`. */
 export type ServeFlags = LogFlags &
+  ServingFlags &
   OperatorFlags & {
-    readonly port?: number | undefined;
-    readonly host?: string | undefined;
-    readonly lan?: boolean | undefined;
-    readonly dht?: boolean | undefined;
     readonly site?: string | undefined;
     readonly mount?: string | undefined;
     readonly allowHost?: readonly string[] | undefined;

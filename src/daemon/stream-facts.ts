@@ -15,7 +15,7 @@ import { keyPathOf } from '../store/key-file.ts';
 import { isBehind, markPathOf, readMark } from '../store/mark.ts';
 import { openReader } from '../store/open-reader.ts';
 import type { Generation, StreamReader } from '../store/reader.ts';
-import { partPathOf } from '../store/staging.ts';
+import { partPathOf } from '../store/staging-file.ts';
 import { readTrust, trustPathOf } from '../store/trust.ts';
 import { heldModeOf } from '../store/value-choice.ts';
 import { nameOfHash, type ValueMode, wantedHashes } from '../store/value-mode.ts';

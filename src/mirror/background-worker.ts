@@ -8,6 +8,13 @@ parentPort?.on('message', (job: BackgroundJob) => {
   void answer(job).then((reply) => parentPort?.postMessage(reply));
 });
 
+/** Loaded once there are many records: they are put in place here, and nobody is to wait for it then. */
+let promoting: Promise<typeof import('../store/promote.ts')> | undefined;
+
+function loadPromoting(): Promise<typeof import('../store/promote.ts')> {
+  return import('../store/promote.ts');
+}
+
 async function answer(job: BackgroundJob): Promise<BackgroundAnswer> {
   try {
     return { kind: 'done', result: await run(job) };
@@ -21,9 +28,10 @@ async function answer(job: BackgroundJob): Promise<BackgroundAnswer> {
 async function run(job: BackgroundJob): Promise<unknown> {
   if (job.kind === 'verify') {
     while (checkSlice(job.signatures));
+    promoting ??= loadPromoting();
     return undefined;
   }
-  // Loaded when asked for: a thread that only verifies needs no SQLite.
-  const { promoteStaged } = await import('../store/promote.ts');
+  promoting ??= loadPromoting();
+  const { promoteStaged } = await promoting;
   return promoteStaged(job.job);
 }

@@ -50,6 +50,7 @@ export async function takeInRecords(session: Session): Promise<string | undefine
     }
   } finally {
     letGo(batches);
+    store.flush();
   }
   if (fault !== undefined && 'error' in fault) throw fault.error;
   return undefined;

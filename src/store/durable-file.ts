@@ -138,6 +138,25 @@ export function syncDirectory(path: string): void {
   }
 }
 
+/**
+ * Waits until the disk has all of a file.
+ *
+ * @throws {DrayerError} STORAGE_FAILED where it cannot
+ */
+export function syncFile(path: string): void {
+  try {
+    // Windows wants it open for writing.
+    const file = openSync(path, 'r+');
+    try {
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    throw fileError(path, 'cannot be written to the disk', cause);
+  }
+}
+
 /** Tells whether an error of node:fs has this code. */
 export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;

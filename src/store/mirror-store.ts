@@ -18,7 +18,8 @@ import { type HeldValues, openHeldValues } from './held-values.ts';
 import { openReader } from './open-reader.ts';
 import type { PromoteJob, Promotion } from './promote.ts';
 import type { Generation, StreamReader } from './reader.ts';
-import { partPathOf, Staging, type StagingBase } from './staging.ts';
+import { Staging } from './staging.ts';
+import { partPathOf, type StagingBase } from './staging-file.ts';
 import { readTrust, type Trust, trustPathOf, writeTrust } from './trust.ts';
 import { ValueChoice } from './value-choice.ts';
 import { isPartial, type ValueMode } from './value-mode.ts';
@@ -167,6 +168,11 @@ export class MirrorStore {
   fill(hash: Uint8Array, value: Uint8Array): void {
     this.#open().fill(hash, value);
     this.#stagedBytes += value.length;
+  }
+
+  /** Keeps what was staged so far, also if this process is killed from now on. */
+  flush(): void {
+    this.#staging?.flush();
   }
 
   /** The hashes whose values are wanted and neither staged nor visible (R17, R18). */

@@ -18,19 +18,14 @@ import {
 import { decodeSnapshot, type Snapshot } from '../core/snapshot.ts';
 import { emptyTrieSource, SnapshotTrie } from '../core/trie.ts';
 import { type Connection, connect, prepareForWriting } from './database.ts';
-import { syncDirectory } from './durable-file.ts';
+import { syncDirectory, syncFile } from './durable-file.ts';
 import { findFork, type ProvedFork } from './find-fork.ts';
 import { type Generation, StreamReader } from './reader.ts';
 import { RowWriter } from './rows.ts';
 import { ensureIndexes, ensureTables } from './schema.ts';
 import { checkNewValues, checkValues, fetchHeldValues, stagedValue } from './staged-values.ts';
-import {
-  partPathOf,
-  readStagingBase,
-  removePart,
-  STAGING_TABLES,
-  stagedRecords,
-} from './staging.ts';
+import { stagedRecords } from './staging.ts';
+import { partPathOf, readStagingBase, removePart, STAGING_TABLES } from './staging-file.ts';
 import { type OpenTrie, saveTrie } from './trie-store.ts';
 
 /** What to promote. Plain data: it crosses to a worker thread. */
@@ -69,8 +64,9 @@ function promoteFirst(job: PromoteJob): Promotion {
   const connection = connect(partPath);
   let promotion: Promotion;
   try {
+    // Nobody sees this file before its name changes: the disk is waited for once, right before that.
     connection.run(
-      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096',
+      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096',
     );
     promotion = connection.writing(() => finishFirst(connection, job));
     // As every stream file is: a reader never keeps the next generation from being written.
@@ -79,6 +75,7 @@ function promoteFirst(job: PromoteJob): Promotion {
     connection.close();
   }
   if (promotion.kind !== 'complete') return promotion;
+  syncFile(partPath);
   renameSync(partPath, job.path);
   syncDirectory(job.path);
   return promotion;

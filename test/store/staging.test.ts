@@ -4,7 +4,8 @@ import * as assert from 'uvu/assert';
 import type { Step } from '../../src/core/chain.ts';
 import type { SignedRecord } from '../../src/core/record.ts';
 import { connect } from '../../src/store/database.ts';
-import { partPathOf, Staging, type StagingBase } from '../../src/store/staging.ts';
+import { Staging } from '../../src/store/staging.ts';
+import { partPathOf, type StagingBase } from '../../src/store/staging-file.ts';
 import { KEY_B } from '../helpers/keys.ts';
 import { hashOf, linesOf, record, TEST_KEYS } from '../helpers/records.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
@@ -37,6 +38,27 @@ test(
       ['one', undefined],
     );
     assert.is(path, t.path('a.stream.part'));
+  }),
+);
+
+test(
+  'flush :: what was staged before it survives a kill; what came right after it may be lost, whole',
+  scope((t) => {
+    const path = t.path('a.part');
+    const staging = open(t, path, FIRST);
+    const [one, two] = [record({ id: 1, modified: 50 }), record({ id: 2, modified: 60 })];
+
+    staging.write([put(one)]);
+    staging.flush();
+    staging.write([put(two)]);
+
+    // What a killed process leaves: the files as they are at this moment.
+    for (const end of ['', '-journal']) {
+      if (existsSync(path + end)) writeFileSync(t.path('b.part') + end, readFileSync(path + end));
+    }
+    assert.equal(linesOf(open(t, t.path('b.part'), FIRST).records()), linesOf([one]));
+    staging.close();
+    assert.equal(linesOf(open(t, path, FIRST).records()), linesOf([one, two]));
   }),
 );
 

@@ -1,0 +1,149 @@
+/** The file that is staged in: its name, its tables, and how it is opened so that nobody else is at it. */
+import { rmSync, statSync } from 'node:fs';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { bytesEqual, type Micros } from '../core/record.ts';
+import { type Connection, connect } from './database.ts';
+import { isErrno } from './durable-file.ts';
+import { createTables, readPublicKey } from './schema.ts';
+
+/** What a staging file stands on. */
+export type StagingBase = {
+  /**
+   * `first`: there is no generation yet. `next`: what changes on the visible one.
+   * `afresh`: a whole generation again, beside the visible one, because the changes did not fit it.
+   */
+  readonly kind: 'first' | 'next' | 'afresh';
+  /** Modified tip of the visible generation; 0 for none. */
+  readonly tip: Micros;
+};
+
+/** Path of the staging file of the stream at `streamPath`. */
+export function partPathOf(streamPath: string): string {
+  return `${streamPath}.part`;
+}
+
+/** Removes a staging file and what SQLite keeps beside it. */
+export function removePart(partPath: string): void {
+  for (const suffix of ['-journal', '-wal', '-shm', '']) rmSync(partPath + suffix, { force: true });
+}
+
+/** The tables a staging file has and a stream file has not. */
+export const STAGING_TABLES: Readonly<Record<string, string>> = {
+  drayer_staged: 'CREATE TABLE drayer_staged (one INTEGER PRIMARY KEY, kind TEXT, tip INTEGER)',
+  drayer_removed: 'CREATE TABLE drayer_removed (id INTEGER PRIMARY KEY)',
+  // UNIQUE makes the index by hash.
+  drayer_missing:
+    'CREATE TABLE drayer_missing (id INTEGER PRIMARY KEY, hash BLOB, UNIQUE (hash, id))',
+};
+
+type StagedRow = { kind: string; tip: number };
+
+/** Reads what a staging file stands on; undefined when it cannot be told. */
+export function readStagingBase(
+  connection: Connection,
+  table = 'drayer_staged',
+): StagingBase | undefined {
+  const row = connection.query<StagedRow>(`SELECT kind, tip FROM ${table}`).get();
+  const kind = (['first', 'next', 'afresh'] as const).find((known) => known === row?.kind);
+  return row === undefined || kind === undefined ? undefined : { kind, tip: row.tip };
+}
+
+/** A staging file that can be gone on with. */
+export type Existing = { readonly connection: Connection; readonly base: StagingBase };
+
+/**
+ * Opens a staging file that is there, if it is sound and stands on `wanted`, or on nothing (`afresh`).
+ *
+ * @throws {DrayerError} STREAM_BUSY when another process is at it
+ */
+export function openExisting(
+  partPath: string,
+  publicKey: Uint8Array,
+  wanted: StagingBase,
+): Existing | undefined {
+  if (inodeOf(partPath) === undefined) return undefined;
+  let connection: Connection | undefined;
+  try {
+    connection = openLocked(partPath, false);
+    const isSound = hasTables(connection) && connection.pragma('integrity_check(1)') === 'ok';
+    const base = isSound ? readStagingBase(connection) : undefined;
+    const isOurs = base !== undefined && bytesEqual(readPublicKey(connection), publicKey);
+    const fits = base?.tip === wanted.tip && base.kind === wanted.kind;
+    if (isOurs && (fits || base.kind === 'afresh')) return { connection, base };
+  } catch (error) {
+    // Damaged by a power cut, or half made: it is begun again. Anything else is not ours to hide.
+    const isDamage =
+      isDrayerError(error, 'STREAM_INVALID') || isDrayerError(error, 'STORAGE_FAILED');
+    if (!isDamage) {
+      connection?.close();
+      throw error;
+    }
+  }
+  connection?.close();
+  return undefined;
+}
+
+/**
+ * Makes an empty staging file in the place of whatever is there.
+ *
+ * @throws {DrayerError} STREAM_BUSY when another process is at it
+ */
+export function makeEmpty(partPath: string, publicKey: Uint8Array, base: StagingBase): Connection {
+  removePart(partPath);
+  const connection = openLocked(partPath, true);
+  try {
+    connection.writing(() => {
+      createTables(connection, publicKey);
+      for (const sql of Object.values(STAGING_TABLES)) connection.run(sql);
+      connection
+        .query('INSERT INTO drayer_staged (one, kind, tip) VALUES (1, ?, ?)')
+        .run(base.kind, base.tip);
+    });
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  return connection;
+}
+
+/** Another version of this program may have staged in another form. */
+function hasTables(connection: Connection): boolean {
+  const table = connection.query<{ sql: string }>('SELECT sql FROM sqlite_schema WHERE name = ?');
+  return Object.entries(STAGING_TABLES).every(([name, sql]) => table.get(name)?.sql === sql);
+}
+
+function openLocked(partPath: string, create: boolean): Connection {
+  const before = inodeOf(partPath);
+  const connection = connect(partPath, { create });
+  try {
+    connection.run('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE');
+    connection.pragma('journal_mode = DELETE');
+    // The cache need only hold the indexes' inner pages; values pass through it once.
+    connection.run(
+      'PRAGMA synchronous = OFF; PRAGMA secure_delete = ON; PRAGMA cache_size = -6144',
+    );
+    connection.run('BEGIN EXCLUSIVE; COMMIT');
+    // Between our opening and our lock another process may have finished with it and renamed it.
+    if (before === undefined || before === inodeOf(partPath)) return connection;
+    throw busy(partPath);
+  } catch (error) {
+    connection.close();
+    throw isDrayerError(error, 'STREAM_BUSY') ? busy(partPath, error) : error;
+  }
+}
+
+function busy(partPath: string, cause?: unknown): DrayerError {
+  return new DrayerError('STREAM_BUSY', `${partPath}: another process is mirroring this stream`, {
+    cause,
+    hint: 'wait until it has finished',
+  });
+}
+
+function inodeOf(path: string): bigint | undefined {
+  try {
+    return statSync(path, { bigint: true }).ino;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}

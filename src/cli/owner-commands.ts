@@ -128,6 +128,17 @@ const addExport: Add = (program, open, done) => {
     );
 };
 
+const addQr: Add = (program, open, done) => {
+  command(program, 'qr', 'show a code of a stream: its address on this network, with the key')
+    .argument('[stream]', STREAM_HELP)
+    .option('--svg <file>', 'write it as a picture to print')
+    .option('--link', 'of the drayer:// link, for programs that know it')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((stream: string | undefined, flags) =>
+      done(import('./commands/qr.ts').then((m) => m.qr(open(flags), stream, flags))),
+    );
+};
+
 /** A command that changes a stream: with the flags for its key. */
 function editOptions(program: Command, name: string, summary: string): Command {
   return keyOptions(command(program, name, summary)).option(
@@ -143,5 +154,6 @@ export const OWNER_COMMANDS: readonly Add[] = [
   addEdits,
   addExport,
   addKey,
+  addQr,
   addRecover,
 ];

@@ -13,10 +13,15 @@ export async function printCode(terminal: Terminal, daemon: Daemon): Promise<voi
   const lines = renderCode(address);
   // A terminal may be narrower, and a broken code is worse than none.
   if ((lines[0]?.length ?? 0) > process.stdout.columns) return;
+  printLines(terminal, lines);
+  terminal.print(`for phones on this network: ${terminal.paint('cyan', address)}`);
+}
+
+/** Prints the lines of a code. */
+export function printLines(terminal: Terminal, lines: readonly string[]): void {
   const hasStyles = terminal.paint('bold', 'x') !== 'x';
   for (const line of lines) {
     // White on black, whatever the terminal's own colours are.
     terminal.print(hasStyles ? `${ESC}[97;40m${line}${ESC}[0m` : line);
   }
-  terminal.print(`for phones on this network: ${terminal.paint('cyan', address)}`);
 }

@@ -9,7 +9,23 @@ import type { Session } from './session.ts';
 import { visible } from './terminal.ts';
 
 /** The same for people and for programs. */
-export type RunningStream = { readonly rows: string[][]; readonly json: object };
+export type RunningStream = {
+  readonly rows: string[][];
+  readonly json: object;
+  /** Where it is served. */
+  readonly addresses: readonly string[];
+};
+
+/** Where the daemon, if one runs, serves the stream of this file. */
+export async function addressesOf(
+  session: Session,
+  path: string,
+  { dataDir: given }: { readonly dataDir?: string | undefined },
+): Promise<readonly string[]> {
+  const { dataDir } = await session.settings({ dataDir: given });
+  const run = await ask(session, dataDir);
+  return run?.streams.find((one) => one.path === path)?.addresses ?? [];
+}
 
 /** Asks the daemon, where one runs; without one, what is noted beside the stream. */
 export async function describeRunning(
@@ -27,6 +43,7 @@ export async function describeRunning(
   const [address = isHidden ? 'no: held only' : undefined] = addresses;
   const follows = urls.map((url, i) => [i === 0 ? 'follows' : '', visible(url)]);
   return {
+    addresses,
     rows: [
       ...(address === undefined ? [] : [['served', address]]),
       ...follows,

@@ -1,6 +1,7 @@
 /** `drayer info [stream]`: what this stream is, how big, how far, and whether anything is missing. */
 import { EXIT } from '../../core/errors.ts';
 import { formatStreamId } from '../../core/stream-id.ts';
+import { serversIn, shareLinkOf } from '../../daemon/share-address.ts';
 import { readStreamFacts, type StreamFacts } from '../../daemon/stream-facts.ts';
 import { bytes, count, number, shellWord, table, time, wordRows } from '../format.ts';
 import { describeValues } from '../mirror-values.ts';
@@ -21,9 +22,18 @@ export async function info(
   const facts = readStreamFacts(stream.path, stream.keyFile);
   const running = await describeRunning(session, stream.path, flags);
   const sources = describeSources(stream.path, facts.generation);
+  const { publicKey } = facts;
+  const { addresses } = running;
+  const servers = serversIn(stream.path);
+  const link = shareLinkOf({ publicKey, name: stream.name, servers, addresses });
   warn(session, facts);
   if (terminal.isJson) {
-    terminal.printJson({ ...jsonFacts(facts, stream.name), ...sources.json, ...running.json });
+    terminal.printJson({
+      ...jsonFacts(facts, stream.name),
+      link,
+      ...sources.json,
+      ...running.json,
+    });
     return EXIT.done;
   }
   const rows = [
@@ -32,6 +42,7 @@ export async function info(
     ['in URLs', formatStreamId(facts.publicKey, 'base64url')],
     ['as a host', `${formatStreamId(facts.publicKey, 'base32')}.localhost`],
     ...wordRows('in words', formatStreamId(facts.publicKey, 'words')),
+    ['link', link],
     ['file', facts.path],
     ['key', facts.keyPath ?? 'not here: this copy can be shown and passed on, not changed'],
     ...generationRows(facts),

@@ -5,6 +5,7 @@ import { findMirror, type HeldMirror } from '../mirror/find-mirror.ts';
 import { type Following, followStream } from '../mirror/follow-stream.ts';
 import type { MirrorReport } from '../mirror/mirror.ts';
 import type { PeerFinder } from '../mirror/peer-finder.ts';
+import { isOverQuota } from '../mirror/quota.ts';
 import type { KeptMirror, KeptState, MirrorProblem } from './kept-mirrors.ts';
 
 /** What a keeper tells of. */
@@ -31,11 +32,14 @@ export type KeepingOptions = KeeperEvents & {
   readonly finders?: readonly PeerFinder[] | undefined;
   /** After so long a mirror that is over its quota is tried again, ms. Default: an hour. */
   readonly overQuotaMs?: number | undefined;
-  /** A fault of this program in a mirror: it is stopped, and the others go on. */
+  /** After so long one whose following has ended by a fault is followed again, ms. Default: a minute. */
+  readonly againMs?: number | undefined;
+  /** A fault of this program in a mirror: it is stopped for a while, and the others go on. */
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
 };
 
 const OVER_QUOTA_MS = 3_600_000;
+const AGAIN_MS = 60_000;
 
 /** One mirror and who follows its sources. */
 export class Keeping {
@@ -104,13 +108,17 @@ export class Keeping {
       });
       this.#following = following;
       following.closed.catch((error: unknown) => {
-        if (this.#following === following) this.#following = undefined;
+        if (this.#following === following) {
+          this.#following = undefined;
+          this.#followAfter(this.#options.againMs ?? AGAIN_MS);
+        }
         if (isDrayerError(error)) this.#fail(error);
         else this.#options.onError?.(error, mirror.path);
       });
     } catch (error) {
       if (!isDrayerError(error)) throw error;
       this.#fail(error);
+      this.#followAfter(this.#options.againMs ?? AGAIN_MS);
     }
   }
 
@@ -134,14 +142,18 @@ export class Keeping {
     this.#problem = { code, message, hint, sinceMs };
     this.#options.onProblem?.(this.mirror, problem);
     // Each new generation would be fetched up to the quota, and thrown away.
-    if (code === 'TOO_LARGE' && this.mirror.quota !== undefined) void this.#rest();
+    if (isOverQuota(problem)) void this.#rest();
   }
 
   async #rest(): Promise<void> {
     await this.#end();
+    this.#followAfter(this.#options.overQuotaMs ?? OVER_QUOTA_MS);
+  }
+
+  #followAfter(ms: number): void {
+    clearTimeout(this.#again);
     if (!this.#isWanted) return;
-    const { overQuotaMs = OVER_QUOTA_MS } = this.#options;
-    this.#again = setTimeout(() => this.follow(), overQuotaMs);
+    this.#again = setTimeout(() => this.follow(), ms);
     this.#again.unref();
   }
 }

@@ -31,6 +31,8 @@ export type KeeperOptions = KeepingOptions & {
 export type KeepContext = {
   readonly signal: AbortSignal;
   readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
+  /** Nobody here has asked for it; one that somebody has asked for stays theirs. */
+  readonly isAuto?: true | undefined;
 };
 
 /** Keeps mirrors. Closed by {@link MirrorKeeper.close}. */
@@ -39,6 +41,8 @@ export class MirrorKeeper {
   readonly #kept = new Map<string, Keeping>();
   /** Orders about one stream, one after the other. */
   readonly #queues = new Map<string, Promise<unknown>>();
+  /** Stops those of them that fetch, by the stream; fires when it is to be removed. */
+  readonly #removals = new Map<string, AbortController>();
   #isClosed = false;
 
   constructor(options: KeeperOptions) {
@@ -85,11 +89,14 @@ export class MirrorKeeper {
     order: MirrorOrder,
     context: KeepContext,
   ): Promise<{ report: MirrorReport; kept: KeptMirror }> {
-    return this.#inTurn(order.id, () => this.#mirror(order, context));
+    const removal = this.#removals.get(order.id) ?? new AbortController();
+    this.#removals.set(order.id, removal);
+    return this.#inTurn(order.id, () => this.#mirror(order, context, removal.signal));
   }
 
   /**
-   * Removes a mirror with all its files but what protects from being shown an older state.
+   * Removes a mirror with all its files but what protects from being shown an older state. What is being
+   * fetched of it is not waited for.
    *
    * @throws {DrayerError} what {@link removeMirrorFiles} throws
    */
@@ -97,6 +104,8 @@ export class MirrorKeeper {
     id: string,
     before: (path: string) => void,
   ): Promise<{ readonly path: string; readonly bytes: number }> {
+    this.#removals.get(id)?.abort();
+    this.#removals.delete(id);
     return this.#inTurn(id, async () => {
       const keeping = this.#kept.get(id);
       const publicKey = parseStreamId(id);
@@ -124,10 +133,11 @@ export class MirrorKeeper {
 
   async #mirror(
     order: MirrorOrder,
-    { signal, onProgress }: KeepContext,
+    { signal, onProgress, isAuto }: KeepContext,
+    removal: AbortSignal,
   ): Promise<{ report: MirrorReport; kept: KeptMirror }> {
     const before = this.#kept.get(order.id);
-    const mirror = this.#plan(order, before?.mirror);
+    const mirror = this.#plan(order, before?.mirror, isAuto);
     await before?.stop();
     const note = before?.mirror ?? readKept(mirror.path);
     // Noted before it is there, so that one that is to be hidden is never shown.
@@ -140,7 +150,7 @@ export class MirrorKeeper {
         publicKey: parseStreamId(mirror.id),
         path: mirror.path,
         quota: mirror.quota,
-        signal,
+        signal: AbortSignal.any([signal, removal]),
         onProgress,
       };
       const report = await mirrorStream(options);
@@ -150,9 +160,13 @@ export class MirrorKeeper {
       if (report.changed) this.#options.onMirrored?.(report);
       return { report, kept: mirror };
     } catch (error) {
+      // The note stays, so that what is to be removed is known to be a mirror.
+      if (removal.aborted) {
+        throw new DrayerError('CONFLICT', `${order.id}: was removed while it was fetched`);
+      }
       if (note === undefined) forgetKept(mirror.path);
       else writeKept(note);
-      this.#kept.get(mirror.id)?.follow();
+      if (!this.#isClosed) this.#kept.get(mirror.id)?.follow();
       throw error;
     }
   }
@@ -160,6 +174,7 @@ export class MirrorKeeper {
   #plan(
     { id, url, from = [], isHidden, quota }: MirrorOrder,
     before: KeptMirror | undefined,
+    isAuto: true | undefined,
   ): KeptMirror {
     const publicKey = parseStreamId(id);
     const path = before?.path ?? mirrorPathOf(publicKey, this.#options.dataDir);
@@ -178,6 +193,7 @@ export class MirrorKeeper {
       urls: urls.slice(0, MOST_SOURCES),
       isHidden: isHidden ?? known?.isHidden ?? false,
       quota: limits !== undefined && Object.keys(limits).length > 0 ? limits : undefined,
+      isAuto: known === undefined || known.isAuto ? isAuto : undefined,
     };
   }
 
@@ -188,7 +204,9 @@ export class MirrorKeeper {
     const turn = (this.#queues.get(id) ?? Promise.resolve()).then(work, work);
     this.#queues.set(id, turn);
     const over = (): void => {
-      if (this.#queues.get(id) === turn) this.#queues.delete(id);
+      if (this.#queues.get(id) !== turn) return;
+      this.#queues.delete(id);
+      this.#removals.delete(id);
     };
     turn.then(over, over);
     return turn;

@@ -51,7 +51,8 @@ export function followStream(mirrored: HeldMirror, options: FollowOptions): Foll
   const signals = options.signal === undefined ? [] : [options.signal];
   const signal = AbortSignal.any([stop.signal, ...signals]);
   const follower = new Follower(mirrored, { ...options, signal });
-  const closed = follower.run();
+  // Where one part of it fails the others end too.
+  const closed = follower.run().finally(() => stop.abort());
   // Whoever wants to know waits for it; nobody has to.
   closed.catch(() => {});
   return {

@@ -13,6 +13,7 @@ import { candidatesOf } from './gather.ts';
 import { HttpClient } from './http-client.ts';
 import { type MirrorOptions, type MirrorReport, mirrorStream } from './mirror.ts';
 import { type PeerUrl, parsePeerUrls } from './peer-url.ts';
+import { isOverQuota } from './quota.ts';
 import { sourceEvents } from './source-events.ts';
 import { type KnownSource, readMemory } from './source-memory.ts';
 
@@ -198,6 +199,9 @@ export class Follower {
     const own = { publicKey: this.#publicKey, path: this.#path };
     const report = await mirrorStream({ ...this.#options, ...own, ...changes });
     this.#tip = report.generation.tip;
+    const over = report.failures.map(({ error }) => error).find(isOverQuota);
+    // What others have that is older does not make it fit.
+    if (over !== undefined && !report.changed) throw over;
     this.#mend();
     for (const fallen of report.fallen) if (fallen.isNew) this.#options.onFallen?.(fallen);
     if (!report.changed) return;

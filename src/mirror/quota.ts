@@ -3,12 +3,17 @@
  * is shown, the whole of it, with what was held before, fits in.
  */
 import { statSync } from 'node:fs';
-import { DrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 import type { MirrorStore } from '../store/mirror-store.ts';
 import { nameOfHash } from '../store/value-mode.ts';
 import type { Session } from './session.ts';
 
 type Bounded = Pick<Session, 'store' | 'quota' | 'source'>;
+
+/** Tells whether an error is of a quota here, and not of a source that sends too much. */
+export function isOverQuota(error: unknown): error is DrayerError {
+  return isDrayerError(error, 'TOO_LARGE') && error.details?.['isOverQuota'] === true;
+}
 
 /**
  * Checks what has been staged so far.
@@ -59,5 +64,6 @@ function tooLarge({ quota, source }: Pick<Session, 'quota' | 'source'>): DrayerE
   const message = `${source.url}: the stream is larger than its quota here (${limits.join(', ')})`;
   return new DrayerError('TOO_LARGE', message, {
     hint: 'drayer mirror URL --quota SIZE raises it; what is visible stays',
+    details: { isOverQuota: true },
   });
 }

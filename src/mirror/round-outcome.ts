@@ -2,6 +2,7 @@
 import { DrayerError } from '../core/errors.ts';
 import type { MirrorStore } from '../store/mirror-store.ts';
 import type { Contact, Contacts, Failure } from './contacts.ts';
+import { isOverQuota } from './quota.ts';
 import type { SessionState } from './session.ts';
 import type { SettledValues } from './settle-values.ts';
 import { standingOf } from './standing.ts';
@@ -89,11 +90,13 @@ function failureOfAll(failures: readonly Failure[]): DrayerError {
     });
   }
   if (failures.length === 1) return first.error;
-  const code = WORST.find((one) => failures.some(({ error }) => error.code === one));
-  const all = failures.map(({ error }) => error.message).join('; ');
+  const errors = failures.map(({ error }) => error);
+  const code = WORST.find((one) => errors.some((error) => error.code === one));
+  const all = errors.map(({ message }) => message).join('; ');
   const message = `none of ${failures.length} sources gives the stream: ${all}`;
   return new DrayerError(code ?? first.error.code, message, {
     cause: first.error,
     hint: 'what is visible stays as it was; give another source, or try again later',
+    details: code === 'TOO_LARGE' ? errors.find(isOverQuota)?.details : undefined,
   });
 }

@@ -7,6 +7,7 @@ import { gatherCandidates } from './gather.ts';
 import type { HttpLimits } from './http-client.ts';
 import type { PeerFinder } from './peer-finder.ts';
 import type { PeerUrl } from './peer-url.ts';
+import { isOverQuota } from './quota.ts';
 import { type RoundOptions, runRound } from './round.ts';
 import type { RoundOutcome } from './round-outcome.ts';
 import { type FallenSource, fallenSources, noteRound } from './score.ts';
@@ -92,8 +93,8 @@ export async function syncStore(store: MirrorStore, options: SyncOptions): Promi
   const after = noteRound(before, outcome, { nowMs, random: Math.random });
   if (remembers) writeMemory(store.path, before, after);
   // What goes beyond the quota is not kept in the hope of more (R19); a later state may be smaller.
-  const isOver = isDrayerError(outcome.error, 'TOO_LARGE') && options.quota !== undefined;
-  if (isOver && store.isStaging) store.discard();
+  const isOver = outcome.failures.some(({ error }) => isOverQuota(error));
+  if (isOver && !outcome.changed && store.isStaging) store.discard();
   return reportOf(store, outcome, fallenSources(outcome, before, after));
 }
 

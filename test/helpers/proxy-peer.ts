@@ -34,7 +34,7 @@ export async function proxyPeer(t: Scope, port: number): Promise<ProxyPeer> {
   let way: EventsWay = 'pass';
   const peer = await scriptedPeer(t, async (path, response, asked) => {
     const incoming = await ask(port, path, asked);
-    if (incoming.headers['content-type']?.startsWith('text/event-stream') && !tamper) {
+    if (incoming.headers['content-type']?.startsWith('text/event-stream')) {
       passEvents(incoming, response, way);
       return;
     }

@@ -12,8 +12,5 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-// A thread takes as long to start as the rest of the program takes to load: both at once.
-if (process.argv[2] === 'publish') (await import('./early-walker.ts')).startWalker();
-
 const { main } = await import('./main.ts');
 await main(process.argv);

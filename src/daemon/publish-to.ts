@@ -43,7 +43,7 @@ export type RemoteSite = Omit<Site, 'build' | 'to'> & {
 };
 
 /** Options of {@link publishTo}. */
-export type PublishToOptions = Omit<PublishOptions, 'walker' | 'secretKey'> &
+export type PublishToOptions = Omit<PublishOptions, 'begun' | 'secretKey'> &
   RemoteOptions &
   Pick<PushOptions, 'limits' | 'now' | 'onStep' | 'retryMs'>;
 

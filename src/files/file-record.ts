@@ -6,6 +6,7 @@ import { deflateRawSync, gunzipSync } from 'node:zlib';
 import { DrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
 import { decodeFileHeader, encodeFileHeader } from './file-header.ts';
+import { MAX_FILE_BYTES } from './site-path.ts';
 import {
   GZIP_HEADER,
   GZIP_TRAILER_BYTES,
@@ -17,8 +18,6 @@ import {
 
 /** Longest header a reader accepts (R24). */
 export const MAX_HEADER_BYTES = 4096;
-/** Largest content of a file, published or inflated, unless another limit is given. */
-export const MAX_FILE_BYTES: number = 64 * 1024 * 1024;
 // R25: fixed, so that the same bytes in give the same bytes out. Level 4 takes two thirds of the time
 // of zlib's usual 6 and makes 10,000 pages 2.3 % larger; compressing is most of a publish.
 const DEFLATE_LEVEL = 4;

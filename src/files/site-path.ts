@@ -9,6 +9,8 @@ import { encodeUtf8 } from '../core/utf8.ts';
 export const SEGMENT_BYTES = 255;
 /** Most bytes of a site path, in UTF-8. */
 export const SITE_PATH_BYTES = 4096;
+/** Largest content of a file, published or inflated, unless another limit is given. */
+export const MAX_FILE_BYTES: number = 64 * 1024 * 1024;
 
 /** Printable ASCII: nothing to normalize. */
 const PLAIN = /^[ -~]*$/;

@@ -3,7 +3,7 @@
  * only the hash and the first bytes are known. A file is rebuilt with the header of the value that is
  * there, its old `time` included; has the result the signed hash, then nothing has changed (R24).
  */
-import { MAX_FILE_BYTES } from '../files/file-record.ts';
+import { MAX_FILE_BYTES } from '../files/site-path.ts';
 import { diffSite } from './diff.ts';
 import type { LinkReport } from './link-check.ts';
 import { linksOf } from './links-of.ts';

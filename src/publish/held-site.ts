@@ -1,5 +1,4 @@
 /** What a stream holds of a site: its file records, and what is remembered of the files behind them. */
-import { createHash } from 'node:crypto';
 import { isDrayerError } from '../core/errors.ts';
 import type { SignedRecord } from '../core/record.ts';
 import type { Generation } from '../store/reader.ts';
@@ -7,6 +6,7 @@ import type { StatEntry } from '../store/stat-cache.ts';
 import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
 import type { HeldFiles, SiteDiff } from './diff.ts';
+import { digestListing } from './listing.ts';
 import type { SiteReading } from './site-reading.ts';
 import type { Walk, WalkSummary } from './walk.ts';
 
@@ -85,9 +85,4 @@ function readFileRecords(stream: Stream): Map<string, SignedRecord> {
   const records = new Map<string, SignedRecord>();
   for (const record of stream.reader.entries({ type: FILE_TYPE })) records.set(record.key, record);
   return records;
-}
-
-// Remembered in the place of the listing, which grows with the site.
-function digestListing(listing: string): string {
-  return createHash('sha256').update(listing).digest('base64');
 }

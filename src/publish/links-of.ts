@@ -1,5 +1,5 @@
 /** A look at a site's links, where its owner wants one; what it takes is loaded only then. */
-import { MAX_FILE_BYTES } from '../files/file-record.ts';
+import { MAX_FILE_BYTES } from '../files/site-path.ts';
 import type { LinkReport } from './link-check.ts';
 import type { PublishOptions } from './publish-once.ts';
 import type { Walk } from './walk.ts';

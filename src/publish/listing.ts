@@ -2,6 +2,7 @@
  * What a walk found, as one text: quick to hand from thread to thread, and to compare with the one
  * before, where a list of many small objects is not.
  */
+import { createHash } from 'node:crypto';
 import { sep } from 'node:path';
 import type { DiskFile } from './walk.ts';
 
@@ -37,4 +38,9 @@ export function readListing(text: string, root: string): DiskFile[] {
       stamp,
     };
   });
+}
+
+/** What is remembered in the place of a listing, which grows with the site. */
+export function digestListing(listing: string): string {
+  return createHash('sha256').update(listing).digest('base64');
 }

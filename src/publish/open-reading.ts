@@ -1,5 +1,5 @@
 /** The reading of a site as its publish wants it. Loaded only where there is something to read. */
-import { MAX_FILE_BYTES } from '../files/file-record.ts';
+import { MAX_FILE_BYTES } from '../files/site-path.ts';
 import type { Stream } from '../store/stream.ts';
 import { makePathMatcher } from './ignore-rules.ts';
 import type { PublishOptions } from './publish-once.ts';

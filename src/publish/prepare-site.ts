@@ -1,13 +1,11 @@
 /** What makes `publish ./site` work without any preparation: a stream and its key beside the folder. */
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, parse, relative, sep } from 'node:path';
-import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { isDrayerError } from '../core/errors.ts';
 import { keyPathOf } from '../store/key-file.ts';
 import { createStream } from '../store/open-stream.ts';
 import { hasFile } from '../store/stream-file.ts';
 import { addToGitignore } from './gitignore.ts';
-import { resolveBeside, resolveSiteDirectory } from './site-directory.ts';
+import { checkSiteFolder, resolveBeside, resolveSiteDirectory } from './site-directory.ts';
 
 /** What {@link prepareSite} did. */
 export type PreparedSite = {
@@ -42,10 +40,9 @@ export type PrepareSiteOptions = {
  */
 export function prepareSite(directory: string, options: PrepareSiteOptions = {}): PreparedSite {
   const root = resolveSiteDirectory(directory);
-  checkOwnFolder(root);
   const streamPath =
     options.streamPath === undefined ? `${root}.stream` : resolveBeside(options.streamPath);
-  checkOutside(streamPath, root);
+  checkSiteFolder(root, streamPath);
 
   const keyPath = keyPathOf(streamPath);
   const hasKey = existsSync(keyPath) || options.secretKey !== undefined;
@@ -78,36 +75,4 @@ function tryCreate(streamPath: string, { secretKey, unusedKey }: PrepareSiteOpti
     if (isDrayerError(error, 'STREAM_EXISTS') && hasFile(streamPath)) return false;
     throw error;
   }
-}
-
-// Publishing these by mistake would publish everything somebody has.
-function checkOwnFolder(root: string): void {
-  const hint = 'name the folder that holds the finished site, for example ./public or ./dist';
-  if (root === parse(root).root) {
-    throw new DrayerError('USAGE', `${root}: the whole file system cannot be a site`, { hint });
-  }
-  const home = homeDirectory();
-  if (home !== undefined && isInside(home, root)) {
-    throw new DrayerError('USAGE', `${root}: a home directory cannot be a site`, { hint });
-  }
-}
-
-function homeDirectory(): string | undefined {
-  const home = homedir();
-  return existsSync(home) ? resolveSiteDirectory(home) : undefined;
-}
-
-function checkOutside(streamPath: string, root: string): void {
-  if (!isInside(streamPath, root)) return;
-  const message = `${streamPath}: expected the stream beside the site, not inside ${root}`;
-  throw new DrayerError('USAGE', message, {
-    hint: 'the private key lies beside the stream, and everything in the folder is published',
-  });
-}
-
-/** Tells whether `path` is `directory` or below it. */
-function isInside(path: string, directory: string): boolean {
-  const way = relative(directory, path);
-  // Absolute: on another drive.
-  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }

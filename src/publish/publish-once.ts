@@ -3,12 +3,13 @@
  * anew for a single publish, kept in memory while a folder is watched.
  */
 import type { Batch } from '../core/batch.ts';
-import { MAX_FILE_BYTES } from '../files/file-record.ts';
+import { MAX_FILE_BYTES } from '../files/site-path.ts';
 import type { CommitOptions } from '../store/commit.ts';
 import type { Generation } from '../store/reader.ts';
 import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
 import { addProvenance } from './add-provenance.ts';
+import type { BegunWalk } from './begun-walk.ts';
 import { diffSite, type HeldFiles, type SiteDiff } from './diff.ts';
 import { type Done, type HeldSite, isAsRemembered } from './held-site.ts';
 import { type IgnoreRules, makeIgnoreRules } from './ignore-rules.ts';
@@ -21,7 +22,6 @@ import type { FileChange } from './site-changes.ts';
 import type { PublishProgress, SiteReading } from './site-reading.ts';
 import { ownFilesOf } from './stream-files.ts';
 import type { DiskFile, Walk, WalkSummary } from './walk.ts';
-import type { Walker } from './walker.ts';
 
 /** Options of {@link publishDirectory}. */
 export type PublishOptions = {
@@ -46,7 +46,7 @@ export type PublishOptions = {
    */
   readonly allowSecrets?: boolean | readonly string[] | undefined;
   /** A walk that was begun beforehand, of the same directory with the same `ignore`. */
-  readonly walker?: Walker | undefined;
+  readonly begun?: BegunWalk | undefined;
   /**
    * Look for broken links before anything is signed; with `error`, one is enough to publish nothing.
    * Not at all by default.
@@ -103,7 +103,11 @@ export async function publishOnce(
     if (isUnchanged(walk, held, maxFileBytes)) {
       const links = await linksOf(walk, stream.publicKey, options);
       const changes = options.listChanges ? [] : undefined;
-      return { ...reportUnchanged(walk.summary.count, walk, held), changes, links };
+      return {
+        ...reportUnchanged(walk.summary.count, walk.skipped, held.generation),
+        changes,
+        links,
+      };
     }
     const { files, diff, faults } = compare(walk, site, options);
     if (reading === undefined) {

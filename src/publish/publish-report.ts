@@ -1,12 +1,15 @@
 /** What a publish did, for the person who asked for it. */
 import type { Generation } from '../store/reader.ts';
-import type { Done, HeldSite } from './held-site.ts';
+import type { Done } from './held-site.ts';
 import type { LinkReport } from './link-check.ts';
 import type { FileChange } from './site-changes.ts';
-import type { Skipped, Walk } from './walk.ts';
+import type { Skipped } from './walk.ts';
 
 /** What {@link publishDirectory} did. Lists are sorted. */
-export type PublishReport = {
+export type PublishReport = SiteReport<Generation>;
+
+/** The same, of a generation of which so much is known. */
+export type SiteReport<KnownGeneration> = {
   readonly added: readonly string[];
   readonly changed: readonly string[];
   readonly removed: readonly string[];
@@ -18,7 +21,7 @@ export type PublishReport = {
   readonly bytesRead: number;
   /** Of new values. */
   readonly bytesStored: number;
-  readonly generation: Generation;
+  readonly generation: KnownGeneration;
   /** Whether there is a new generation. */
   readonly wrote: boolean;
   /** What was done to each file, where that was asked. */
@@ -28,11 +31,11 @@ export type PublishReport = {
 };
 
 /** The report of a publish that found nothing new. */
-export function reportUnchanged(
+export function reportUnchanged<KnownGeneration>(
   unchanged: number,
-  { skipped }: Walk,
-  { generation }: HeldSite,
-): PublishReport {
+  skipped: readonly Skipped[],
+  generation: KnownGeneration,
+): SiteReport<KnownGeneration> {
   const nothing = { added: [], changed: [], removed: [], bytesRead: 0, bytesStored: 0 };
   return { ...nothing, unchanged, skipped, generation, wrote: false };
 }

@@ -67,9 +67,9 @@ function wholeSite(root: string, stream: Stream, options: PublishOptions): SiteS
     readHeld: () => readHeldSite(stream),
     readFiles: () => readHeldFiles(stream),
     walk: (onFile) => {
-      const { ignore: patterns, signal, walker } = options;
+      const { ignore: patterns, signal, begun } = options;
       const ownFiles = ownFilesOf(stream.path);
-      return walkSite(root, { patterns, ownFiles }, { walker, signal, onFile });
+      return walkSite(root, { patterns, ownFiles }, { begun, signal, onFile });
     },
     remember: (done) => remember(stream, done),
   };

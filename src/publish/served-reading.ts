@@ -4,7 +4,8 @@
 import { hash } from '#crypto';
 import { isDrayerError } from '../core/errors.ts';
 import { bytesEqual, type SignedRecord } from '../core/record.ts';
-import { decodeFile, type FileValue, MAX_FILE_BYTES } from '../files/file-record.ts';
+import { decodeFile, type FileValue } from '../files/file-record.ts';
+import { MAX_FILE_BYTES } from '../files/site-path.ts';
 import { GZIP_HEADER } from '../files/stored-gzip.ts';
 import { type EncodeJob, type EncodeResult, encodeDiskFile } from './encode-disk-file.ts';
 import { GzipPool } from './gzip-pool.ts';

@@ -1,12 +1,12 @@
 /** The walk of a whole site: the one that was begun beforehand, or one made now. */
+import { type BegunWalk, walkOrder } from './begun-walk.ts';
 import { type IgnoreOptions, makeIgnoreRules } from './ignore-rules.ts';
 import { type Walk, type WalkOptions, walkDirectory } from './walk.ts';
-import { type Walker, walkOrder } from './walker.ts';
 
 /** What {@link walkSite} is told besides what to leave out. */
 export type WalkSiteOptions = Omit<WalkOptions, 'rules'> & {
   /** Used where it has begun with the same directory and rules. */
-  readonly walker?: Walker | undefined;
+  readonly begun?: BegunWalk | undefined;
 };
 
 /**
@@ -18,12 +18,12 @@ export type WalkSiteOptions = Omit<WalkOptions, 'rules'> & {
 export async function walkSite(
   root: string,
   ignore: IgnoreOptions,
-  { walker, signal, onFile }: WalkSiteOptions,
+  { begun, signal, onFile }: WalkSiteOptions,
 ): Promise<Walk> {
-  const begun = await walker?.take(walkOrder(root, ignore), signal);
-  if (begun === undefined) {
+  const walk = await begun?.take(walkOrder(root, ignore), signal);
+  if (walk === undefined) {
     return walkDirectory(root, { rules: makeIgnoreRules(ignore), signal, onFile });
   }
-  if (onFile !== undefined) begun.files.forEach(onFile);
-  return begun;
+  if (onFile !== undefined) walk.files.forEach(onFile);
+  return walk;
 }

@@ -1,8 +1,8 @@
 /** The worker's end of walker.ts: an order in, what was found out. */
 import { parentPort } from 'node:worker_threads';
+import type { WalkOrder } from './begun-walk.ts';
 import { makeIgnoreRules } from './ignore-rules.ts';
 import { sumUpDirectory } from './walk.ts';
-import type { WalkOrder } from './walker.ts';
 
 parentPort?.once('message', async ({ root, ignore }: WalkOrder) => {
   const rules = makeIgnoreRules(ignore);

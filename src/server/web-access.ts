@@ -5,7 +5,7 @@
  */
 import type { Context } from 'koa';
 import { DrayerError } from '../core/errors.ts';
-import { MAX_FILE_BYTES } from '../files/file-record.ts';
+import { MAX_FILE_BYTES } from '../files/site-path.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
 import { encodeSitePath } from '../files/path-candidates.ts';
 import type { ByteRange } from '../files/stored-gzip.ts';

@@ -2,7 +2,8 @@
  * A stream as the library's user has it: like a map, plus files, posts and primary servers. With
  * the private key it writes, without it reads.
  */
-import { inflateFile, MAX_FILE_BYTES } from '../files/file-record.ts';
+import { inflateFile } from '../files/file-record.ts';
+import { MAX_FILE_BYTES } from '../files/site-path.ts';
 import { decodeObject, decodePost, type PrimaryServer } from '../files/values.ts';
 import { StreamSession } from './stream-session.ts';
 import type { PutFileOptions, WriteOptions } from './transaction.ts';

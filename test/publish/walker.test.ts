@@ -1,11 +1,12 @@
 import { realpathSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type WalkOrder, walkOrder } from '../../src/publish/begun-walk.ts';
 import { compareSite } from '../../src/publish/compare-site.ts';
 import { makeIgnoreRules } from '../../src/publish/ignore-rules.ts';
 import { publishDirectory } from '../../src/publish/publisher.ts';
 import { walkDirectory } from '../../src/publish/walk.ts';
-import { Walker, type WalkOrder, walkOrder } from '../../src/publish/walker.ts';
+import { Walker } from '../../src/publish/walker.ts';
 import { writeSite } from '../helpers/disk-site.ts';
 import { KEY_A } from '../helpers/keys.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
@@ -53,8 +54,8 @@ test(
     const stream = newStream(t);
     const order = walkOrder(root);
 
-    const first = await publishDirectory(root, stream, { walker: begin(t, order) });
-    const second = await publishDirectory(root, stream, { walker: begin(t, order) });
+    const first = await publishDirectory(root, stream, { begun: begin(t, order) });
+    const second = await publishDirectory(root, stream, { begun: begin(t, order) });
     const third = await publishDirectory(root, stream);
 
     assert.equal(first.added, ['a/b.css', 'a/draft.md', 'index.html']);
@@ -88,7 +89,7 @@ test(
     const nothing = { headOf: () => undefined, readValue: async () => undefined };
     const served = { publicKey, records: new Map(), ...nothing };
 
-    const { added } = await compareSite(root, served, { secretKey, ownFiles: [], walker });
+    const { added } = await compareSite(root, served, { secretKey, ownFiles: [], begun: walker });
 
     assert.equal(added, ['a/b.css', 'a/draft.md', 'index.html']);
     assert.is(await walker.take(walkOrder(root)), undefined, 'it was taken');

@@ -2,14 +2,25 @@
 import { relative } from 'node:path';
 import type { PublishedSite, Site } from '../../daemon/publish-site.ts';
 import type { PushReport } from '../../mirror/push-stream.ts';
+import type { SiteReport } from '../../publish/publish-report.ts';
 import { streamPathOf } from '../../publish/site-directory.ts';
 import type { Skipped } from '../../publish/walk.ts';
+import type { GlancedGeneration } from '../../store/glance.ts';
 import { markPathOfKey } from '../../store/mark.ts';
 import { hasFile } from '../../store/stream-file.ts';
 import { bytes, number, shellWord } from '../format.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
 import type { PublishFlags } from './publish.ts';
+
+/** What was published, or found to be as it was, as far as anybody is told of it. */
+export type ToldSite = Pick<
+  PublishedSite,
+  'streamPath' | 'id' | 'publicKey' | 'gitignoreUpdated' | 'servers' | 'push'
+> & {
+  readonly newKeyPath?: string | undefined;
+  readonly report: SiteReport<GlancedGeneration>;
+};
 
 /** Tells that a key was made, which nothing can make again. */
 export function sayNewKey({ terminal }: Session, path: string): void {
@@ -23,7 +34,7 @@ export function sayNewKey({ terminal }: Session, path: string): void {
 const MOST_LISTED = 20;
 
 /** Prints a line for each change, of the first `most`. */
-export function printChanges({ terminal }: Session, { report }: PublishedSite, most: number): void {
+export function printChanges({ terminal }: Session, { report }: ToldSite, most: number): void {
   const { added, changed, removed } = report;
   const lines = [
     ...added.map((key) => terminal.paint('green', `  + ${visible(key)}`)),
@@ -35,7 +46,7 @@ export function printChanges({ terminal }: Session, { report }: PublishedSite, m
 }
 
 /** `2 added, 1 removed, 14 unchanged`. */
-export function counts({ report }: PublishedSite): string {
+export function counts({ report }: ToldSite): string {
   const { added, changed, removed, unchanged } = report;
   const parts = [
     [added.length, 'added'],
@@ -48,7 +59,7 @@ export function counts({ report }: PublishedSite): string {
 }
 
 /** Prints what a publish did. */
-export function printResult(session: Session, site: Site, published: PublishedSite): void {
+export function printResult(session: Session, site: Site, published: ToldSite): void {
   const { terminal } = session;
   const { report, id, newKeyPath, gitignoreUpdated } = published;
   const { wrote, generation, bytesStored, skipped } = report;
@@ -95,7 +106,7 @@ function sayLeftOut({ terminal }: Session, skipped: readonly Skipped[]): void {
  */
 export async function printNextStep(
   session: Session,
-  { publicKey, streamPath, push }: PublishedSite,
+  { publicKey, streamPath, push }: ToldSite,
   served: string | undefined,
 ): Promise<void> {
   const { terminal, signal } = session;
@@ -133,7 +144,7 @@ function printPush({ terminal }: Session, push: PushReport): void {
 }
 
 /** The same for machines. */
-export function jsonResult(site: Site, published: PublishedSite, flags: PublishFlags): object {
+export function jsonResult(site: Site, published: ToldSite, flags: PublishFlags): object {
   const { push } = published;
   const { streamPath, id, newKeyPath, gitignoreUpdated, servers, report } = published;
   const { generation, ...rest } = report;

@@ -8,8 +8,8 @@ import {
   type RemoteOptions,
   type Site,
 } from '../../daemon/publish-site.ts';
+import type { BegunWalk } from '../../publish/begun-walk.ts';
 import type { PublishProgress } from '../../publish/site-reading.ts';
-import type { Walker } from '../../publish/walker.ts';
 import { bytes, count, number } from '../format.ts';
 import { isFolderNotMode, linkModeOf } from '../link-mode.ts';
 import { startProgress } from '../progress.ts';
@@ -47,7 +47,7 @@ export type PublishFlags = KeyFlags &
     readonly json?: boolean | undefined;
     readonly quiet?: boolean | undefined;
     /** A walk that was begun while this was loaded. */
-    readonly walker?: Walker | undefined;
+    readonly begun?: BegunWalk | undefined;
   };
 
 /** Publishes a folder, or every folder that the config names. */
@@ -248,7 +248,7 @@ async function publishOne(
       ignore,
       maxFileBytes,
       allowSecrets: flags.allowSecrets ?? allowSecrets,
-      walker: flags.walker,
+      begun: flags.begun,
       checkLinks: checkLinks === 'off' ? undefined : checkLinks,
       provenance,
       dryRun: flags.dryRun,

@@ -4,7 +4,7 @@ import { DrayerError, EXIT } from '../../core/errors.ts';
 import { checkPutFile, foreseePublish, typedSitePath } from '../../daemon/edit-files.ts';
 import type { Edited } from '../../daemon/edit-stream.ts';
 import { type Input, readInput } from '../../daemon/read-input.ts';
-import { MAX_FILE_BYTES } from '../../files/file-record.ts';
+import { MAX_FILE_BYTES } from '../../files/site-path.ts';
 import { secretKeyOf } from '../../publish/stream-files.ts';
 import { bytes } from '../format.ts';
 import type { Session } from '../session.ts';

@@ -1,0 +1,63 @@
+/** A walk of a site that was begun, or made, before whoever publishes it asks for it. */
+import { sep } from 'node:path';
+import type { IgnoreOptions } from './ignore-rules.ts';
+import { readListing } from './listing.ts';
+import type { SummedWalk, Walk } from './walk.ts';
+
+/** What is to be walked; survives being sent to another thread. */
+export type WalkOrder = {
+  /** Absolute, no symbolic link in it. */
+  readonly root: string;
+  readonly ignore: IgnoreOptions;
+};
+
+/** Makes the order for a site. */
+export function walkOrder(
+  root: string,
+  { patterns = [], ownFiles = [] }: IgnoreOptions = {},
+): WalkOrder {
+  // The files of a stream lie beside the site; where they do, they need not be known.
+  const inside = ownFiles.filter((path) => path.startsWith(root + sep));
+  return { root, ignore: { patterns, ownFiles: inside } };
+}
+
+/** Gives out what it found, once. */
+export type BegunWalk = {
+  /**
+   * Returns what the walk found, once; undefined where it was another one that was begun.
+   *
+   * @throws {DrayerError} ABORTED when the signal says so
+   */
+  take(order: WalkOrder, signal?: AbortSignal): Promise<Walk | undefined>;
+};
+
+/** A walk that is over. */
+export function finishedWalk(order: WalkOrder, summed: SummedWalk): BegunWalk {
+  let left: SummedWalk | undefined = summed;
+  return {
+    async take(asked) {
+      const found = left;
+      left = undefined;
+      return found !== undefined && isSameOrder(asked, order)
+        ? withFiles(order.root, found)
+        : undefined;
+    },
+  };
+}
+
+/** Tells whether two orders are for the same walk. */
+export function isSameOrder(one: WalkOrder, other: WalkOrder): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** A walk that kept no file, with its files made again where somebody asks for them. */
+export function withFiles(root: string, summed: SummedWalk): Walk {
+  let files: Walk['files'] | undefined;
+  return {
+    ...summed,
+    get files() {
+      files ??= readListing(summed.summary.listing, root);
+      return files;
+    },
+  };
+}

@@ -24,14 +24,15 @@ export async function serve(bench: Bench, stream: string): Promise<Served> {
   return { url, key, pid, close };
 }
 
-/** Starts `drayer serve` on a free port. */
+/** Starts `drayer serve`, or another command that serves, on a free port. */
 export async function startServer(
   bench: Bench,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  command: readonly string[] = ['serve'],
 ): Promise<Omit<Served, 'key'> & { readonly streams: readonly { readonly id: string }[] }> {
   const port = await freePort();
-  const child = spawn(process.execPath, [bench.cli, 'serve', ...args, '--port', String(port)], {
+  const child = spawn(process.execPath, [bench.cli, ...command, ...args, '--port', String(port)], {
     // Not here: the project's own configuration would be taken.
     cwd: bench.root,
     stdio: 'ignore',
@@ -87,6 +88,7 @@ export async function* benchMirror(
           baseline: copied.ms,
           unit: 'ms',
           baselineName: 'rsync -a from its daemon',
+          atMost: 1,
         };
       } finally {
         await rsync.close();
@@ -199,7 +201,7 @@ async function rsyncDaemon(
 }
 
 async function waitFor(url: string, child: ChildProcess): Promise<unknown> {
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (let tries = 0; tries < 1200; tries += 1) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
     try {
       return await (await fetch(url)).json();

@@ -3,7 +3,8 @@
  * the ratios mean something.
  *
  *   npm run bench                 everything
- *   npm run bench -- publish      only: crypto, store, publish, mirror, serve, push, watch, media
+ *   npm run bench -- publish      only: crypto, store, publish, mirror, live, many, serve, push,
+ *                                 watch, media
  *
  * DRAYER_BENCH_DIR names a directory to work in (default: a folder in the system's own).
  * Exits with 1 when a goal is missed.
@@ -13,7 +14,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeHtmlSite, makeMediaSite } from './corpus.ts';
+import { benchLive } from './live.ts';
 import { benchMirror, benchMirrorMedia } from './mirror.ts';
+import { benchMirrorMany } from './mirror-many.ts';
 import { type Bench, benchMedia, benchPublish } from './publish.ts';
 import { benchPush } from './push.ts';
 import { holds, printHeading, printRow, type Row } from './report.ts';
@@ -39,12 +42,14 @@ const isWanted = (...names: string[]) =>
 printHeading();
 if (isWanted('crypto')) await show(benchCrypto());
 if (isWanted('store')) await show(benchStore(bench));
-if (isWanted('publish', 'mirror', 'serve')) {
+if (isWanted('publish', 'mirror', 'live', 'serve')) {
   const site = makeHtmlSite(root, 10_000);
   const stream = await show(benchPublish(bench, site));
   if (isWanted('mirror')) await show(benchMirror(bench, stream, site));
+  if (isWanted('live')) await show(benchLive(bench, stream));
   if (isWanted('serve')) await show(benchServe(bench, stream, site));
 }
+if (isWanted('many')) await show(benchMirrorMany(bench));
 if (isWanted('push')) await show(benchPush(bench, makeHtmlSite(root, 10_000)));
 if (isWanted('watch')) await show(benchWatch(bench, makeHtmlSite(root, 10_000)));
 if (isWanted('media')) {

@@ -4,7 +4,7 @@ import { addressOf, type Candidate } from './candidates.ts';
 import type { Contact } from './contacts.ts';
 import { snapshotIn } from './fork.ts';
 import type { Concluded } from './round-outcome.ts';
-import type { KnownSource, SourceMemory } from './source-memory.ts';
+import { type KnownSource, LONGEST_REST_MS, type SourceMemory } from './source-memory.ts';
 
 /** A source that shows less than it did. */
 export type FallenSource = {
@@ -22,7 +22,7 @@ const AWAY_MS = 5_000;
 const MOST_AWAY_MS = 30 * 60_000;
 /** The same for one that lied. */
 const LIED_MS = 10 * 60_000;
-const MOST_LIED_MS = 24 * 3_600_000;
+const MOST_LIED_MS = LONGEST_REST_MS;
 
 /**
  * Brings the memory up to date with a round.

@@ -38,6 +38,8 @@ export type SourceMemory = {
   readonly changedAt: number;
 };
 
+/** Longest time for which a source is left alone, ms. */
+export const LONGEST_REST_MS: number = 24 * 3_600_000;
 /** Most sources that are remembered: those given by hand, and the best of all others. */
 const MOST = 128;
 /** A file that only says "heard again" is not written more often than this, ms. */
@@ -48,10 +50,21 @@ export function memoryPathOf(streamPath: string): string {
   return `${streamPath}.sources`;
 }
 
-/** Reads the memory; one that cannot be understood is as good as none. */
-export function readMemory(streamPath: string): SourceMemory {
+/**
+ * Reads the memory; one that cannot be understood is as good as none. Times that cannot be, because the
+ * clock was set back since, count as unknown.
+ */
+export function readMemory(streamPath: string, nowMs: number = Date.now()): SourceMemory {
   const text = readTextIfThere(memoryPathOf(streamPath), 'what is known of the sources');
-  return parseMemory(text ?? '');
+  const { sources, changedAt } = parseMemory(text ?? '');
+  return {
+    sources: sources.map((source) => ({
+      ...source,
+      restsUntil: source.restsUntil > nowMs + LONGEST_REST_MS ? 0 : source.restsUntil,
+      heardAt: pastOr0(source.heardAt, nowMs),
+    })),
+    changedAt: pastOr0(changedAt, nowMs),
+  };
 }
 
 /** Writes it, where it says anything that is not known yet. Not waited for: it may be lost. */
@@ -101,6 +114,10 @@ function isKnown(value: unknown): value is KnownSource {
   const isKind = one.kind === 'given' || one.kind === 'named' || one.kind === 'found';
   const isCounted = numbers.every((n) => countOr0(n) === n) && Number.isInteger(one.score);
   return typeof one.address === 'string' && isKind && isCounted;
+}
+
+function pastOr0(ms: number, nowMs: number): number {
+  return ms > nowMs ? 0 : ms;
 }
 
 function countOr0(value: unknown): number {

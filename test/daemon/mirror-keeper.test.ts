@@ -154,6 +154,7 @@ test(
     await until('generation 3');
 
     assert.is(told.filter((one) => one.startsWith('TypeError')).length, 1);
+    assert.is(keeper.list()[0]?.isFollowing, true);
   }),
 );
 

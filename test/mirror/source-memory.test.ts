@@ -83,6 +83,33 @@ test(
 );
 
 test(
+  'readMemory :: what was noted by a clock ten years ahead keeps nobody waiting once it is right (T120)',
+  scope(async (t) => {
+    const { stream, peer } = await publish(t);
+    stream.set('apple', 'one');
+    const path = t.path('mirror.stream');
+    const ahead = Date.now() + 10 * 365 * 24 * 3_600_000;
+    const address = peer.url;
+    const failed = { failures: 4, restsUntil: ahead, fault: 'UNREACHABLE' as const };
+    const sources = [
+      known({ address, kind: 'found', heardAt: ahead, ...failed }),
+      known({ address: NOBODY, kind: 'found' }),
+    ];
+    writeMemory(path, NONE, { sources, changedAt: ahead });
+
+    const { publicKey } = stream;
+    await mirrorStream({ publicKey, path });
+
+    const { sources: after, changedAt } = readMemory(path);
+    const heard = after.find((one) => one.address === address)?.heardAt ?? 0;
+    const stored = JSON.parse(readFileSync(memoryPathOf(path), 'utf8'));
+    assert.ok(heard > 0 && heard <= Date.now());
+    assert.ok(changedAt > 0 && changedAt <= Date.now());
+    assert.is(stored.changedAt, changedAt);
+  }),
+);
+
+test(
   'writeMemory :: that a source was heard again is not worth writing every time',
   scope((t) => {
     const path = t.path('mirror.stream');

@@ -14,17 +14,25 @@ const PORT = 1900;
 const MOST_BYTES = 2_048;
 /** A router answers within the second that it is given; a datagram may be lost. */
 const SENDS_MS = [0, 500, 1_200];
-const END_MS = 2_500;
+const SEARCH_MS = 2_500;
 /** So many places are tried, of one that may all have been made up. */
 const MOST_PLACES = 4;
 
 const WANTED = [1, 2].map((v) => `urn:schemas-upnp-org:device:InternetGatewayDevice:${v}`);
 
+/** Where and for how long to search; for a router made for a test. */
+export type SsdpSearch = {
+  /** UDP port that routers listen on. Default: 1900. */
+  readonly port?: number | undefined;
+  /** Default: 2,500. */
+  readonly ms?: number | undefined;
+};
+
 /** Asks everybody, and the router alone; yields each place of the router's that is named. */
 export async function* searchRouter(
   { gateway, local }: Way,
   signal: AbortSignal,
-  port: number = PORT,
+  { port = PORT, ms: mostMs = SEARCH_MS }: SsdpSearch = {},
 ): AsyncGenerator<RouterPlace> {
   const socket = createSocket('udp4');
   const timers: NodeJS.Timeout[] = [];
@@ -44,7 +52,7 @@ export async function* searchRouter(
     };
     const places = placesFrom(socket, gateway, ended.signal);
     for (const ms of SENDS_MS) timers.push(setTimeout(send, ms));
-    timers.push(setTimeout(end, END_MS));
+    timers.push(setTimeout(end, mostMs));
     signal.addEventListener('abort', end, { once: true });
     yield* places;
   } catch (error) {

@@ -21,7 +21,7 @@ import {
   type RouterService,
   type SoapAnswer,
 } from './router-soap.ts';
-import { placeAt, searchRouter } from './router-ssdp.ts';
+import { placeAt, type SsdpSearch, searchRouter } from './router-ssdp.ts';
 import { readDescription, textOf } from './router-xml.ts';
 
 const CONNECTION = /^urn:schemas-upnp-org:service:WAN(?:IP|PPP)Connection:[12]$/;
@@ -33,16 +33,15 @@ const FIRST_FREE = 49_152;
 /**
  * Finds the service of the router at the end of `way`.
  *
- * @param ssdpPort - where routers listen for questions
  * @throws {DrayerError} UNREACHABLE when none answers, PEER_MISBEHAVED when what answers is none
  */
 export async function findUpnp(
   way: Way,
   signal: AbortSignal,
-  ssdpPort?: number,
+  search?: SsdpSearch,
 ): Promise<RouterMapper> {
   let problem: DrayerError = unanswered(way.gateway, 'UPnP');
-  for await (const place of searchRouter(way, signal, ssdpPort)) {
+  for await (const place of searchRouter(way, signal, search)) {
     try {
       const services = await describe(place, signal);
       const service = await connected(services, signal);

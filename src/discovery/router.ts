@@ -10,6 +10,7 @@ import { isGlobalUnicast } from './dht-address.ts';
 import { findWay, type Way } from './router-gateway.ts';
 import type { Mapped, MapWish, RouterMapper } from './router-mapper.ts';
 import { findPmp } from './router-pmp.ts';
+import type { SsdpSearch } from './router-ssdp.ts';
 import { findUpnp } from './router-upnp.ts';
 
 /** Options of {@link Router}. */
@@ -26,12 +27,12 @@ export type RouterOptions = {
   readonly renewMs?: number | undefined;
   /** To the next try after one that failed, ms. Default: a minute. */
   readonly againMs?: number | undefined;
-  /** Between two looks whether this machine is still where it was, ms. Default: 15 s. */
+  /** Between two looks whether this machine is still where it was, ms. Default: 5 s. */
   readonly lookMs?: number | undefined;
   /** In the place of {@link findWay}. */
   readonly way?: (() => Promise<Way | undefined>) | undefined;
-  /** Ports of the router, for one made for a test. */
-  readonly ports?: { readonly pmp?: number; readonly ssdp?: number } | undefined;
+  /** Where NAT-PMP and SSDP are, and how long is searched; for a router made for a test. */
+  readonly places?: { readonly pmp?: number; readonly ssdp?: SsdpSearch } | undefined;
 };
 
 /** How it is. */
@@ -54,7 +55,7 @@ export type RouterState =
 const LEASE_S = 3_600;
 const RENEW_MS = 600_000;
 const AGAIN_MS = 60_000;
-const LOOK_MS = 15_000;
+const LOOK_MS = 5_000;
 /** Also where a router says that it forgets everything at once. */
 const LEAST_MS = 10_000;
 /** For all that is asked at one time. */
@@ -114,7 +115,7 @@ export class Router {
       } catch (error) {
         if (signal.aborted) return;
         this.#tell({ is: 'closed', error: asProblem(error), againMs });
-        await wait(againMs, undefined, { signal, ref: false }).catch(() => {});
+        await wait(againMs, undefined, { signal }).catch(() => {});
       }
     }
   }
@@ -170,7 +171,7 @@ export class Router {
   }
 
   #ways(way: Way, signal: AbortSignal): readonly (() => Promise<RouterMapper>)[] {
-    const { pmp, ssdp } = this.#options.ports ?? {};
+    const { pmp, ssdp } = this.#options.places ?? {};
     return [() => findPmp(way, signal, pmp), () => findUpnp(way, signal, ssdp)];
   }
 
@@ -197,7 +198,7 @@ export class Router {
     const untilMs = performance.now() + ms;
     while (!signal.aborted && performance.now() < untilMs) {
       const restMs = Math.max(1, Math.min(lookMs, untilMs - performance.now()));
-      await wait(restMs, undefined, { signal, ref: false }).catch(() => {});
+      await wait(restMs, undefined, { signal }).catch(() => {});
       if (this.#last !== undefined && !isHere(this.#last.way)) return;
     }
   }

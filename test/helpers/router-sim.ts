@@ -18,11 +18,19 @@ export type RouterWays = {
   /** Its address at the outside. Default: 1.2.3.4, which is public. */
   readonly outside?: string | undefined;
   /** In the place of the answer of NAT-PMP. */
-  readonly pmp?: ((request: Buffer, answer: Buffer) => readonly Uint8Array[]) | undefined;
+  readonly pmp?:
+    | ((request: Buffer, answer: Buffer, from: RemoteInfo) => readonly Uint8Array[])
+    | undefined;
   /** In the place of the answer of SSDP. */
   readonly ssdp?: ((location: string, target: string) => readonly string[]) | undefined;
   /** In the place of the description. */
   readonly description?: ((xml: string) => string) | undefined;
+  /** Told what it is asked. */
+  readonly onAsked?: ((what: string) => void) | undefined;
+  /** Path that it has nothing at. */
+  readonly missing?: string | undefined;
+  /** Where it leads who asks for the description. */
+  readonly redirect?: string | undefined;
   /** In the place of what an action comes to: a number of an error, or a text that is sent as it is. */
   readonly action?:
     | ((name: string, args: ReadonlyMap<string, string>) => number | string | undefined)
@@ -55,6 +63,7 @@ export async function routerSim(ways: RouterWays = {}): Promise<RouterSim> {
   const waiting = new Set<() => void>();
   const note = (what: string): void => {
     asked.push(what);
+    ways.onAsked?.(what);
     for (const look of waiting) look();
   };
   const http = await upnpServer(ways, table, note);
@@ -69,15 +78,18 @@ export async function routerSim(ways: RouterWays = {}): Promise<RouterSim> {
   });
   const pmp = await listen(host, ways.ports?.pmp, (socket, request, from) => {
     note(`pmp ${request[1]} ${request.length >= 12 ? request.readUInt32BE(8) : ''}`.trim());
-    if (!speaks.includes('pmp')) return;
     const answer = pmpAnswer(request, { table, from: from.address, outside: ways.outside });
-    for (const one of ways.pmp?.(request, answer) ?? [answer])
+    for (const one of ways.pmp?.(request, answer, from) ?? [answer])
       socket.send(one, from.port, from.address);
   });
+  const ports = { pmp: portOf(pmp), ssdp: portOf(ssdp) };
+  let closing: Promise<void> | undefined;
+  // Nobody listens there.
+  if (!speaks.includes('pmp')) pmp.close();
   return {
     table,
     asked,
-    ports: { pmp: portOf(pmp), ssdp: portOf(ssdp) },
+    ports,
     httpPort,
     wasAsked: (prefix, times = 1) =>
       new Promise((resolve) => {
@@ -89,11 +101,14 @@ export async function routerSim(ways: RouterWays = {}): Promise<RouterSim> {
         waiting.add(look);
         look();
       }),
-    close: async () => {
-      ssdp.close();
-      pmp.close();
-      http.closeAllConnections();
-      await new Promise((resolve) => http.close(resolve));
+    close: () => {
+      closing ??= new Promise((resolve) => {
+        ssdp.close();
+        if (speaks.includes('pmp')) pmp.close();
+        http.closeAllConnections();
+        http.close(() => resolve());
+      });
+      return closing;
     },
   };
 }
@@ -160,6 +175,11 @@ async function upnpServer(
       if (request.method === 'GET') {
         note(`GET ${request.url}`);
         response.setHeader('Content-Type', 'text/xml');
+        if (request.url === ways.missing) response.statusCode = 404;
+        if (ways.redirect !== undefined) {
+          response.statusCode = 302;
+          response.setHeader('Location', ways.redirect);
+        }
         response.end(ways.description?.(DESCRIPTION) ?? DESCRIPTION);
         return;
       }

@@ -110,6 +110,9 @@ const addServe: Add = (program, open, done) => {
     .option('--lan', 'let other machines in')
     .option('--dht', 'look for others in the world who have the streams, and be found by them')
     .option('--upnp', 'have the router let the Internet in, until this ends')
+    .addOption(
+      chosen('--auto-mirror <what>', 'with --lan: mirror what is heard there, unasked', ['nearby']),
+    )
     .option('--site <stream>', 'serve this one at /')
     .option('--mount <path>', 'path the server stands under behind a proxy')
     .option('--allow-host <name...>', 'host name to answer to, besides this machine itself')
@@ -139,7 +142,7 @@ const addMirror: Add = (program, open, done) => {
   command(program, 'mirror', 'copy a stream from somebody who serves it, and check it')
     .argument(
       '<url>',
-      "address of a server, of a site on it, or of a stream's sync endpoints; or a stream id alone: whoever has it on this network",
+      "address of a server, of a site on it, or of a stream's sync endpoints; or a stream id alone: whoever has it on this network, with --dht in the world",
     )
     .argument('[id]', 'stream id, where the address does not say it')
     .option(
@@ -154,7 +157,10 @@ const addMirror: Add = (program, open, done) => {
     .addOption(portOption())
     .option('--host <address>', 'with --serve: address to listen on (default: this machine only)')
     .option('--lan', 'with --serve: let other machines in')
-    .option('--dht', 'with --serve: look for others in the world, and be found by them')
+    .option(
+      '--dht',
+      'look for a stream id in the world; with --serve, for others who have it, and be found by them',
+    )
     .option('--upnp', 'with --serve: have the router let the Internet in')
     .option('--hold', 'hold it, but let no daemon serve it')
     .option('--no-hold', 'serve it again')

@@ -35,6 +35,8 @@ export type DhtOptions = Pick<DhtProcessOptions, 'memoryMb' | 'aliveMs' | 'again
   readonly anyAddress?: boolean | undefined;
   /** Peers of a stream were found that were not known. */
   readonly onPeers?: ((publicKey: Uint8Array) => void) | undefined;
+  /** A stream has been looked up; so many nodes answered. Told after the others. */
+  readonly onLook?: ((publicKey: Uint8Array, replies: number) => void) | undefined;
   /** The key of a stream has signed a newer pointer than any known here. */
   readonly onPointer?: ((publicKey: Uint8Array, pointer: SignedPointer) => void) | undefined;
   /** It has reached the DHT, or not: why, and after how many ms it tries again. */
@@ -232,6 +234,7 @@ export class DhtDiscovery {
     }
     this.#compare(entry, pointer && fromWire(pointer));
     if (isNew) this.#options.onPeers?.(publicKey);
+    this.#options.onLook?.(publicKey, replies);
   }
 
   #compare(entry: Entry, found: SignedPointer | undefined): void {

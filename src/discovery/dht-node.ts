@@ -9,6 +9,7 @@ import { verify } from '#crypto';
 import { isAnyUnicast, isGlobalUnicast, type MayReach, parseContact } from './dht-address.ts';
 import { infoHashOf, isSignedBy, SALT, type SignedPointer, valueIn } from './dht-pointer.ts';
 import { QuerySocket, type Traffic } from './dht-socket.ts';
+import { inTurn } from './dht-told.ts';
 
 /** A stream that is looked up. */
 export type DhtStream = {
@@ -51,9 +52,6 @@ const AT_ONCE = 3;
 const TIMEOUT_MS = 2_000;
 /** Who always names one more node that is nearer keeps a look-up going for ever. */
 const LONGEST_MS = 45_000;
-const MOST_PEERS = 64;
-/** Several people may sit behind one address; a hundred ports of it are a victim's. */
-const MOST_OF_HOST = 2;
 const MOST_NODES = 60;
 /** A stream that is not here yet, and has no peers, is looked up sooner: after this share of the usual time. */
 const SOONER = 1 / 8;
@@ -185,22 +183,30 @@ export class DhtNode {
     const hash = infoHashOf(publicKey);
     const heard = new Map<string, string[]>();
     this.#heard.set(idOf(hash), heard);
+    // Beside each other: each takes some seconds, most of them for nodes that are gone.
+    const [replies, pointer] = await Promise.all([this.#lookup(hash), this.#pointerOf(publicKey)]);
+    this.#heard.delete(idOf(hash));
+    const best = newest(entry.stream.pointer, pointer);
+    entry.stream = { ...entry.stream, pointer: best };
+    await Promise.all([
+      port > 0 ? done((settle) => this.#dht.announce(hash, port, settle)) : undefined,
+      // Also another's: what nobody puts again is forgotten.
+      best && this.#putPointer(publicKey, best),
+    ]);
+    if (this.#dht.destroyed) return true;
+    const peers = inTurn(heard);
+    this.#options.onFound({ publicKey, peers, pointer, replies });
+    return peers.length > 0;
+  }
+
+  /** Returns how many nodes have answered; what they say of peers comes to {@link DhtNode.#hear}. */
+  async #lookup(hash: Uint8Array): Promise<number> {
     let abort = (): void => {};
     const replies = await done<number>((settle) => {
       abort = this.#dht.lookup(hash, settle);
     });
     abort();
-    this.#heard.delete(idOf(hash));
-    if (port > 0) await done((settle) => this.#dht.announce(hash, port, settle));
-    const pointer = await this.#pointerOf(publicKey);
-    const best = newest(entry.stream.pointer, pointer);
-    entry.stream = { ...entry.stream, pointer: best };
-    // Also another's: what nobody puts again is forgotten.
-    if (best !== undefined) await this.#putPointer(publicKey, best);
-    if (this.#dht.destroyed) return true;
-    const peers = inTurn(heard);
-    this.#options.onFound({ publicKey, peers, pointer, replies: replies ?? 0 });
-    return peers.length > 0;
+    return replies ?? 0;
   }
 
   async #pointerOf(publicKey: Uint8Array): Promise<SignedPointer | undefined> {
@@ -267,25 +273,6 @@ function done<T = unknown>(start: (settle: Settle<T>) => void): Promise<T | unde
       resolve(error ? undefined : result);
     });
   });
-}
-
-/** One of each teller after the other: who tells the most does not drown the others. */
-function inTurn(heard: ReadonlyMap<string, readonly string[]>): string[] {
-  const peers = new Set<string>();
-  const ofHost = new Map<string, number>();
-  const longest = Math.max(0, ...[...heard.values()].map(({ length }) => length));
-  for (let index = 0; index < longest; index += 1) {
-    for (const told of heard.values()) {
-      const peer = told[index];
-      const [host = ''] = peer?.split(':') ?? [];
-      const count = ofHost.get(host) ?? 0;
-      if (peer === undefined || peers.has(peer) || count >= MOST_OF_HOST) continue;
-      if (peers.size === MOST_PEERS) return [...peers];
-      peers.add(peer);
-      ofHost.set(host, count + 1);
-    }
-  }
-  return [...peers];
 }
 
 function isContact(

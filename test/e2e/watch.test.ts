@@ -134,7 +134,7 @@ test(
       [['publish', 'site', '--port', '0'], '--port, --host, --lan and --dht are for --serve'],
       [
         ['mirror', 'http://127.0.0.1:9', '--live'],
-        '--live, --port, --host, --lan and --dht are for --serve',
+        '--live, --port, --host, --lan and --upnp are for --serve',
       ],
     ] as const) {
       const { status, stderr } = await sh.run(...args);

@@ -37,10 +37,22 @@ async function startNode(bootstrap: readonly string[]): Promise<DHT> {
     verify: (signature, message, publicKey) => verify(signature, message, publicKey),
   });
   node.on('warning', () => {});
+  passReadOnly(node);
   const ready = once(node, 'ready');
   await new Promise<void>((done) => node.listen(0, '127.0.0.1', done));
   await ready;
   return node;
+}
+
+/** Who says that he does not answer is answered, and named to nobody (BEP 43), which the library does not know. */
+function passReadOnly({ _rpc }: DHT): void {
+  const { socket } = _rpc;
+  const remember = socket.listeners('query');
+  socket.removeAllListeners('query');
+  socket.on('query', (query: { readonly ro?: number }, from: unknown) => {
+    if (query.ro === 1) _rpc.emit('query', query, from);
+    else for (const listener of remember) listener.call(socket, query, from);
+  });
 }
 
 /** A question that came to a node of ours. */

@@ -55,10 +55,14 @@ export async function mirror(
     const { findNearby, keyIn } = await import('../find-nearby.ts');
     const key = keyIn(url);
     if (key !== undefined) {
-      const from = await findNearby(session, key, flags.stream ?? mirrorPathOf(key, dataDir));
-      return await mirror(session, from, url, flags);
+      const settings = await session.settings({ dataDir, dht: flags.dht });
+      const mirrorPath = flags.stream ?? mirrorPathOf(key, dataDir);
+      const from = await findNearby(session, key, { mirrorPath, settings });
+      // It has been found: what is left of --dht is for --serve.
+      return await mirror(session, from, url, { ...flags, dht: flags.serve && flags.dht });
     }
   }
+  checkDht(flags);
   const link = flags.stream === undefined ? await findDaemon(dataDir) : undefined;
   if (link !== undefined) {
     const { mirrorThere } = await import('./mirror-there.ts');
@@ -97,9 +101,16 @@ export async function mirror(
   return serveMirror(session, mirrored, { url, ...flags });
 }
 
-function checkFlags({ serve, live, port, host, lan, dht, upnp }: MirrorFlags): void {
-  if (serve || (live ?? port ?? host ?? lan ?? dht ?? upnp) === undefined) return;
-  throw new DrayerError('USAGE', '--live, --port, --host, --lan, --dht and --upnp are for --serve', {
+function checkFlags({ serve, live, port, host, lan, upnp }: MirrorFlags): void {
+  if (serve || (live ?? port ?? host ?? lan ?? upnp) === undefined) return;
+  throw new DrayerError('USAGE', '--live, --port, --host, --lan and --upnp are for --serve', {
     hint: 'drayer mirror URL --serve serves the mirror and follows its source',
+  });
+}
+
+function checkDht({ serve, dht }: MirrorFlags): void {
+  if (serve || dht === undefined) return;
+  throw new DrayerError('USAGE', '--dht is for --serve, and for a stream id without an address', {
+    hint: 'drayer mirror ID --dht looks for it in the world',
   });
 }

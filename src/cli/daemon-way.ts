@@ -1,4 +1,5 @@
 /** Serving as the daemon of a data folder, for the commands that do: with a log, mirrors and orders. */
+import type { AutoLimits } from '../daemon/auto-mirror.ts';
 import { type Daemon, startDaemon } from '../daemon/daemon.ts';
 import type { KeeperEvents } from '../daemon/mirror-keeper.ts';
 import { type RunningDaemon, runDaemon } from '../daemon/run-daemon.ts';
@@ -15,6 +16,8 @@ export type DaemonWay = ServingWay<RunningDaemon> & { readonly log: Log };
 export type DaemonWayOptions = LogFlags & {
   /** Whether mirrors that come into the folder by other ways are served too. */
   readonly servesAll: boolean;
+  /** What is mirrored unasked of what is heard nearby. Default: nothing. */
+  readonly autoMirror?: AutoLimits | undefined;
   /** What is printed besides the log; a generation that is printed is not logged. */
   readonly events?: Pick<KeeperEvents, 'onMirrored' | 'onProblem'> | undefined;
 };
@@ -26,9 +29,10 @@ export const NEXT = 'the newest generation that came stays; it is tried again an
 export async function daemonWay(
   { terminal }: Session,
   dataDir: string,
-  { servesAll, events = {}, ...flags }: DaemonWayOptions,
+  { servesAll, autoMirror, events = {}, ...flags }: DaemonWayOptions,
 ): Promise<DaemonWay> {
   const log = await openLog(terminal, levelOf(flags));
+  const onAuto = autoMirror && (await import('./auto-mirror.ts')).autoEvents(log);
   return {
     log,
     tell: log,
@@ -38,6 +42,8 @@ export async function daemonWay(
         ...eventsOf(log, events),
         dataDir,
         servesAll,
+        autoMirror,
+        onAuto,
         version: readVersion(),
         onSecond: (reason) => log.warn({ event: 'second' }, reason),
         onOrder: (order, ms) => {

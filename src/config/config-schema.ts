@@ -6,6 +6,7 @@
 import { posix } from 'node:path';
 import * as v from 'valibot';
 import { DrayerError } from '../core/errors.ts';
+import { type AutoMirrorConfig, autoMirrorSchema } from './auto-mirror-config.ts';
 import { type DhtConfig, dhtSchema } from './dht-config.ts';
 import { port, text } from './schema-parts.ts';
 import { SERVE_FIELDS, type ServeConfig, serveSchema } from './serve-config.ts';
@@ -73,6 +74,8 @@ export type DrayerConfig = {
   readonly dht?: boolean | DhtConfig | undefined;
   /** Has the router lead the port here from the Internet while it is served (UPnP, NAT-PMP). Default: false. */
   readonly upnp?: boolean | undefined;
+  /** With `lan`: mirrors what is heard on the network without a question, at most so much. Default: nothing. */
+  readonly autoMirror?: 'nearby' | AutoMirrorConfig | undefined;
   /** Stream to serve at `/`: its id in any spelling, or its `name`. Default: none. */
   readonly site?: string | undefined;
   /** Path the server stands under behind a proxy, such as `/drayer`. Default: none. */
@@ -182,6 +185,7 @@ const schema = v.strictObject({
   host: v.optional(text),
   lan: v.optional(v.boolean()),
   dht: v.optional(dhtSchema),
+  autoMirror: v.optional(autoMirrorSchema),
   upnp: v.optional(v.boolean()),
   site: v.optional(text),
   mount: v.optional(mount),

@@ -6,6 +6,7 @@ import {
   denyListOf,
   type KeyList,
   readKeyList,
+  unwantedListOf,
   writeKeyList,
 } from '../store/key-list.ts';
 
@@ -26,7 +27,7 @@ export function listKeys(dataDir: string, name: KeyListName): string[] {
  */
 export function changeKeys(
   dataDir: string,
-  name: KeyListName,
+  name: KeyListName | 'unwanted',
   { key, wish }: { readonly key: string; readonly wish: 'add' | 'remove' },
 ): { readonly id: string; readonly changed: boolean } {
   const id = formatStreamId(parseStreamId(key));
@@ -40,6 +41,7 @@ export function changeKeys(
   return { id, changed };
 }
 
-function listOf(dataDir: string, name: KeyListName): KeyList {
+function listOf(dataDir: string, name: KeyListName | 'unwanted'): KeyList {
+  if (name === 'unwanted') return unwantedListOf(dataDir);
   return name === 'allow' ? allowListOf(dataDir) : denyListOf(dataDir);
 }

@@ -55,6 +55,13 @@ export function removeMirrorFiles(
   return { path, bytes };
 }
 
+/** Removes what a fetch has left of a stream that was never here; anything else stays. */
+export function removeRemains(path: string): void {
+  const owned = [path, keyPathOf(path), markPathOf(path), receiptsPathOf(path), keptPathOf(path)];
+  if (owned.some((one) => existsSync(one))) return;
+  for (const file of filesOf(path)) rmSync(file, { force: true, recursive: true });
+}
+
 function checkIsMirror(path: string, publicKey: Uint8Array): void {
   if (hasFile(path) && !bytesEqual(readStreamId(path).publicKey, publicKey)) {
     throw refused(path, `is another stream than ${formatStreamId(publicKey)}`);

@@ -5,13 +5,16 @@
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { makeDataDir } from '../mirror/data-dir.ts';
 import type { PeerFinder } from '../mirror/peer-finder.ts';
+import { denyListOf, unwantedListOf, watchKeyList } from '../store/key-list.ts';
 import { type ProcessLock, takeProcessLock } from '../store/process-lock.ts';
+import type { AutoEvents, AutoLimits, AutoMirror } from './auto-mirror.ts';
 import { findDaemon } from './control-client.ts';
 import { type Control, type OrderHandler, openControl } from './control-server.ts';
 import { daemonLockPathOf } from './control-socket.ts';
 import { CONTROL_VERSION, type Order, type Results, toWireError } from './control-wire.ts';
 import { closeOnce, type Daemon, type DaemonOptions, startDaemon } from './daemon.ts';
 import { type KeptMirror, listKept, readKept } from './kept-mirrors.ts';
+import { changeKeys } from './key-lists.ts';
 import { type KeeperEvents, type KeeperOptions, MirrorKeeper } from './mirror-keeper.ts';
 import { heardStream } from './nearby.ts';
 import { isReachable } from './reach.ts';
@@ -32,6 +35,9 @@ export type RunOptions = Omit<DaemonOptions, 'dataDir'> &
     readonly sourcePollMs?: number | undefined;
     /** Know more sources than the mirrors themselves. */
     readonly finders?: KeeperOptions['finders'];
+    /** With `lan`: mirrors what is heard nearby, as far as there is room. Default: nothing is taken unasked. */
+    readonly autoMirror?: AutoLimits | undefined;
+    readonly onAuto?: AutoEvents | undefined;
     /** After so long a mirror that is over its quota is tried again, ms. */
     readonly overQuotaMs?: number | undefined;
   };
@@ -92,8 +98,13 @@ async function start(options: RunOptions, { lock, kept, unclear }: Found): Promi
       httpPort: () => daemon.port,
       isReachable: isReachable(options),
     });
+  let auto: AutoMirror | undefined;
   const daemon: Daemon = await startDaemon({
     ...options,
+    onNearby: (stream) => {
+      options.onNearby?.(stream);
+      auto?.look();
+    },
     streams: [
       ...options.streams.filter(({ path }) => !hidden.has(path)),
       ...shown.map(({ path }) => ({ path, optional: true })),
@@ -113,17 +124,39 @@ async function start(options: RunOptions, { lock, kept, unclear }: Found): Promi
   const close = async (): Promise<void> => {
     // No more orders, then no more fetching and no more answers; what is committed is on disk anyway.
     await control?.close();
+    await auto?.close();
     await Promise.all([keeper?.close(), daemon.close()]);
     lock?.close();
   };
   try {
     if (keeper !== undefined) control = await takeOrders(options, daemon, keeper);
     for (const mirror of kept) keeper?.add(mirror);
+    auto = await beginAuto(options, daemon, keeper);
     return { ...daemon, keeper, ...closeOnce(close, signal) };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Loaded only where it is wished for. */
+async function beginAuto(
+  { autoMirror: limits, onAuto: events, dataDir, onError }: RunOptions,
+  daemon: Daemon,
+  keeper: MirrorKeeper | undefined,
+): Promise<AutoMirror | undefined> {
+  if (limits === undefined || keeper === undefined) return undefined;
+  const { AutoMirror: Auto } = await import('./auto-mirror.ts');
+  const isDenied = watchKeyList(denyListOf(dataDir), []);
+  const isUnwanted = watchKeyList(unwantedListOf(dataDir), []);
+  return new Auto({
+    ...{ dataDir, limits, events, keeper },
+    nearby: () => daemon.lan?.nearby() ?? [],
+    isDenied: (publicKey) => isDenied(publicKey) || isUnwanted(publicKey),
+    onPath: (path) => daemon.add({ path }),
+    onGone: (path) => daemon.remove(path),
+    onError: (error) => onError?.(error, dataDir),
+  });
 }
 
 async function takeLock({
@@ -159,7 +192,7 @@ async function takeOrders(
   keeper: MirrorKeeper,
 ): Promise<Control | undefined> {
   const { dataDir, version, onOrder, onError } = options;
-  const handle = handlerOf(daemon, keeper);
+  const handle = handlerOf(daemon, keeper, dataDir);
   const greeting = { drayer: CONTROL_VERSION, version, pid: process.pid, port: daemon.port };
   try {
     return await openControl({
@@ -180,7 +213,7 @@ async function takeOrders(
   }
 }
 
-function handlerOf(daemon: Daemon, keeper: MirrorKeeper): OrderHandler {
+function handlerOf(daemon: Daemon, keeper: MirrorKeeper, dataDir: string): OrderHandler {
   const addressesOf = (path: string): readonly string[] =>
     daemon.served().find((stream) => stream.path === path)?.addresses ?? [];
   return async (order, { signal, progress }): Promise<Results[Order['do']]> => {
@@ -200,8 +233,12 @@ function handlerOf(daemon: Daemon, keeper: MirrorKeeper): OrderHandler {
         }));
         return { ...rest, failures, addresses: addressesOf(kept.path) };
       }
-      case 'unmirror':
+      case 'unmirror': {
+        const isAuto = keeper.list().some(({ id, isAuto: is }) => id === order.id && is === true);
+        // It would be back the next time it is heard of.
+        if (isAuto) changeKeys(dataDir, 'unwanted', { key: order.id, wish: 'add' });
         return await keeper.remove(order.id, (path) => daemon.remove(path));
+      }
       case 'serve': {
         daemon.add({ path: order.path, name: order.name });
         const { id = '', addresses = [] } =

@@ -35,6 +35,15 @@ export function denyListOf(dataDir: string): KeyList {
   };
 }
 
+/** Streams that a daemon does not take by itself: they were taken so once, and somebody has removed them. */
+export function unwantedListOf(dataDir: string): KeyList {
+  return {
+    path: join(dataDir, 'auto-mirror-not'),
+    what: 'the streams that are not taken unasked',
+    header: 'streams that autoMirror does not take again; written by drayer unmirror',
+  };
+}
+
 /**
  * Reads the list. A line that is no key counts for nothing; it is left out.
  *

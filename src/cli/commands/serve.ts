@@ -1,6 +1,7 @@
 /** `drayer serve [streams…]`: to browsers and mirrors, until it is stopped. */
 import type { Settings } from '../../config/settings.ts';
 import { EXIT, isDrayerError } from '../../core/errors.ts';
+import type { AutoLimits } from '../../daemon/auto-mirror.ts';
 import type { Daemon } from '../../daemon/daemon.ts';
 import { listKnownStreams } from '../../daemon/known-streams.ts';
 import { isAnybodyAllowed, pushOptionsOf } from '../../daemon/push-settings.ts';
@@ -15,6 +16,7 @@ import type { Session } from '../session.ts';
 export type ServeFlags = LogFlags &
   ServingFlags &
   OperatorFlags & {
+    readonly autoMirror?: 'nearby' | undefined;
     readonly site?: string | undefined;
     readonly mount?: string | undefined;
     readonly allowHost?: readonly string[] | undefined;
@@ -44,13 +46,20 @@ export async function serve(
     terminal.say(`${name} is not published yet; it is served as soon as it is`);
   }
   const isAll = names.length === 0;
+  const asked = flags.autoMirror ?? config.autoMirror;
+  const autoMirror =
+    asked &&
+    (await import('../auto-mirror.ts')).autoMirrorOf(flags.autoMirror, config, {
+      lan: settings.lan,
+      isAll,
+    });
   const workers = flags.workers ?? config.serve?.workers;
   const mayPush = isAll && ((workers ?? 1) === 1 || isAnybodyAllowed(push, dataDir));
   if (!isAll && (await import('./serve-there.ts')).isPlain(flags)) {
     const { serveThere } = await import('./serve-there.ts');
     if (await serveThere(session, settings, choice.sources)) return EXIT.done;
   }
-  const way = await servingWay(session, settings, isAll, flags);
+  const way = await servingWay(session, settings, isAll, { ...flags, autoMirror });
   const options = {
     site: await chooseSite(session, settings.site, choice.sources),
     streams: choice.sources,
@@ -76,7 +85,7 @@ async function servingWay(
   session: Session,
   { dataDir }: Settings,
   isAll: boolean,
-  flags: LogFlags,
+  flags: LogFlags & { readonly autoMirror?: AutoLimits | undefined },
 ): Promise<ServingWay<Daemon>> {
   const { daemonWay, logWay } = await import('../daemon-way.ts');
   return isAll

@@ -71,7 +71,8 @@ export function saveTrie(
     `INSERT OR REPLACE INTO drayer_trie (id, bit, left_ref, left_hash, right_ref, right_hash)
       VALUES (?, ?, ?, ?, ?, ?)`,
   );
-  for (const { id, bit, left, right } of saved) {
+  // In the order of their rows: they are handed over as they stand in the trie, which is any order.
+  for (const { id, bit, left, right } of [...saved].sort((a, b) => a.id - b.id)) {
     save.run(id, bit, left.ref, left.hash, right.ref, right.hash);
   }
   const trie: TrieRoot = { ref: root?.ref, hash: root?.hash, nextNode: Math.max(1, nextNodeId) };

@@ -3,12 +3,16 @@ import { spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import bencode from 'bencode';
+import DHT from 'bittorrent-dht';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isAnyUnicast, isGlobalUnicast } from '../../src/discovery/dht-address.ts';
 import { readBencode } from '../../src/discovery/dht-bencode.ts';
+import { deafen } from '../../src/discovery/dht-node.ts';
 import { QuerySocket } from '../../src/discovery/dht-socket.ts';
+import { openFalseNode, replyTo } from '../helpers/dht-lab.ts';
 import { KILLERS, QUERIES } from '../helpers/dht-packets.ts';
+import { freshSeed, type Random, randomFrom, scaled } from '../helpers/scale.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 
 const test = suite('discovery/dht-socket');
@@ -140,6 +144,55 @@ test(
     assert.is(socket.traffic.sent, 1);
   }),
 );
+
+test(
+  'answers :: mutated by the thousand, from whoever was asked, end nothing and are not kept (T079, T081)',
+  scope(async (t) => {
+    const seed = freshSeed();
+    const random = randomFrom(seed);
+    const node = await openFalseNode((asked) => {
+      const r = { id, token: 'x', nodes: new Uint8Array(52), values: [new Uint8Array(6).fill(9)] };
+      const k = Buffer.alloc(32, 5);
+      const good = replyTo(asked, { ...r, k, seq: 1, sig: Buffer.alloc(64), v: { m: 1, r: k } });
+      // The last is good: the search goes on at once.
+      return [...Array.from({ length: 50 }, () => mutated(good, random)), replyTo(asked, { id })];
+    });
+    t.defer(node, (one) => one.close());
+    const socket = new QuerySocket(isAnyUnicast);
+    const dht = new DHT({ socket, bootstrap: [`127.0.0.1:${node.port}`], verify: () => true });
+    t.defer(dht, (one) => new Promise<void>((done) => one.destroy(done)));
+    dht.on('warning', () => {});
+    deafen(dht);
+    await new Promise<void>((done) => dht.listen(0, '127.0.0.1', done));
+    const target = (): Buffer => Buffer.from(Array.from({ length: 20 }, () => random.below(256)));
+    const before = process.memoryUsage().rss;
+
+    for (let round = 0; round < scaled(40); round += 1) {
+      await new Promise<void>((done) => {
+        if (random.oneIn(2)) dht.lookup(target(), () => done());
+        else dht.get(target(), { cache: false }, () => done());
+      });
+    }
+
+    const grown = (process.memoryUsage().rss - before) / 1e6;
+    const { taken, dropped } = socket.traffic;
+    assert.ok(taken > 0 && dropped > taken, `${taken} taken, ${dropped} dropped, seed ${seed}`);
+    assert.ok(grown < 60, `${grown} MB more, seed ${seed}`);
+    if (process.env['DRAYER_TEST_FIGURES'] === undefined) return;
+    console.log(`${taken} taken, ${dropped} dropped, ${grown} MB more`);
+  }),
+);
+
+/** With what makes bencode of it as often as not. */
+function mutated(packet: Uint8Array, random: Random): Uint8Array {
+  const bytes = Buffer.from(packet);
+  for (let left = random.below(3); left >= 0; left -= 1) {
+    bytes[random.below(bytes.length)] = random.oneIn(2)
+      ? random.below(256)
+      : random.pick([0x64, 0x65, 0x69, 0x6c, 0x3a, 0x2d, 0x30, 0x31]);
+  }
+  return random.oneIn(4) ? bytes.subarray(0, random.below(bytes.length)) : bytes;
+}
 
 for (const [index, packet] of KILLERS.entries()) {
   test(`KILLERS :: packet ${index} ends a node of the library that has nothing before it (T079)`, () => {

@@ -491,6 +491,7 @@ test(
     const grown = (process.memoryUsage().rss - before) / 1e6;
     assert.ok(grown < 60, `${grown} MB, seed ${seed}`);
     assert.ok(newer(node).length <= 2, `seed ${seed}`);
+    if (process.env['DRAYER_TEST_FIGURES'] !== undefined) console.log(`${grown} MB more`);
   }),
 );
 

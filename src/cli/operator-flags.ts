@@ -67,6 +67,7 @@ export async function operatorOptions(
     redirects: flags.redirect === false ? false : config.redirect,
     spa: flags.spa ?? config.spa,
     listing: flags.listing ?? config.listing,
+    temporaryBytes: config.temporaryBytes,
     domains: await domainsOf(flags, config, sources),
     moved: movedOf(config),
     parents: checkHostNames(flags.sitesDomain ?? config.sitesDomains ?? [], '--sites-domain'),

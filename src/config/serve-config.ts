@@ -27,6 +27,8 @@ export type ServeConfig = {
   readonly domains?: Readonly<Record<string, string>> | undefined;
   /** Names below which each site has one of its own, `<id in base32>.NAME`. */
   readonly sitesDomains?: readonly string[] | undefined;
+  /** Most bytes of large values in temporary files, in each process; never more than half of what is free. Default: 4 GiB. */
+  readonly temporaryBytes?: number | undefined;
   /** Sites that are somewhere else now: stream id to the address of a server. People who ask for them here are led there. */
   readonly moved?: Readonly<Record<string, string>> | undefined;
 };
@@ -69,6 +71,7 @@ const schema = v.strictObject({
   listing: v.optional(v.boolean()),
   domains: v.optional(v.record(hostName, text)),
   sitesDomains: v.optional(v.array(hostName)),
+  temporaryBytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1_000_000))),
   moved: v.optional(v.record(text, serverUrl)),
 });
 

@@ -39,6 +39,8 @@ export type OperatorOptions = {
   readonly spa?: boolean | undefined;
   /** Shows what is in a folder without `index.html`, in all sites. Default: false. */
   readonly listing?: boolean | undefined;
+  /** Most bytes of large values in temporary files, in each process. Default: 4 GiB, half of what is free. */
+  readonly temporaryBytes?: number | undefined;
   /** Leads people from the path form on `localhost` to the site's own origin. Default: true. */
   readonly redirects?: boolean | undefined;
 };
@@ -66,6 +68,7 @@ export function prepareOperator(
   onError: (error: unknown) => void,
 ): Operator {
   const { domains, parents, redirects, spa, listing, certificate, dataDir } = options;
+  const { temporaryBytes: spoolBytes } = options;
   const proxies = options.behindProxy && parseProxies(options.behindProxy);
   const metrics = options.metricsPort === undefined ? undefined : new Metrics();
   const sitePorts = new Map<number, Uint8Array>();
@@ -74,7 +77,10 @@ export function prepareOperator(
   const onRequest = watcher({ ...options, proxies, metrics });
   const isDenied = watchKeyList(denyListOf(dataDir), []);
   return {
-    app: { domains, parents, redirects, spa, listing, proxies, isDenied, ports: sitePorts },
+    app: {
+      ...{ domains, parents, redirects, spa, listing, proxies, isDenied, spoolBytes },
+      ports: sitePorts,
+    },
     listen: {
       proxies,
       certificate,

@@ -20,6 +20,7 @@ import { PushDesk, type PushOptions } from './push.ts';
 import { limitRest } from './push-body.ts';
 import { allowReading } from './route-steps.ts';
 import { answerRequest, type Exchange, type ServerContext } from './routes.ts';
+import { SiteContents } from './site-content.ts';
 import type { StreamSet } from './stream-set.ts';
 import { parseTarget } from './target.ts';
 import type { FindElsewhere } from './unknown-stream.ts';
@@ -70,6 +71,10 @@ export type AppOptions = {
   readonly idleMs?: number | undefined;
   /** Most bytes of answers kept in memory to be given again. Default 64 MiB; 0 keeps none. */
   readonly hotBytes?: number | undefined;
+  /** Most bytes of large values in temporary files. Default 4 GiB; never more than half of what is free there. */
+  readonly spoolBytes?: number | undefined;
+  /** Folder of those files. Default: the system's own for temporary files. */
+  readonly spoolDirectory?: string | undefined;
 };
 
 /** Says that the server is there, under every name it answers to. */
@@ -96,6 +101,8 @@ export function createApp(options: AppOptions): Koa {
   const { site, isDenied = () => false, proxies, onError = () => {} } = options;
   const streams = options.isDenied ? withoutDenied(options.streams, isDenied) : options.streams;
   const mount = checkMount(options.mount ?? '');
+  const { spoolDirectory: directory, spoolBytes: maxBytes } = options;
+  const values = new ValueCache({ directory, maxBytes });
   const server: ServerContext = {
     streams,
     mount,
@@ -111,8 +118,8 @@ export function createApp(options: AppOptions): Koa {
     announced: options.onAnnounced && new AnnouncedDesk(options.onAnnounced),
     push: options.push && new PushDesk(streams, { ...options.push, proxies }),
     hot: new HotPages(streams, options.hotBytes ?? HOT_BYTES),
-    values: new ValueCache(),
-    sizes: new Map(),
+    values,
+    contents: new SiteContents(values.spool),
     idleMs: options.idleMs ?? IDLE_MS,
   };
   const policy = hostPolicy(options);

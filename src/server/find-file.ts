@@ -11,7 +11,7 @@ import { listFolder } from './folder-list.ts';
 import type { HeldValue } from './held-bytes.ts';
 import type { SiteRules } from './site-rules.ts';
 import { readShared } from './value.ts';
-import type { ValueCache } from './value-cache.ts';
+import type { DistantValue, ValueCache } from './value-cache.ts';
 
 /** Where to look, and what the operator has asked for. */
 export type Lookup = {
@@ -30,7 +30,8 @@ export type FoundFile = {
   readonly kind: 'file';
   readonly status: number;
   readonly record: SignedRecord;
-  readonly value: HeldValue;
+  /** A large one may have to be fetched. */
+  readonly value: HeldValue | DistantValue;
   /** The generation it is of. */
   readonly tip: Micros;
 };

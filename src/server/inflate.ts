@@ -13,6 +13,8 @@ import type { HeldBytes, HeldFile } from './held-bytes.ts';
 const STEP_BYTES = 65_536;
 /** Content that is inflated at once: quicker than a stream, and nothing to speak of in memory. */
 const SMALL_BYTES = 65_536;
+/** Gzip data that is inflated at once to see how long it is. */
+const QUICK_BYTES = 32_768;
 
 /**
  * Counts the content bytes of gzip data, checking it on the way.
@@ -21,23 +23,57 @@ const SMALL_BYTES = 65_536;
  * @throws {DrayerError} FILE_RECORD_INVALID when it is damaged, cut off or longer than `maxBytes`
  */
 export async function measureContent(file: HeldFile, maxBytes: number): Promise<number> {
-  const stored = file.storedBytes();
+  const stored = file.storedBytes() ?? quickSize(file.gzip);
   if (stored !== undefined) return checkedSize(stored, maxBytes);
   let size = 0;
-  const count = new Writable({
+  await inflateTo(file, async (chunk, at) => {
+    size = checkedSize(at + chunk.length, maxBytes);
+  });
+  return size;
+}
+
+/**
+ * Inflates the whole content.
+ *
+ * @param take - given one piece after the other, and where it begins
+ * @throws {DrayerError} FILE_RECORD_INVALID when it is damaged or cut off, and what `take` throws
+ */
+export async function inflateTo(
+  file: HeldFile,
+  take: (chunk: Uint8Array, at: number) => Promise<void>,
+): Promise<void> {
+  let at = 0;
+  const sink = new Writable({
+    highWaterMark: STEP_BYTES,
     write: (chunk: Uint8Array, _encoding, done) => {
-      size += chunk.length;
-      done(size > maxBytes ? tooLong(maxBytes) : null);
+      const start = at;
+      at += chunk.length;
+      take(chunk, start).then(() => done(), done);
     },
   });
   try {
-    await pipeline(stepsOf(file.gzip), createGunzip(), count);
+    await pipeline(stepsOf(file.gzip), createGunzip({ chunkSize: STEP_BYTES }), sink);
   } catch (cause) {
-    if (cause instanceof DrayerError) throw cause;
+    if (!isOfZlib(cause)) throw cause;
     const message = 'this file is damaged: its gzip data cannot be inflated';
     throw new DrayerError('FILE_RECORD_INVALID', message, { cause });
   }
-  return size;
+}
+
+/** At once where there is little of it; undefined where that cannot be told before, or it is damaged. */
+function quickSize(gzip: HeldBytes): number | undefined {
+  const whole = gzip.size <= QUICK_BYTES ? gzip.open({ start: 0, end: gzip.size }) : undefined;
+  if (!(whole instanceof Uint8Array)) return undefined;
+  try {
+    return gunzipSync(whole, { maxOutputLength: SMALL_BYTES }).length;
+  } catch {
+    // Long, or damaged: the long way tells which.
+    return undefined;
+  }
+}
+
+function isOfZlib(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^Z_/.test(String(error.code));
 }
 
 /**

@@ -3,8 +3,16 @@
  * a film hold it once, not two hundred times. Small ones are in memory, and free to go once the last
  * response is done; large ones are in files (value-spool.ts).
  */
+import { existsSync } from 'node:fs';
+import { HASH_BYTES, type SignedRecord } from '../core/record.ts';
+import type { StreamReader } from '../store/reader.ts';
 import { type HeldValue, holdInMemory } from './held-bytes.ts';
-import { LARGE_BYTES, ValueSpool } from './value-spool.ts';
+import { factsOf } from './spool-file.ts';
+import { type Fill, LARGE_BYTES, type SpoolOptions, ValueSpool } from './value-spool.ts';
+import { ValueThread } from './value-thread.ts';
+
+/** A large value, which is fetched when this is called; undefined when it was deleted meanwhile. */
+export type DistantValue = () => Promise<HeldValue | undefined>;
 
 /** The values on their way, by hash. */
 export class ValueCache {
@@ -12,31 +20,38 @@ export class ValueCache {
   readonly #gone = new FinalizationRegistry<string>((key) => {
     if (this.#values.get(key)?.buffer.deref() === undefined) this.#values.delete(key);
   });
-
   readonly #spool: ValueSpool;
+  readonly #thread = new ValueThread();
 
-  /** @param directory - where large values are put; default the system's own for temporary files */
-  constructor(directory?: string | undefined) {
-    this.#spool = new ValueSpool(directory);
+  constructor(options?: SpoolOptions | undefined) {
+    this.#spool = new ValueSpool(options);
   }
 
   /**
-   * Returns a value, read with `read` if nobody holds it.
+   * Returns a value, read if nobody holds it; a large one comes from another thread.
    *
-   * @param id - of the stream it is in
-   * @throws {DrayerError} STREAM_BUSY when too many large ones are being sent
+   * @returns undefined when the file has the record and not its value (R18)
+   * Its function throws STREAM_BUSY when too many large ones are being sent.
    */
-  hold(
-    { id, hash }: { readonly id: string; readonly hash: Uint8Array },
-    read: () => Uint8Array | undefined,
-  ): HeldValue | undefined {
+  hold(reader: StreamReader, record: SignedRecord): HeldValue | DistantValue | undefined {
+    const { id, path } = reader;
+    const { hash } = record;
     const key = keyOf(hash);
-    const spooled = this.#spool.find(id + key);
-    if (spooled !== undefined) return spooled;
-    const value = this.#share(key, read);
-    if (value === undefined) return undefined;
-    const large = value.length < LARGE_BYTES ? undefined : this.#spool.add(id + key, value);
-    return large ?? holdInMemory(value);
+    const there = this.#spool.find(id + key) ?? this.#find(key);
+    if (there !== undefined) return there;
+    const size = reader.valueSize(record);
+    if (size === undefined) return undefined;
+    if (size < LARGE_BYTES) return this.#share(key, reader.readValue(record));
+    // A stream that could only be read from a copy has no file that another thread can open.
+    const fetch: Fill = existsSync(path)
+      ? (fd) => this.#thread.fetch({ path, hash, fd })
+      : readNow(reader, record);
+    return () => this.#spool.add(id + key, size, fetch);
+  }
+
+  /** Keeps what is made of a value beside it, such as its content. */
+  get spool(): ValueSpool {
+    return this.#spool;
   }
 
   /** Lets go of what a stream no longer has; asked with the hash of each large value held of it. */
@@ -44,22 +59,25 @@ export class ValueCache {
     // Small ones are read again in no time; whoever is being sent one keeps it.
     this.#values.clear();
     this.#spool.dropGone((key) => {
-      return key.startsWith(id) && isGone(Buffer.from(key.slice(id.length), 'latin1'));
+      const hash = key.slice(id.length, id.length + HASH_BYTES);
+      return key.startsWith(id) && isGone(Buffer.from(hash, 'latin1'));
     });
   }
 
   /** Idempotent. */
   close(): void {
     this.#spool.close();
+    this.#thread.close();
   }
 
-  #share(key: string, read: () => Uint8Array | undefined): Uint8Array | undefined {
+  #find(key: string): HeldValue | undefined {
     const held = this.#values.get(key);
     const buffer = held?.buffer.deref();
-    if (held !== undefined && buffer !== undefined) {
-      return new Uint8Array(buffer, held.start, held.length);
-    }
-    const value = read();
+    if (held === undefined || buffer === undefined) return undefined;
+    return holdInMemory(new Uint8Array(buffer, held.start, held.length));
+  }
+
+  #share(key: string, value: Uint8Array | undefined): HeldValue | undefined {
     if (value === undefined) return undefined;
     this.#values.set(key, {
       // Of the memory, not of this view: responses hold views of their own.
@@ -68,8 +86,13 @@ export class ValueCache {
       length: value.length,
     });
     this.#gone.register(value.buffer, key);
-    return value;
+    return holdInMemory(value);
   }
+}
+
+function readNow(reader: StreamReader, record: SignedRecord): Fill {
+  const bytes = reader.readValue(record);
+  return async () => bytes && { facts: factsOf(bytes), bytes };
 }
 
 function keyOf(hash: Uint8Array): string {

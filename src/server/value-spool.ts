@@ -5,49 +5,58 @@
  *
  * The files are unlinked as soon as they are open: nothing is left behind, whatever ends the process.
  */
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  read as readCallback,
-  readSync,
-  rmdirSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { promisify } from 'node:util';
-import { DrayerError, isDrayerError } from '../core/errors.ts';
-import type { Micros } from '../core/record.ts';
-import { decodeFile } from '../files/file-record.ts';
-import { type ByteRange, storedContentBytes } from '../files/stored-gzip.ts';
-import type { HeldBytes, HeldFile, HeldValue } from './held-bytes.ts';
+import { DrayerError } from '../core/errors.ts';
+import { type FileFacts, SpoolFile } from './spool-file.ts';
 
 /** Values from this size on are held in files. */
 export const LARGE_BYTES: number = 256 * 1024;
-/** A part of at most this size is read at once. */
-const PIECE_BYTES = 65_536;
-/** What nobody reads is kept up to here. */
+/** Most bytes of files unless another number is given; and never more than half of what is free there. */
+export const SPOOL_BYTES: number = 4 * 1024 * 1024 * 1024;
+/** What nobody reads is kept up to here, and up to half of what there may be. */
 const IDLE_BYTES = 1024 * 1024 * 1024;
 const MOST_IDLE = 32;
-/** What is being read may come to this; who asks for more is told to come again. */
-const MOST_BYTES = 8 * IDLE_BYTES;
+/** Where no file can be written, so much is shared in memory. */
+const MOST_IN_MEMORY = 256 * 1024 * 1024;
+/** Values that are just being fetched; who asks for more is told to come again. */
+const MOST_COMING = 128;
 /** What nobody has asked for in this time goes. */
 const IDLE_MS = 60_000;
 
-const read = promisify(readCallback);
+/** How a spool is to be. */
+export type SpoolOptions = {
+  /** Where the files are. Default: the system's own for temporary files. */
+  readonly directory?: string | undefined;
+  /** Most bytes of files. Default {@link SPOOL_BYTES}. */
+  readonly maxBytes?: number | undefined;
+};
+
+/** Where a value has been put: into the file, or in memory, because it could not be written. */
+export type Filled = { readonly facts: FileFacts; readonly bytes?: Uint8Array | undefined };
+
+/**
+ * Puts a value where it is sent from.
+ *
+ * @param fd - an empty file; undefined where none can be made
+ * @returns undefined when there is no such value any more
+ */
+export type Fill = (fd: number | undefined) => Promise<Filled | undefined>;
 
 /** The large values of one app. */
 export class ValueSpool {
   // The least recently used first.
   readonly #files = new Map<string, SpoolFile>();
+  readonly #coming = new Map<string, { size: number; file: Promise<SpoolFile | undefined> }>();
   readonly #directory: string;
+  readonly #maxBytes: number;
   readonly #timer: NodeJS.Timeout;
+  #isClosed = false;
 
-  constructor(directory: string = tmpdir()) {
+  constructor({ directory = tmpdir(), maxBytes = SPOOL_BYTES }: SpoolOptions = {}) {
     this.#directory = directory;
+    this.#maxBytes = maxBytes;
     this.#timer = setInterval(() => this.#sweep(), IDLE_MS / 2);
     this.#timer.unref();
   }
@@ -58,7 +67,7 @@ export class ValueSpool {
   }
 
   /** Returns the value under this key, if it is held. */
-  find(key: string): HeldValue | undefined {
+  find(key: string): SpoolFile | undefined {
     const file = this.#files.get(key);
     if (file === undefined) return undefined;
     this.#files.delete(key);
@@ -68,29 +77,23 @@ export class ValueSpool {
   }
 
   /**
-   * Takes a value in.
+   * Takes a value in; those who ask for the same while it comes get the same.
    *
-   * @returns undefined where it cannot be written, as on a full disk
-   * @throws {DrayerError} STREAM_BUSY when too much is being read at the moment
+   * @returns undefined when there is no such value any more
+   * @throws {DrayerError} STREAM_BUSY when too much is being read or fetched at the moment
    */
-  add(key: string, value: Uint8Array): HeldValue | undefined {
-    this.#makeRoom(value.length);
-    let fd: number;
+  async add(key: string, size: number, fill: Fill): Promise<SpoolFile | undefined> {
+    const there = this.find(key) ?? this.#coming.get(key)?.file;
+    if (there !== undefined) return there;
+    if (this.#coming.size >= MOST_COMING) throw busy('fetched');
+    this.#makeRoom(size);
+    const file = this.#take(key, size, fill);
+    this.#coming.set(key, { size, file });
     try {
-      fd = openNameless(this.#directory);
-    } catch {
-      // No place to write at all: it stays in memory, as small ones do.
-      return undefined;
+      return await file;
+    } finally {
+      this.#coming.delete(key);
     }
-    try {
-      writeWhole(fd, value);
-    } catch {
-      closeSync(fd);
-      return undefined;
-    }
-    const file = new SpoolFile(fd, value);
-    this.#files.set(key, file);
-    return file;
   }
 
   /** Lets go of the values that `isGone` says are no longer in the stream. */
@@ -100,25 +103,69 @@ export class ValueSpool {
 
   /** What is being read is read to its end. Idempotent. */
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.dropGone(() => true);
+  }
+
+  async #take(key: string, size: number, fill: Fill): Promise<SpoolFile | undefined> {
+    const fd = openNameless(this.#directory);
+    let filled: Filled | undefined;
+    try {
+      filled = await fill(fd);
+    } finally {
+      // In memory, gone or failed: the file is not needed.
+      if (fd !== undefined && (filled === undefined || filled.bytes)) closeSync(fd);
+    }
+    if (filled === undefined) return undefined;
+    const { bytes, facts } = filled;
+    const from = bytes === undefined && fd !== undefined ? { fd } : { bytes: bytes ?? NOTHING };
+    const file = new SpoolFile(from, size, facts);
+    if (file.isInMemory) this.#checkMemory(size);
+    this.#files.set(key, file);
+    // Who has asked for it before the end is still sent it: they begin before the next turn.
+    if (this.#isClosed) setImmediate(() => this.#drop(key, file));
+    return file;
   }
 
   #makeRoom(bytes: number): void {
     let all = bytes;
     for (const { size } of this.#files.values()) all += size;
+    for (const { size } of this.#coming.values()) all += size;
+    const most = this.#most(all - bytes);
     let idle = 0;
     for (const { isRead } of this.#files.values()) if (!isRead) idle += 1;
     for (const [key, file] of this.#files) {
-      if (all <= IDLE_BYTES && idle < MOST_IDLE) return;
+      if (all <= Math.min(IDLE_BYTES, most / 2) && idle < MOST_IDLE) return;
       if (file.isRead) continue;
       this.#drop(key, file);
       all -= file.size;
       idle -= 1;
     }
-    if (all <= MOST_BYTES) return;
-    const message = 'so many large files are being read that there is no room for one more';
-    throw new DrayerError('STREAM_BUSY', message);
+    if (all > most) throw busy('read');
+  }
+
+  /** Half of what would be free without us, and no more than was said. */
+  #most(held: number): number {
+    try {
+      const { bavail, bsize } = statfsSync(this.#directory);
+      return Math.min(this.#maxBytes, (bavail * bsize + held) / 2);
+    } catch {
+      // There is no such place: all of it will be in memory, which has a limit of its own.
+      return this.#maxBytes;
+    }
+  }
+
+  #checkMemory(bytes: number): void {
+    let all = bytes;
+    for (const { isInMemory, size } of this.#files.values()) if (isInMemory) all += size;
+    for (const [key, file] of this.#files) {
+      if (all <= MOST_IN_MEMORY) return;
+      if (!file.isInMemory || file.isRead) continue;
+      this.#drop(key, file);
+      all -= file.size;
+    }
+    if (all > MOST_IN_MEMORY) throw busy('read');
   }
 
   #sweep(): void {
@@ -134,108 +181,26 @@ export class ValueSpool {
   }
 }
 
-/** One value in its file. Closed when it is released and the last who reads it is done. */
-class SpoolFile implements HeldValue {
-  readonly size: number;
-  lastUsedMs = performance.now();
-  readonly #fd: number;
-  readonly #file: { readonly start: number; readonly timeMicros: Micros } | DrayerError;
-  readonly #storedBytes: number | undefined;
-  #readers = 0;
-  #isReleased = false;
-  #isClosed = false;
+const NOTHING = new Uint8Array(0);
 
-  constructor(fd: number, value: Uint8Array) {
-    this.#fd = fd;
-    this.size = value.length;
-    try {
-      const { gzip, gzipStart, timeMicros } = decodeFile(value);
-      this.#file = { start: gzipStart, timeMicros };
-      this.#storedBytes = storedContentBytes(gzip);
-    } catch (error) {
-      if (!isDrayerError(error)) throw error;
-      // Not every value is a file; who asks for one is told.
-      this.#file = error;
-    }
-  }
-
-  get isRead(): boolean {
-    return this.#readers > 0;
-  }
-
-  open(range: ByteRange): Uint8Array | Readable {
-    if (this.#isClosed) throw new DrayerError('STREAM_BUSY', 'this value was let go of; ask again');
-    const { start, end } = range;
-    if (end - start > PIECE_BYTES) return this.#stream(range);
-    const piece = Buffer.allocUnsafe(end - start);
-    for (let at = 0; at < piece.length; ) {
-      const bytes = readSync(this.#fd, piece, at, piece.length - at, start + at);
-      if (bytes === 0) throw cutShort();
-      at += bytes;
-    }
-    return piece;
-  }
-
-  file(): HeldFile {
-    const found = this.#file;
-    if (found instanceof DrayerError) throw found;
-    const { start: first, timeMicros } = found;
-    const gzip: HeldBytes = {
-      size: this.size - first,
-      open: ({ start, end }) => this.open({ start: start + first, end: end + first }),
-    };
-    return { timeMicros, gzip, storedBytes: () => this.#storedBytes };
-  }
-
-  release(): void {
-    this.#isReleased = true;
-    this.#closeIfDone();
-  }
-
-  #stream(range: ByteRange): Readable {
-    this.#readers += 1;
-    const body = Readable.from(this.#pieces(range), { objectMode: false, highWaterMark: 1 });
-    body.once('close', () => {
-      this.#readers -= 1;
-      this.lastUsedMs = performance.now();
-      this.#closeIfDone();
-    });
-    return body;
-  }
-
-  async *#pieces({ start, end }: ByteRange): AsyncGenerator<Uint8Array> {
-    for (let at = start; at < end; ) {
-      const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, end - at));
-      const { bytesRead } = await read(this.#fd, piece, 0, piece.length, at);
-      if (bytesRead === 0) throw cutShort();
-      yield piece.subarray(0, bytesRead);
-      at += bytesRead;
-    }
-  }
-
-  #closeIfDone(): void {
-    if (!this.#isReleased || this.#isClosed || this.#readers > 0) return;
-    this.#isClosed = true;
-    closeSync(this.#fd);
-  }
+function busy(what: 'read' | 'fetched'): DrayerError {
+  const message = `so many large files are being ${what} that there is no room for one more`;
+  return new DrayerError('STREAM_BUSY', message);
 }
 
-function openNameless(directory: string): number {
-  const folder = mkdtempSync(join(directory, 'drayer-value-'));
-  const path = join(folder, 'value');
+/** Undefined where there is no place to write at all. */
+function openNameless(directory: string): number | undefined {
   try {
-    const fd = openSync(path, 'wx+', 0o600);
-    unlinkSync(path);
-    return fd;
-  } finally {
-    rmdirSync(folder);
+    const folder = mkdtempSync(join(directory, 'drayer-value-'));
+    const path = join(folder, 'value');
+    try {
+      const fd = openSync(path, 'wx+', 0o600);
+      unlinkSync(path);
+      return fd;
+    } finally {
+      rmdirSync(folder);
+    }
+  } catch {
+    return undefined;
   }
-}
-
-function writeWhole(fd: number, value: Uint8Array): void {
-  for (let at = 0; at < value.length; ) at += writeSync(fd, value, at, value.length - at, at);
-}
-
-function cutShort(): DrayerError {
-  return new DrayerError('STORAGE_FAILED', 'a file of our own is shorter than it was');
 }

@@ -5,7 +5,6 @@
  */
 import type { Context } from 'koa';
 import { DrayerError } from '../core/errors.ts';
-import { MAX_FILE_BYTES } from '../files/site-path.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
 import { encodeSitePath } from '../files/path-candidates.ts';
 import type { ByteRange } from '../files/stored-gzip.ts';
@@ -15,20 +14,21 @@ import { fileEtag } from './etag.ts';
 import type { EventHub } from './events.ts';
 import { type Found, type FoundFile, find, findFile, type Lookup } from './find-file.ts';
 import { sendFolder } from './folder-list.ts';
-import type { HeldFile } from './held-bytes.ts';
-import { measureContent, openContent } from './inflate.ts';
+import type { HeldValue } from './held-bytes.ts';
 import { isForPage, sendLive, withLiveReload } from './live-reload.ts';
 import { notFound } from './problem.ts';
 import { type Representation, sendRepresentation, sendWithStatus } from './reply.ts';
+import type { SiteContents } from './site-content.ts';
 import { headersFor } from './site-headers.ts';
 import { decodeSitePath, encodeLonePercents } from './site-path.ts';
 import { rulesOf, type SiteRules } from './site-rules.ts';
+import type { StreamSet } from './stream-set.ts';
 import type { ValueCache } from './value-cache.ts';
 import { wantsPage } from './wants-page.ts';
 
 /** How the sites of a server are served. */
 export type SiteOptions = {
-  readonly sizes: SizeCache;
+  readonly contents: SiteContents;
   /** Whether pages reload themselves. */
   readonly live: boolean;
   /** Whether `index.html` stands for every page that is none. */
@@ -40,16 +40,15 @@ export type SiteOptions = {
 /** A site and where it stands. */
 export type Site = SiteOptions & {
   readonly reader: StreamReader;
+  readonly streams: StreamSet;
   /** What stands before its paths: empty on an origin of its own. */
   readonly base: string;
   readonly values: ValueCache;
   readonly hub: EventHub;
 };
 
-/** Content sizes found by inflating, by hash: what has been found out once is not inflated twice for. */
-export type SizeCache = Map<string, number>;
-
-const MOST_SIZES = 10_000;
+/** How often a large file is looked up again that was deleted while it was fetched. */
+const MOST_TRIES = 3;
 
 /**
  * Answers a request for a path of a site.
@@ -57,13 +56,21 @@ const MOST_SIZES = 10_000;
  * @param path - percent-encoded, within the site, without the leading slash
  * @throws {DrayerError} NOT_FOUND, PATH_INVALID, VALUE_NOT_HELD, FILE_RECORD_INVALID
  */
-export async function sendSiteFile(
-  ctx: Context,
-  site: Site,
-  { path, search }: { readonly path: string; readonly search: string },
-): Promise<void> {
-  if (site.live && sendLive(ctx, site, path)) return;
+export async function sendSiteFile(ctx: Context, site: Site, asked: Asked): Promise<void> {
+  if (site.live && sendLive(ctx, site, asked.path)) return;
   ctx.vary('Accept-Encoding');
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const reader = tries === 0 ? site.reader : site.streams.find(site.reader.publicKey);
+    if (reader === undefined) throw notFound('this stream is served no more');
+    if (await sendPath(ctx, { ...site, reader }, asked)) return;
+  }
+  throw new DrayerError('STREAM_BUSY', 'this file is being replaced again and again');
+}
+
+type Asked = { readonly path: string; readonly search: string };
+
+/** Returns false, with nothing sent, where the file was deleted while it was fetched. */
+async function sendPath(ctx: Context, site: Site, { path, search }: Asked): Promise<boolean> {
   const proper = encodeLonePercents(path);
   const key = decodeSitePath(proper);
   const { reader, values, spa, listing } = site;
@@ -74,12 +81,13 @@ export async function sendSiteFile(
   });
   // RFC 9112 §3.2: an improper target is refused, or its sender is led to the proper one.
   if (proper !== path && found?.kind !== 'redirect') {
-    return sendRedirect(ctx, site, { ...properlyTo(key, found), search });
+    return redirect(ctx, site, { ...properlyTo(key, found), search });
   }
   if (found === undefined) return sendNotFound(ctx, site, { key, lookup, rules });
-  if (found.kind === 'folder') return sendFolder(ctx, reader, found.prefix);
-  if (found.kind === 'redirect') return sendRedirect(ctx, site, { ...found, search });
-  await sendFound(ctx, site, { found, key, rules });
+  if (found.kind === 'redirect') return redirect(ctx, site, { ...found, search });
+  if (found.kind === 'file') return sendFound(ctx, site, { found, key, rules });
+  await sendFolder(ctx, reader, found.prefix);
+  return true;
 }
 
 function properlyTo(key: string, found: Found | undefined): { location: string; status: number } {
@@ -87,24 +95,27 @@ function properlyTo(key: string, found: Found | undefined): { location: string; 
   throw new DrayerError('PATH_INVALID', 'expected two hexadecimal digits after each %');
 }
 
-function sendRedirect(
+function redirect(
   ctx: Context,
   { base }: Site,
   { status, location, search }: { status: number; location: string; search: string },
-): void {
+): true {
   ctx.status = status;
   // What the site leads to with a query of its own does not get that of the request as well.
   const isBare = !/[?#]/.test(location);
   ctx.set('Location', (location.startsWith('/') ? base : '') + location + (isBare ? search : ''));
+  return true;
 }
 
 async function sendFound(
   ctx: Context,
   site: Site,
   given: { readonly found: FoundFile; readonly key: string; readonly rules: SiteRules },
-): Promise<void> {
+): Promise<boolean> {
   const { found, key, rules } = given;
-  const { type, ...rest } = await representationOf(ctx, site, found);
+  const value = typeof found.value === 'function' ? await found.value() : found.value;
+  if (value === undefined) return false;
+  const { type, ...rest } = await representationOf(ctx, site, { ...found, value });
   const isFound = found.status === 200;
   const own = headersFor(rules.headers, `/${key}`, { type, isFound });
   for (const [name, value] of own) setOwn(ctx, name, value);
@@ -114,6 +125,7 @@ async function sendFound(
   else sendWithStatus(ctx, found.status, what);
   // A worker that outlives a bad generation would keep it alive: never from a cache.
   if (ctx.get('Service-Worker') === 'script') ctx.set('Cache-Control', 'no-store');
+  return true;
 }
 
 /** A policy of the site's stands beside ours: both have to allow a thing. */
@@ -125,7 +137,7 @@ function setOwn(ctx: Context, name: string, value: string): void {
 async function representationOf(
   ctx: Context,
   site: Site,
-  { record, value, tip }: FoundFile,
+  { record, value, tip }: FoundFile & { readonly value: HeldValue },
 ): Promise<Representation> {
   const file = value.file();
   const { gzip, timeMicros } = file;
@@ -142,12 +154,12 @@ async function representationOf(
       open: (range) => gzip.open(range),
     };
   }
-  const size = await contentSize(site.sizes, record.hash, file);
+  const content = await site.contents.open({ id: site.reader.id, hash: record.hash, file });
   const plain = {
     ...common,
     etag: fileEtag(record.hash, 'identity'),
-    size,
-    open: (range: ByteRange) => openContent(file, size, range),
+    size: content.size,
+    open: (range: ByteRange) => content.open(range),
   };
   return isLive ? withLiveReload(plain, site, { hash: record.hash, tip }) : plain;
 }
@@ -156,21 +168,11 @@ async function sendNotFound(
   ctx: Context,
   site: Site,
   given: { readonly key: string; readonly lookup: Lookup; readonly rules: SiteRules },
-): Promise<void> {
+): Promise<boolean> {
   const { key, lookup, rules } = given;
   const page = site.reader.reading(() => findFile(lookup, '404.html', 404));
   if (page?.kind === 'file') return sendFound(ctx, site, { found: page, key, rules });
   throw notFound(`this site has no ${key === '' ? 'index.html' : JSON.stringify(key)}`);
-}
-
-async function contentSize(sizes: SizeCache, hash: Uint8Array, file: HeldFile): Promise<number> {
-  const id = Buffer.from(hash).toString('latin1');
-  const known = sizes.get(id);
-  if (known !== undefined) return known;
-  const size = await measureContent(file, MAX_FILE_BYTES);
-  if (sizes.size >= MOST_SIZES) sizes.clear();
-  sizes.set(id, size);
-  return size;
 }
 
 // RFC 9110 §8.8.2.1: never a time to come. The publisher chose it, so it may be anything.

@@ -8,8 +8,8 @@ import { listen } from '../../src/server/listen.ts';
 import { openStreamSet } from '../../src/server/stream-set.ts';
 
 const [, , path = '', temporary = ''] = process.argv;
-if (temporary !== '') process.env['TMPDIR'] = temporary;
-const app = createApp({ streams: openStreamSet([{ path }]) });
+const spoolDirectory = temporary === '' ? undefined : temporary;
+const app = createApp({ streams: openStreamSet([{ path }]), spoolDirectory });
 const { port } = await listen(app, { port: 0 });
 
 process.on('message', () => process.send?.({ peakMb: process.resourceUsage().maxRSS / 1024 }));

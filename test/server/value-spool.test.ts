@@ -1,16 +1,22 @@
 /** Large values come from files without names: parts are exact, nothing is left open or lying about. */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { once } from 'node:events';
+import { readdirSync, readlinkSync, statfsSync, writeSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DrayerError } from '../../src/core/errors.ts';
 import { encodeFile } from '../../src/files/file-record.ts';
 import type { HeldBytes } from '../../src/server/held-bytes.ts';
 import { measureContent, openContent } from '../../src/server/inflate.ts';
-import { ValueCache } from '../../src/server/value-cache.ts';
-import { LARGE_BYTES, ValueSpool } from '../../src/server/value-spool.ts';
+import { factsOf, type SpoolFile } from '../../src/server/spool-file.ts';
+import { type DistantValue, ValueCache } from '../../src/server/value-cache.ts';
+import { type Fill, LARGE_BYTES, ValueSpool } from '../../src/server/value-spool.ts';
+import { openReader } from '../../src/store/open-reader.ts';
+import { createStream } from '../../src/store/open-stream.ts';
+import { KEY_A } from '../helpers/keys.ts';
 import { randomFrom } from '../helpers/scale.ts';
 import { scope } from '../helpers/scope.ts';
-import { throwsCode } from '../helpers/throws.ts';
+import { rejectsCode, throwsCode } from '../helpers/throws.ts';
 
 const test = suite('server/value-spool');
 
@@ -19,6 +25,18 @@ const MB = 1024 * 1024;
 function randomBytes(seed: number, length: number): Uint8Array {
   const random = randomFrom(seed);
   return Uint8Array.from({ length }, () => random.below(256));
+}
+
+function writing(value: Uint8Array): Fill {
+  return async (fd) => {
+    if (fd === undefined) return { facts: factsOf(value), bytes: value };
+    writeSync(fd, value);
+    return { facts: factsOf(value) };
+  };
+}
+
+function put(spool: ValueSpool, key: string, value: Uint8Array): Promise<SpoolFile | undefined> {
+  return spool.add(key, value.length, writing(value));
 }
 
 async function all(bytes: Uint8Array | Readable): Promise<Buffer> {
@@ -55,10 +73,10 @@ async function checkParts(held: HeldBytes, whole: Uint8Array): Promise<void> {
 test(
   'open :: every part of a value is what was put in; nothing of it has a name',
   scope(async (t) => {
-    const spool = t.defer(new ValueSpool(t.directory), (one) => one.close());
+    const spool = t.defer(new ValueSpool({ directory: t.directory }), (one) => one.close());
     const value = randomBytes(1, MB);
 
-    const held = spool.add('a', value);
+    const held = await put(spool, 'a', value);
 
     assert.ok(held);
     assert.equal(readdirSync(t.directory), []);
@@ -73,11 +91,11 @@ for (const stored of [true, false]) {
   test(
     `file :: content and gzip data of a ${stored ? 'stored' : 'compressed'} file, in part and whole`,
     scope(async (t) => {
-      const spool = t.defer(new ValueSpool(t.directory), (one) => one.close());
+      const spool = t.defer(new ValueSpool({ directory: t.directory }), (one) => one.close());
       // Half of it compresses, so that there is something to inflate.
       const content = Buffer.concat([randomBytes(2, MB), Buffer.alloc(MB, 'prose ')]);
       const value = encodeFile(content, { timeMicros: 5_000_000, stored });
-      const held = spool.add('a', value);
+      const held = await put(spool, 'a', value);
       assert.ok(held);
 
       const file = held.file();
@@ -94,9 +112,9 @@ for (const stored of [true, false]) {
 
 test(
   'file :: a value that is no file says so, as one in memory does',
-  scope((t) => {
-    const spool = t.defer(new ValueSpool(t.directory), (one) => one.close());
-    const held = spool.add('a', Buffer.alloc(MB, 255));
+  scope(async (t) => {
+    const spool = t.defer(new ValueSpool({ directory: t.directory }), (one) => one.close());
+    const held = await put(spool, 'a', Buffer.alloc(MB, 255));
 
     assert.throws(() => held?.file(), throwsCode('FILE_RECORD_INVALID'));
   }),
@@ -105,9 +123,9 @@ test(
 test(
   'dropGone :: a reader in the middle reads on, then the file is closed; a later one is refused',
   scope(async (t) => {
-    const spool = t.defer(new ValueSpool(t.directory), (one) => one.close());
+    const spool = t.defer(new ValueSpool({ directory: t.directory }), (one) => one.close());
     const value = randomBytes(3, MB);
-    const held = spool.add('a', value);
+    const held = await put(spool, 'a', value);
     assert.ok(held);
     const body = held.open({ start: 0, end: MB });
     assert.ok(body instanceof Readable);
@@ -132,9 +150,9 @@ test(
 test(
   'open :: a reader who goes in the middle, of an inflated part too, leaves nothing open',
   scope(async (t) => {
-    const spool = new ValueSpool(t.directory);
+    const spool = new ValueSpool({ directory: t.directory });
     const content = Buffer.concat([randomBytes(4, 2 * MB), Buffer.alloc(MB, 'prose ')]);
-    const held = spool.add('a', encodeFile(content, { timeMicros: 1 }));
+    const held = await put(spool, 'a', encodeFile(content, { timeMicros: 1 }));
     assert.ok(held);
     const file = held.file();
 
@@ -157,15 +175,15 @@ test(
 
 test(
   'add :: what nobody reads gives way, the least used first; what is read stays',
-  scope((t) => {
-    const spool = t.defer(new ValueSpool(t.directory), (one) => one.close());
+  scope(async (t) => {
+    const spool = t.defer(new ValueSpool({ directory: t.directory }), (one) => one.close());
     const value = Buffer.alloc(LARGE_BYTES);
-    const first = spool.add('0', value);
+    const first = await put(spool, '0', value);
     const read = first?.open({ start: 0, end: LARGE_BYTES });
     t.defer(read, (body) => body instanceof Readable && body.destroy());
 
     for (let i = 1; i <= 60; i += 1) {
-      spool.add(`${i}`, value);
+      await put(spool, `${i}`, value);
       spool.find('1');
     }
 
@@ -177,20 +195,161 @@ test(
   }),
 );
 
-test('hold :: where nothing can be written large values are shared in memory', () => {
-  const values = new ValueCache('/nowhere/at/all');
-  const value = Buffer.alloc(2 * LARGE_BYTES, 'x');
-  let reads = 0;
-  const read = (): Buffer => {
-    reads += 1;
-    return value;
-  };
+test(
+  'add :: who asks for what is just coming gets the same; who asks for one too many is told',
+  scope(async (t) => {
+    const spool = t.defer(new ValueSpool({ directory: t.directory }), (one) => one.close());
+    const value = randomBytes(5, LARGE_BYTES);
+    let go = (): void => {};
+    const wait = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    let fetched = 0;
+    const ask = (key: string): Promise<SpoolFile | undefined> =>
+      spool.add(key, value.length, async (fd) => {
+        fetched += 1;
+        await wait;
+        return writing(value)(fd);
+      });
 
-  const held = [1, 2, 3].map(() => values.hold({ id: 'a', hash: new Uint8Array(32) }, read));
-  values.close();
+    const same = [ask('a'), ask('a'), ask('a')];
+    const others = Array.from({ length: 127 }, (_, i) => ask(`${i}`));
+    await rejectsCode(ask('one too many'), 'STREAM_BUSY');
+    go();
 
-  assert.is(reads, 1);
-  for (const one of held) assert.is(one?.size, value.length);
-});
+    const [first, ...rest] = await Promise.all(same);
+    assert.ok(first);
+    for (const one of rest) assert.is(one, first);
+    await Promise.all(others);
+    assert.is(fetched, 128);
+    assert.ok(await ask('one more'));
+  }),
+);
+
+test(
+  'add :: takes no more of the disk than it was told, nor than half of what is free',
+  scope(async (t) => {
+    const maxBytes = 10 * LARGE_BYTES;
+    const spool = new ValueSpool({ directory: t.directory, maxBytes });
+    t.defer(spool, (one) => one.close());
+    const value = Buffer.alloc(LARGE_BYTES);
+    const readers = new Set<Readable>();
+    t.defer(readers, (all) => {
+      for (const body of all) body.destroy();
+    });
+    const read = async (key: string): Promise<void> => {
+      const body = (await put(spool, key, value))?.open({ start: 0, end: LARGE_BYTES });
+      if (body instanceof Readable) readers.add(body);
+    };
+
+    for (let i = 0; i < 10; i += 1) await read(`${i}`);
+    await rejectsCode(read('11'), 'STREAM_BUSY');
+    assert.is(spool.size, 10);
+    for (const body of readers) {
+      body.destroy();
+      await once(body, 'close');
+    }
+    await read('11');
+    assert.ok(spool.size <= 5, `${spool.size} files`);
+
+    const { bavail, bsize } = statfsSync(t.directory);
+    const empty = new ValueSpool({ directory: t.directory, maxBytes: Number.MAX_VALUE });
+    t.defer(empty, (one) => one.close());
+    const most = async () => ({ facts: factsOf(value) });
+    await rejectsCode(empty.add('a', bavail * bsize * 0.6, most), 'STREAM_BUSY');
+    assert.ok(await empty.add('b', bavail * bsize * 0.4, most));
+  }),
+);
+
+test(
+  'add :: what fails or is gone leaves nothing open, and is tried again',
+  scope(async (t) => {
+    const spool = t.defer(new ValueSpool({ directory: t.directory }), (one) => one.close());
+    const value = Buffer.alloc(LARGE_BYTES);
+
+    assert.is(await spool.add('a', 1, async () => undefined), undefined);
+    await rejectsCode(
+      spool.add('a', 1, async () => {
+        throw new DrayerError('STORAGE_FAILED', 'no');
+      }),
+      'STORAGE_FAILED',
+    );
+
+    assert.is(openBelow(t.directory), 0);
+    assert.is(spool.size, 0);
+    assert.ok(await put(spool, 'a', value));
+    assert.is(openBelow(t.directory), 1);
+  }),
+);
+
+test(
+  'close :: who asked before is still sent what comes after',
+  scope(async (t) => {
+    const spool = new ValueSpool({ directory: t.directory });
+    const value = randomBytes(6, 2 * LARGE_BYTES);
+    const coming = put(spool, 'a', value);
+
+    spool.close();
+    const body = (await coming)?.open({ start: 0, end: value.length });
+
+    assert.ok(body instanceof Readable);
+    assert.ok((await all(body)).equals(value));
+    while (openBelow(t.directory) > 0) await new Promise((resolve) => setImmediate(resolve));
+  }),
+);
+
+test(
+  'hold :: a large value is fetched by another thread, once for all who ask; gone is gone',
+  scope(async (t) => {
+    const stream = t.defer(
+      createStream(t.path('a.stream'), { secretKey: KEY_A.secretKey }),
+      (one) => one.close(),
+    );
+    const value = randomBytes(7, MB);
+    stream.setBytes('blob', 'large', value);
+    stream.setBytes('blob', 'small', Buffer.from('small'));
+    stream.setBytes('blob', 'brief', randomBytes(8, MB));
+    const reader = t.defer(openReader(stream.path), (one) => one.close());
+    const values = new ValueCache({ directory: t.directory });
+    t.defer(values, (one) => one.close());
+    const hold = (key: string) => values.hold(reader, reader.getRecord('blob', key));
+
+    const [small, first, second, brief] = ['small', 'large', 'large', 'brief'].map(hold);
+
+    assert.not.type(small, 'function');
+    assert.type(first, 'function');
+    const held = await (first as DistantValue)();
+    assert.ok(held);
+    assert.is(await (second as DistantValue)(), held);
+    assert.ok((await all(held.open({ start: 0, end: MB }))).equals(value));
+    assert.is(hold('large'), held);
+    stream.deleteBytes('blob', 'brief');
+    assert.is(await (brief as DistantValue)(), undefined);
+  }),
+);
+
+test(
+  'hold :: where nothing can be written large values are shared in memory',
+  scope(async (t) => {
+    const stream = createStream(t.path('a.stream'), { secretKey: KEY_A.secretKey });
+    const value = randomBytes(9, 2 * LARGE_BYTES);
+    stream.setBytes('blob', 'a', value);
+    stream.close();
+    const reader = t.defer(openReader(stream.path), (one) => one.close());
+    const values = t.defer(new ValueCache({ directory: '/nowhere/at/all' }), (one) => one.close());
+    const record = reader.getRecord('blob', 'a');
+
+    const held = await Promise.all(
+      [1, 2, 3].map(() => (values.hold(reader, record) as DistantValue)()),
+    );
+
+    for (const one of held) assert.is(one, held[0]);
+    assert.ok(
+      (await all(held[0]?.open({ start: 1, end: value.length }) ?? value)).equals(
+        value.subarray(1),
+      ),
+    );
+  }),
+);
 
 test.run();

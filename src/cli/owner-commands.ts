@@ -1,5 +1,6 @@
 /** The commands for who owns a stream: its key, and what is done to it by hand. */
 import type { Command } from 'commander';
+import { parsePort } from '../config/settings.ts';
 import { type Add, command, keyOptions, STREAM_HELP } from './command.ts';
 
 const addKey: Add = (program, open, done) => {
@@ -139,6 +140,24 @@ const addQr: Add = (program, open, done) => {
     );
 };
 
+const addDoctor: Add = (program, open, done) => {
+  command(
+    program,
+    'doctor',
+    'look for what is wrong around drayer: network, port, disk, clock, keys',
+  )
+    .option('-p, --port <number>', 'port of the server (default: 33125)', (text) =>
+      parsePort(text, '--port'),
+    )
+    .option('--host <address>', 'as it is given to drayer serve')
+    .option('--lan', 'as it is given to drayer serve: whether others can get in')
+    .option('--dht', 'also whether the DHT answers; nodes on the Internet see this address')
+    .option('--data-dir <dir>', 'folder of the mirrors')
+    .action((flags) =>
+      done(import('./commands/doctor.ts').then((m) => m.doctor(open(flags), flags))),
+    );
+};
+
 /** A command that changes a stream: with the flags for its key. */
 function editOptions(program: Command, name: string, summary: string): Command {
   return keyOptions(command(program, name, summary)).option(
@@ -151,6 +170,7 @@ function editOptions(program: Command, name: string, summary: string): Command {
 export const OWNER_COMMANDS: readonly Add[] = [
   addAllow,
   addDeny,
+  addDoctor,
   addEdits,
   addExport,
   addKey,

@@ -11,7 +11,7 @@ import type { Site } from '../daemon/publish-site.ts';
 import { walkOrder } from '../publish/begun-walk.ts';
 import { lookAtSite, type UnchangedSite } from '../publish/look-at-site.ts';
 import { resolveSiteDirectory } from '../publish/site-directory.ts';
-import { Walker } from '../publish/walker.ts';
+import type { Walker } from '../publish/walker.ts';
 import type { publish as Publish, PublishFlags } from './commands/publish.ts';
 import { jsonResult, printNextStep, printResult } from './commands/publish-output.ts';
 import { linkModeOf } from './link-mode.ts';
@@ -31,7 +31,7 @@ export async function beginPublish(
     if (look?.unchanged !== undefined) return tellUnchanged(session, site, look.unchanged);
     if (look !== undefined) return publish(session, directory, { ...flags, begun: look.begun });
   }
-  const walker = beginWalk(config, directory);
+  const walker = await beginWalk(config, directory);
   try {
     return await publish(session, directory, { ...flags, begun: walker });
   } finally {
@@ -91,13 +91,17 @@ async function tellUnchanged(
 }
 
 /** Begins to walk the one folder this is about, if it is there and nothing has to be built first. */
-function beginWalk({ streams, ignore }: Config, directory: string | undefined): Walker | undefined {
+async function beginWalk(
+  { streams, ignore }: Config,
+  directory: string | undefined,
+): Promise<Walker | undefined> {
   const sites = streams.filter((stream) => stream.directory !== undefined);
   const [only] = sites.length === 1 ? sites : [];
   const named = directory ?? (only?.build === undefined ? only?.directory : undefined);
   if (named === undefined || availableParallelism() < 2) return undefined;
   try {
     const order = walkOrder(resolveSiteDirectory(named), { patterns: ignore });
+    const { Walker } = await import('../publish/walker.ts');
     const walker = new Walker();
     walker.begin(order);
     return walker;

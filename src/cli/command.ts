@@ -1,10 +1,7 @@
 /** What the commands of the command line have in common: how they are added, and the flags they share. */
 import type { Command } from 'commander';
 import { DrayerError } from '../core/errors.ts';
-import type { CommonFlags, Session } from './session.ts';
-
-/** Opens the session of a command from its flags. */
-export type OpenSession = (flags: CommonFlags) => Session;
+import type { OpenSession } from './session.ts';
 
 /** Gives the exit status of a command. */
 export type CommandResult = Promise<number>;

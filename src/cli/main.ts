@@ -4,9 +4,9 @@
  */
 import { constants } from 'node:os';
 import { DrayerError, EXIT } from '../core/errors.ts';
-import { createProgram } from './program.ts';
+import { readPlainPublish } from './plain-publish.ts';
 import { reportError } from './report-error.ts';
-import { type CommonFlags, createSession, type Session } from './session.ts';
+import { type CommonFlags, createSession, type OpenSession, type Session } from './session.ts';
 import { createTerminal } from './terminal.ts';
 
 const GRACE_MS = 3000;
@@ -23,7 +23,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   };
   let status: number;
   try {
-    status = await createProgram(open)(argv);
+    status = await run(argv, open);
   } catch (error) {
     const interrupted = interruption.status();
     if (interrupted === undefined) {
@@ -34,6 +34,13 @@ export async function main(argv: readonly string[]): Promise<void> {
     }
   }
   process.exitCode = interruption.status() ?? status;
+}
+
+async function run(argv: readonly string[], open: OpenSession): Promise<number> {
+  const plain = readPlainPublish(argv);
+  if (plain === undefined) return (await import('./program.ts')).createProgram(open)(argv);
+  const { beginPublish } = await import('./begin-publish.ts');
+  return beginPublish(open(plain.flags), plain.directory, plain.flags);
 }
 
 /** What an error that comes before the flags are parsed needs to know. */

@@ -5,15 +5,9 @@
 import { Command, Option } from 'commander';
 import { parsePort } from '../config/settings.ts';
 import { EXIT } from '../core/errors.ts';
-import {
-  type Add,
-  type CommandResult,
-  command,
-  keyOptions,
-  type OpenSession,
-  STREAM_HELP,
-} from './command.ts';
+import { type Add, type CommandResult, command, keyOptions, STREAM_HELP } from './command.ts';
 import { LOG_LEVELS } from './log-level.ts';
+import type { OpenSession } from './session.ts';
 import { readVersion } from './version.ts';
 
 /** Builds the program; the returned function runs one `argv` and gives the exit status. */

@@ -2,7 +2,7 @@
  * What a person sees when something goes wrong: one sentence, then a hint; no stack trace unless
  * DRAYER_DEBUG asks for it. The only place that turns an error into an exit status.
  */
-import { CommanderError } from 'commander';
+import type { CommanderError } from 'commander';
 import { EXIT, exitOf, isDrayerError } from '../core/errors.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
 import { DEFAULT_HINTS } from './default-hints.ts';
@@ -31,10 +31,10 @@ const SYSTEM_ERRORS: Readonly<Record<string, readonly [sentence: string, hint: s
  */
 export function reportError(error: unknown, terminal: Terminal, debug: boolean): number {
   // Help and version come as errors too; they have been printed by now.
-  if (error instanceof CommanderError && error.code.startsWith('commander.help')) {
+  if (isParserError(error) && error.code.startsWith('commander.help')) {
     return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   }
-  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+  if (isParserError(error) && error.exitCode === 0) return EXIT.done;
   const { code, message, hint, status } = describeError(error);
   if (terminal.isJson) {
     const details = isDrayerError(error) ? error.details : undefined;
@@ -45,6 +45,11 @@ export function reportError(error: unknown, terminal: Terminal, debug: boolean):
   if (hint !== undefined) terminal.complain('hint', hint);
   if (debug) terminal.draw(`${withoutSecrets(stackOf(error))}\n`);
   return status;
+}
+
+/** Tells an error of the parser, which a plain command line does without. */
+function isParserError(error: unknown): error is CommanderError {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('commander.');
 }
 
 type Description = {
@@ -59,7 +64,7 @@ function describeError(error: unknown): Description {
     const { code, message, hint = DEFAULT_HINTS[code] } = error;
     return { code, message, hint, status: exitOf(code) };
   }
-  if (error instanceof CommanderError) {
+  if (isParserError(error)) {
     const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n', 2);
     const hint =
       suggestion?.replace(/^\((.*)\)$/, '$1') ??

@@ -23,6 +23,9 @@ export type Session = {
   settings(flags?: SettingFlags): Promise<Settings>;
 };
 
+/** Opens the session of a command from its flags. */
+export type OpenSession = (flags: CommonFlags) => Session;
+
 /** Makes the session of one command. */
 export function createSession(flags: CommonFlags, signal: AbortSignal): Session {
   const environment = ownEnvironment();

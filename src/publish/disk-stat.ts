@@ -12,10 +12,9 @@ import type { Micros } from '../core/record.ts';
  * has settled are that close.
  */
 export function stampOf(stat: Stats | BigIntStats): string {
-  const [mtime, ctime] =
-    'mtimeNs' in stat
-      ? [millisOf(stat.mtimeNs), millisOf(stat.ctimeNs)]
-      : [stat.mtimeMs, stat.ctimeMs];
+  const isExact = 'mtimeNs' in stat;
+  const mtime = isExact ? millisOf(stat.mtimeNs) : stat.mtimeMs;
+  const ctime = isExact ? millisOf(stat.ctimeNs) : stat.ctimeMs;
   return `${stat.size} ${mtime} ${ctime} ${stat.dev}:${Number(stat.ino)}`;
 }
 

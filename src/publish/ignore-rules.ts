@@ -68,7 +68,7 @@ export function makeIgnoreRules(options: IgnoreOptions = {}): IgnoreRules {
     reasonFor(sitePath, diskPath, isDirectory) {
       const name = sitePath.slice(sitePath.lastIndexOf('/') + 1);
       if (isNeverPublished(name)) return 'never published';
-      if (own.has(diskPath)) return 'part of the stream itself';
+      if (own.size > 0 && own.has(diskPath)) return 'part of the stream itself';
       if (name === IGNORE_FILE) return 'ignored by default';
       const verdict = levels.length === 0 ? undefined : verdictOf(sitePath, isDirectory, levels);
       if (verdict !== undefined) return verdict ? 'ignored' : undefined;

@@ -14,15 +14,14 @@ import type { DiskFile } from './walk.ts';
  */
 export function writeListing(files: readonly DiskFile[], root: string): string {
   const start = root.length + 1;
-  const parts: string[] = [];
+  const lines: string[] = [];
   for (const { key, path, stamp } of files) {
     // Keys have no control characters in them, and paths are the same but for how they are composed.
-    const spelling =
-      path.endsWith(key) && path.length === start + key.length ? '' : path.slice(start);
-    parts.push(key, '\0', stamp, '\0', spelling, '\n');
+    const isPlain = path.length === start + key.length && path.endsWith(key);
+    lines.push(`${key}\0${stamp}\0${isPlain ? '' : path.slice(start)}\n`);
   }
   // In one piece: put together bit by bit, a text is as many objects.
-  return parts.join('');
+  return lines.join('');
 }
 
 /** Reads what {@link writeListing} wrote. */

@@ -1,5 +1,4 @@
 /** Cuts long synchronous work into slices, so that signals, timers and progress get their turn. */
-import { setImmediate } from 'node:timers/promises';
 import { DrayerError } from '../core/errors.ts';
 
 /** Longest stretch of work without a pause, ms. */
@@ -19,7 +18,7 @@ export function makeSlicer(signal?: AbortSignal): Slicer {
   return {
     isOver: () => performance.now() - begun >= SLICE_MS,
     async pause() {
-      await setImmediate();
+      await new Promise((resolve) => setImmediate(resolve));
       checkSignal(signal);
       begun = performance.now();
     },

@@ -134,7 +134,15 @@ export type Place = {
 /** A directory that {@link walkPlace} found. */
 export type FoundPlace = Place & { readonly stat: BigIntStats };
 
-/** Walks one directory alone: adds what is in it to `walk`, and returns the directories in it. */
+/** Files after which it is worth to look at the clock. */
+const CLOCK_EVERY = 16;
+
+/**
+ * Walks one directory alone: adds what is in it to `walk`, and returns the directories in it.
+ *
+ * Short on calls and objects for each file: most walks of a large site are over before the engine has
+ * made machine code of them.
+ */
 export async function walkPlace(
   place: Place,
   walk: Walk,
@@ -144,29 +152,37 @@ export async function walkPlace(
   const names = listDirectory(place, walk);
   const fault = rules.enter(place.relative, place.path, names);
   if (fault !== undefined) walk.faults.push(fault);
+  const above = place.relative === '' ? '' : `${place.relative}/`;
+  let untilClock = CLOCK_EVERY;
   for (const name of names) {
-    const child = childOf(place, name);
-    const stat = lstatOf(child, walk);
+    const path = `${place.path}${sep}${name}`;
+    const relative = above + name;
+    const stat = lstatOf(path, relative, walk);
     if (stat === undefined) continue;
-    const reason = rules.reasonFor(child.relative, child.path, stat.isDirectory());
-    if (reason !== undefined) walk.skipped.push({ path: child.relative, reason });
-    else if (stat.isDirectory()) places.push(...foundPlace(child, walk));
-    else addFile(child, stat, { walk, onFile });
+    const isDirectory = stat.isDirectory();
+    const reason = rules.reasonFor(relative, path, isDirectory) ?? specialKind(stat, isDirectory);
+    if (reason !== undefined) walk.skipped.push({ path: relative, reason });
+    else if (isDirectory) places.push(...foundPlace(path, relative, walk));
+    else {
+      const key = keyOf(relative, walk);
+      if (key === undefined) continue;
+      const file = { key, path, bytes: stat.size, stamp: stampOf(stat) };
+      walk.files.push(file);
+      onFile?.(file);
+    }
+    untilClock -= 1;
+    if (untilClock > 0) continue;
+    untilClock = CLOCK_EVERY;
     if (slice.isOver()) await slice.pause();
   }
   return places;
-}
-
-function childOf(place: Place, name: string): Place {
-  const relative = place.relative === '' ? name : `${place.relative}/${name}`;
-  return { path: `${place.path}${sep}${name}`, relative };
 }
 
 function listDirectory(place: Place, walk: Walk): string[] {
   try {
     const names = readdirSync(place.path);
     if (place.stat !== undefined && !isSameDirectory(place.stat, place.path)) {
-      walk.faults.push(changed(place, 'the directory was replaced while it was read'));
+      walk.faults.push(changed(place.relative, 'the directory was replaced while it was read'));
       return [];
     }
     return names.some((name) => name.includes('\ufffd')) ? withoutUnnameable(place, walk) : names;
@@ -174,7 +190,9 @@ function listDirectory(place: Place, walk: Walk): string[] {
     // Somebody is clearing up, or building anew: what is gone must not be deleted from the stream.
     const isGone = isMissing(cause);
     walk.faults.push(
-      isGone ? changed(place, 'the directory disappeared') : unreadable(place, cause),
+      isGone
+        ? changed(place.relative, 'the directory disappeared')
+        : unreadable(place.relative, cause),
     );
     return [];
   }
@@ -193,7 +211,7 @@ function withoutUnnameable(place: Place, walk: Walk): string[] {
     const name = bytes.toString();
     if (Buffer.from(name).equals(bytes)) return [name];
     walk.faults.push({
-      path: childOf(place, name).relative,
+      path: place.relative === '' ? name : `${place.relative}/${name}`,
       code: 'PATH_INVALID',
       message: `expected a name in UTF-8, got ${bytes.toString('hex')}`,
     });
@@ -201,68 +219,56 @@ function withoutUnnameable(place: Place, walk: Walk): string[] {
   });
 }
 
-function lstatOf(place: Place, walk: Walk): Stats | undefined {
-  return tryLstat(place, walk, () => lstatSync(place.path));
+function lstatOf(path: string, relative: string, walk: Walk): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch (cause) {
+    addUnreadable(relative, cause, walk);
+    return undefined;
+  }
 }
 
 /** A directory that was found, with its exact stat: there are few, and by it each is known again. */
-function foundPlace(place: Place, walk: Walk): FoundPlace[] {
-  const stat = tryLstat(place, walk, () => lstatSync(place.path, { bigint: true }));
-  return stat?.isDirectory() ? [{ ...place, stat }] : [];
-}
-
-function tryLstat<T>(place: Place, walk: Walk, lstat: () => T): T | undefined {
+function foundPlace(path: string, relative: string, walk: Walk): FoundPlace[] {
   try {
-    return lstat();
+    const stat = lstatSync(path, { bigint: true });
+    return stat.isDirectory() ? [{ path, relative, stat }] : [];
   } catch (cause) {
-    // Removed since the directory was listed: as if it had never been there.
-    if (!isMissing(cause)) walk.faults.push(unreadable(place, cause));
-    return undefined;
+    addUnreadable(relative, cause, walk);
+    return [];
   }
 }
 
-function addFile(
-  place: Place,
-  stat: Stats,
-  { walk, onFile }: { readonly walk: Walk } & Pick<WalkOptions, 'onFile'>,
-): void {
-  const reason = specialKind(stat);
-  if (reason !== undefined) {
-    walk.skipped.push({ path: place.relative, reason });
-    return;
-  }
-  const key = keyOf(place, walk);
-  if (key === undefined) return;
-  const file = { key, path: place.path, bytes: stat.size, stamp: stampOf(stat) };
-  walk.files.push(file);
-  onFile?.(file);
+// Removed since the directory was listed: as if it had never been there.
+function addUnreadable(relative: string, cause: unknown, walk: Walk): void {
+  if (!isMissing(cause)) walk.faults.push(unreadable(relative, cause));
 }
 
-function keyOf(place: Place, walk: Walk): string | undefined {
+function keyOf(relative: string, walk: Walk): string | undefined {
   try {
-    return siteKeyOf(place.relative);
+    return siteKeyOf(relative);
   } catch (error) {
     if (!isDrayerError(error, 'PATH_INVALID')) throw error;
-    walk.faults.push({ path: place.relative, code: error.code, message: error.message });
+    walk.faults.push({ path: relative, code: error.code, message: error.message });
     return undefined;
   }
 }
 
-function specialKind(stat: Stats): string | undefined {
-  if (stat.isFile()) return undefined;
+function specialKind(stat: Stats, isDirectory: boolean): string | undefined {
+  if (isDirectory || stat.isFile()) return undefined;
   if (stat.isSymbolicLink()) return 'symbolic link';
   if (stat.isFIFO()) return 'named pipe';
   if (stat.isSocket()) return 'socket';
   return 'device';
 }
 
-function changed(place: Place, message: string): PublishFault {
-  return { path: place.relative || '.', code: 'FILE_CHANGING', message };
+function changed(relative: string, message: string): PublishFault {
+  return { path: relative || '.', code: 'FILE_CHANGING', message };
 }
 
-function unreadable(place: Place, cause: unknown): PublishFault {
+function unreadable(relative: string, cause: unknown): PublishFault {
   const message = cause instanceof Error ? cause.message : String(cause);
-  return { path: place.relative || '.', code: 'FILE_UNREADABLE', message };
+  return { path: relative || '.', code: 'FILE_UNREADABLE', message };
 }
 
 function isMissing(error: unknown): boolean {

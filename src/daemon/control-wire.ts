@@ -70,6 +70,8 @@ export type Results = {
 export type ListedRun = {
   readonly streams: readonly ServedRun[];
   readonly kept: readonly KeptState[];
+  /** Ids of streams of which the DHT shows something older than there is, or something else. */
+  readonly disputed?: readonly string[] | undefined;
 };
 
 /** A stream that a daemon serves. */

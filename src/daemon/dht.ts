@@ -34,10 +34,15 @@ export type DhtEvents = {
 type Start<Started extends Daemon, More = unknown> = (
   options: DaemonOptions & More,
 ) => Promise<Started>;
-type Finders = { readonly finders?: readonly PeerFinder[] | undefined };
+type Finders = {
+  readonly finders?: readonly PeerFinder[] | undefined;
+  readonly disputed?: (() => readonly string[]) | undefined;
+};
 
 /** Between two looks at what is served, ms. */
 const LOOK_MS = 5_000;
+/** So many looks in a row that show something older are a disagreement. */
+const OLDER_LOOKS = 2;
 /** Nodes are noted at most so often, ms. */
 const NOTE_MS = 600_000;
 
@@ -58,6 +63,7 @@ export function withDht<Started extends Daemon>(
     const daemon = await start({
       ...options,
       finders: [{ name: 'dht', find: (publicKey) => world.dht.peersOf(publicKey) }],
+      disputed: () => world.disputed(),
       onGeneration: (event) => {
         onGeneration?.(event);
         world.changed(event);
@@ -84,6 +90,8 @@ class World {
   /** By id; what was said of it last. */
   readonly #put = new Map<string, { readonly stream: Shown; readonly tip: string }>();
   readonly #disagreeing = new Set<string>();
+  /** By id, how many looks in a row have shown something older than is here. */
+  readonly #older = new Map<string, number>();
   /** Of own streams, by id: read once, and then told. */
   readonly #generations = new Map<string, Generation | undefined>();
   #daemon: (Daemon & WithKeeper & Partial<WithRouter>) | undefined;
@@ -104,6 +112,7 @@ class World {
       onState: events.onState,
       onPeers: (publicKey) => void this.#daemon?.keeper?.pull(publicKey),
       onPointer: (publicKey, pointer) => this.#compare(publicKey, pointer),
+      onLook: (publicKey) => this.#judge(publicKey),
       onNodes: (nodes) => this.#note(nodes),
     });
   }
@@ -121,6 +130,11 @@ class World {
     await this.dht.stop();
   }
 
+  /** Ids, base64, of the streams of which the DHT shows something older than there is, or something else. */
+  disputed(): readonly string[] {
+    return [...this.#disagreeing].map((id) => Buffer.from(id, 'hex').toString('base64'));
+  }
+
   /** A stream has another generation. */
   changed({ publicKey, generation }: Pick<GenerationEvent, 'publicKey' | 'generation'>): void {
     this.#generations.set(Buffer.from(publicKey).toString('hex'), generation);
@@ -134,6 +148,8 @@ class World {
       if (shown.has(id)) continue;
       this.#put.delete(id);
       this.#generations.delete(id);
+      this.#older.delete(id);
+      this.#disagreeing.delete(id);
       this.dht.remove(stream.publicKey);
     }
     for (const [id, stream] of shown) this.#tell(id, stream);
@@ -162,10 +178,21 @@ class World {
       const pointer = generation && this.#sign(stream, generation);
       this.dht.put({ publicKey: stream.publicKey, port, pointer });
     }
-    if (!this.dht.known(stream.publicKey).disagrees) this.#disagreeing.delete(id);
+  }
+
+  /** A stream has been looked up: does the DHT show less than there is? */
+  #judge(publicKey: Uint8Array): void {
+    const id = Buffer.from(publicKey).toString('hex');
+    const { disagrees, shown } = this.dht.known(publicKey);
+    const stream = this.#put.get(id)?.stream;
+    const here = (shown && stream && this.#generationOf(stream)?.snapshot?.seq) ?? 0;
+    // Of one look it may be that the newest has not got there yet.
+    const older = (shown?.seq ?? here) < here ? (this.#older.get(id) ?? 0) + 1 : 0;
+    this.#older.set(id, older);
+    if (!disagrees && older < OLDER_LOOKS) this.#disagreeing.delete(id);
     else if (!this.#disagreeing.has(id)) {
       this.#disagreeing.add(id);
-      this.#events.onDisagree?.(Buffer.from(stream.publicKey).toString('base64'));
+      this.#events.onDisagree?.(Buffer.from(publicKey).toString('base64'));
     }
   }
 

@@ -32,6 +32,8 @@ export type StreamSummary = {
   readonly addresses: readonly string[];
   /** How it is kept; undefined for a stream that is not a kept mirror. */
   readonly kept: KeptState | undefined;
+  /** The DHT shows something older than there is, or something else: somebody may be hiding the newest there. */
+  readonly isDisputed: boolean;
   /** Why the file cannot be read. */
   readonly fault: DrayerError | undefined;
 };
@@ -59,14 +61,16 @@ export function listStreams(
   }
   return [...paths.values()].map((stream) => {
     const { addresses = [] } = served.get(stream.path) ?? {};
-    return { ...summaryOf(stream, kept.get(stream.path)), addresses };
+    const summary = summaryOf(stream, kept.get(stream.path));
+    const isDisputed = summary.id !== undefined && run?.disputed?.includes(summary.id) === true;
+    return { ...summary, addresses, isDisputed };
   });
 }
 
 function summaryOf(
   { path, name, keyFile = keyPathOf(path) }: KnownStream,
   running: KeptState | undefined,
-): Omit<StreamSummary, 'addresses'> {
+): Omit<StreamSummary, 'addresses' | 'isDisputed'> {
   const nothing = {
     id: running?.id,
     records: 0,

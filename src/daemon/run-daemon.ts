@@ -35,6 +35,8 @@ export type RunOptions = Omit<DaemonOptions, 'dataDir'> &
     readonly sourcePollMs?: number | undefined;
     /** Know more sources than the mirrors themselves. */
     readonly finders?: KeeperOptions['finders'];
+    /** Ids, base64, of streams of which the DHT shows something older, or something else. */
+    readonly disputed?: (() => readonly string[]) | undefined;
     /** With `lan`: mirrors what is heard nearby, as far as there is room. Default: nothing is taken unasked. */
     readonly autoMirror?: AutoLimits | undefined;
     readonly onAuto?: AutoEvents | undefined;
@@ -95,6 +97,11 @@ async function start(options: RunOptions, { lock, kept, unclear }: Found): Promi
       ...options,
       pollMs,
       finders,
+      onMirrored: (report) => {
+        // It would be noticed by itself, a moment later.
+        daemon.look(report.path);
+        options.onMirrored?.(report);
+      },
       httpPort: () => daemon.port,
       isReachable: isReachable(options),
     });
@@ -192,7 +199,7 @@ async function takeOrders(
   keeper: MirrorKeeper,
 ): Promise<Control | undefined> {
   const { dataDir, version, onOrder, onError } = options;
-  const handle = handlerOf(daemon, keeper, dataDir);
+  const handle = handlerOf(daemon, keeper, options);
   const greeting = { drayer: CONTROL_VERSION, version, pid: process.pid, port: daemon.port };
   try {
     return await openControl({
@@ -213,13 +220,17 @@ async function takeOrders(
   }
 }
 
-function handlerOf(daemon: Daemon, keeper: MirrorKeeper, dataDir: string): OrderHandler {
+function handlerOf(
+  daemon: Daemon,
+  keeper: MirrorKeeper,
+  { dataDir, disputed }: RunOptions,
+): OrderHandler {
   const addressesOf = (path: string): readonly string[] =>
     daemon.served().find((stream) => stream.path === path)?.addresses ?? [];
   return async (order, { signal, progress }): Promise<Results[Order['do']]> => {
     switch (order.do) {
       case 'list':
-        return { streams: daemon.served(), kept: keeper.list() };
+        return { streams: daemon.served(), kept: keeper.list(), disputed: disputed?.() };
       case 'nearby':
         return { streams: daemon.lan?.nearby().map(heardStream) };
       case 'mirror': {

@@ -56,6 +56,8 @@ export type DhtKnown = {
   readonly urls: readonly string[];
   /** The newest that was found. */
   readonly pointer: SignedPointer | undefined;
+  /** What the DHT showed when it was looked up last, signed by the key. */
+  readonly shown: SignedPointer | undefined;
   /** How many nodes answered when it was looked up last; undefined before. */
   readonly replies: number | undefined;
   /** The DHT shows something older than the key has signed, or something else: somebody hides it. */
@@ -94,6 +96,7 @@ type Entry = {
   readonly named: Map<string, number>;
   looks: number;
   found: SignedPointer | undefined;
+  shown: SignedPointer | undefined;
   replies: number | undefined;
   disagrees: boolean;
 };
@@ -141,7 +144,8 @@ export class DhtDiscovery {
     const entry = this.#streams.get(id);
     if (entry !== undefined) entry.wanted = wanted;
     else {
-      const rest = { looks: 0, found: undefined, replies: undefined, disagrees: false };
+      const nothing = { found: undefined, shown: undefined, replies: undefined };
+      const rest = { looks: 0, ...nothing, disagrees: false };
       this.#streams.set(id, { wanted, peers: new Map(), named: new Map(), ...rest });
     }
     this.#tell(wanted);
@@ -176,6 +180,7 @@ export class DhtDiscovery {
     return {
       urls: peers.map(({ host, port }) => urlOf(host, port)),
       pointer: entry?.found,
+      shown: entry?.shown,
       replies: entry?.replies,
       disagrees: entry?.disagrees ?? false,
     };
@@ -242,6 +247,7 @@ export class DhtDiscovery {
     const isSigned = found !== undefined && isSignedBy(found, publicKey);
     const known = newest(own, entry.found);
     // Not found at all says little: it is forgotten after two hours where nobody puts it again.
+    entry.shown = isSigned ? found : undefined;
     entry.disagrees = isSigned && known !== undefined && isOtherThan(found, known);
     if (!isSigned || found.seq <= (known?.seq ?? 0)) return;
     entry.found = found;

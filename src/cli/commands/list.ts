@@ -46,6 +46,8 @@ function print({ terminal }: Session, stream: StreamSummary, isRunning: boolean)
   if (stream.kept?.isHidden) rows.push(['  served', 'no: held only']);
   else if (isRunning) rows.push(['  served', address ?? 'no']);
   if (stream.kept !== undefined) rows.push(...keptRows(stream.kept, isRunning));
+  if (stream.isDisputed)
+    rows.push(['  DHT', 'disagrees: it shows an older generation, or another']);
   if (stream.fault !== undefined) rows.push(['  problem', visible(stream.fault.message)]);
   rows.push(['  file', stream.path]);
   for (const line of table(rows, [])) terminal.print(line);
@@ -66,7 +68,7 @@ function keptRows(
   return rows;
 }
 
-function jsonSummary({ kept, fault, ...stream }: StreamSummary): object {
+function jsonSummary({ kept, fault, isDisputed, ...stream }: StreamSummary): object {
   const problem = kept?.problem ?? fault;
   return {
     ...stream,
@@ -76,6 +78,7 @@ function jsonSummary({ kept, fault, ...stream }: StreamSummary): object {
     sources: kept?.urls,
     seen: kept?.seenMs,
     quota: kept?.quota,
+    disputed: isDisputed || undefined,
     problem: problem && { code: problem.code, message: problem.message, hint: problem.hint },
   };
 }

@@ -96,15 +96,10 @@ export class Keeping {
         pollMs,
         httpPort: mirror.isHidden ? undefined : httpPort?.(),
         isReachable,
-        onGeneration: (report) => {
-          this.seen();
-          this.#options.onMirrored?.(report);
-        },
+        onGeneration: (report) => this.#options.onMirrored?.(report),
+        onSeen: () => this.seen(),
         onProblem: (problem) => this.#fail(problem),
-        onMended: () => {
-          this.seen();
-          this.#options.onMended?.(mirror);
-        },
+        onMended: () => this.#options.onMended?.(mirror),
       });
       this.#following = following;
       following.closed.catch((error: unknown) => {

@@ -21,6 +21,8 @@ export type FollowOptions = Omit<MirrorOptions, 'publicKey' | 'path'> & {
   readonly isReachable?: boolean | undefined;
   /** Told of each new generation. */
   readonly onGeneration?: ((report: MirrorReport) => void) | undefined;
+  /** Told each time a source was found to have nothing newer than what is here then. */
+  readonly onSeen?: (() => void) | undefined;
   /** Told once what keeps the sources from being followed; they are tried again and again. */
   readonly onProblem?: ((problem: DrayerError) => void) | undefined;
   /** Told when the problem is over. */

@@ -228,6 +228,7 @@ export class Follower {
   }
 
   #mend(): void {
+    this.#options.onSeen?.();
     if (this.#problem === undefined) return;
     this.#problem = undefined;
     this.#options.onMended?.();

@@ -159,6 +159,29 @@ test(
 );
 
 test(
+  'list :: says when a source was last heard, also where it has had nothing new since a restart',
+  scope(async (t) => {
+    const source = await publishOne(t);
+    const first = keep(t);
+    const { kept } = await first.keeper.mirror(
+      { id: source.stream.id, url: source.peer.url },
+      context(),
+    );
+    await first.keeper.close();
+    const { keeper } = keep(t);
+
+    const before = Date.now();
+    keeper.add(kept);
+    const late = before + LATE_MS;
+    while (keeper.list()[0]?.seenMs === undefined && Date.now() < late) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+
+    assert.ok((keeper.list()[0]?.seenMs ?? 0) >= before);
+  }),
+);
+
+test(
   'quota :: a source that sends too much is not a quota: it is asked again, and nothing staged is lost',
   scope(async (t) => {
     const source = await publishOne(t);

@@ -18,6 +18,8 @@ export type Child = {
 export type ChildOptions = {
   /** User and group to run as. */
   readonly user?: number | undefined;
+  /** It is JavaScript, and runs without what reads TypeScript. */
+  readonly isBuilt?: boolean | undefined;
   /** A command that runs another: `ip netns exec NAME`. */
   readonly through?: readonly string[] | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
@@ -25,10 +27,10 @@ export type ChildOptions = {
 
 /** Runs a file of test/helpers. */
 export function runHelper(file: string, args: string[], options: ChildOptions = {}): Child {
-  const { user, through = [], onLine } = options;
+  const { user, through = [], isBuilt = false, onLine } = options;
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const node = [process.execPath, '--conditions=source', '--import', import.meta.resolve('tsx')];
-  const [command = '', ...rest] = [...through, ...node, path, ...args];
+  const loader = isBuilt ? [] : ['--conditions=source', '--import', import.meta.resolve('tsx')];
+  const [command = '', ...rest] = [...through, process.execPath, ...loader, path, ...args];
   const child = spawn(command, rest, {
     stdio: ['pipe', 'pipe', 'inherit'],
     ...(user === undefined ? {} : { uid: user, gid: user }),

@@ -69,9 +69,12 @@ export type Asked = {
 /** A node that says what a test wants. */
 export type FalseNode = {
   readonly port: number;
+  /** The last thousand. */
   readonly asked: readonly Asked[];
   close(): void;
 };
+
+const MOST_ASKED = 1_000;
 
 /** Starts a node; `answer` makes the packets that go back. */
 export async function openFalseNode(
@@ -84,6 +87,7 @@ export async function openFalseNode(
     if (query === undefined) return;
     const one = { ...query, packet, from };
     asked.push(one);
+    if (asked.length > MOST_ASKED) asked.shift();
     for (const reply of answer(one)) socket.send(reply, from.port, from.address);
   });
   socket.bind(0, '127.0.0.1');

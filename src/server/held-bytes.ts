@@ -1,5 +1,5 @@
 /** Bytes that are held somewhere, in memory or in a file, and are sent in whole or in part. */
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { Micros } from '../core/record.ts';
 import { decodeFile } from '../files/file-record.ts';
 import { type ByteRange, storedContentBytes } from '../files/stored-gzip.ts';
@@ -9,7 +9,11 @@ export type HeldBytes = {
   readonly size: number;
   /** Gives a part: at once what is in memory or small, otherwise streamed. */
   open(range: ByteRange): Uint8Array | Readable;
+  /** Streams parts one after the other. */
+  stream(ranges: readonly ByteRange[]): Readable;
 };
+
+const BYTES = { objectMode: false };
 
 /** The value of a record. */
 export type HeldValue = HeldBytes & {
@@ -42,5 +46,7 @@ export function holdInMemory(value: Uint8Array): HeldValue {
 }
 
 function inMemory(bytes: Uint8Array): HeldBytes {
-  return { size: bytes.length, open: ({ start, end }) => bytes.subarray(start, end) };
+  const open = ({ start, end }: ByteRange) => bytes.subarray(start, end);
+  const stream = (ranges: readonly ByteRange[]) => Readable.from(ranges.map(open), BYTES);
+  return { size: bytes.length, open, stream };
 }

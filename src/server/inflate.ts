@@ -86,7 +86,7 @@ function isOfZlib(error: unknown): boolean {
 export function openContent(file: HeldFile, size: number, range: ByteRange): Uint8Array | Readable {
   const { gzip } = file;
   if (file.storedBytes() !== undefined) {
-    return Readable.from(storedParts(gzip, range), { objectMode: false });
+    return gzip.stream(storedRanges(range, 0));
   }
   const whole = size <= SMALL_BYTES ? gzip.open({ start: 0, end: gzip.size }) : undefined;
   if (whole instanceof Uint8Array) return gunzipSync(whole).subarray(range.start, range.end);
@@ -103,15 +103,6 @@ async function* inflatedParts(gzip: HeldBytes, range: ByteRange): AsyncGenerator
     if (start < end) yield bytes.subarray(start, end);
     at += bytes.length;
     if (at >= range.end) return;
-  }
-}
-
-async function* storedParts(gzip: HeldBytes, range: ByteRange): AsyncGenerator<Uint8Array> {
-  for (const part of storedRanges(range, 0)) {
-    const bytes = gzip.open(part);
-    // A block is never longer than what is read at once, and then it is no stream.
-    if (bytes instanceof Uint8Array) yield bytes;
-    else yield* bytes;
   }
 }
 

@@ -9,6 +9,7 @@ import { MAX_FILE_BYTES } from '../files/site-path.ts';
 import type { ByteRange } from '../files/stored-gzip.ts';
 import type { HeldBytes, HeldFile } from './held-bytes.ts';
 import { inflateTo, measureContent, openContent } from './inflate.ts';
+import { Turns } from './turns.ts';
 import type { Filled, ValueSpool } from './value-spool.ts';
 
 /** Content up to here is inflated anew for each request: a few ms. */
@@ -21,6 +22,9 @@ const MOST_WAITING = 128;
 
 const write = promisify(writeCallback);
 
+/** A content, of which any part can be had. */
+export type Content = Pick<HeldBytes, 'size' | 'open'>;
+
 /** A content of a stream's file. */
 export type ContentOf = { readonly id: string; readonly hash: Uint8Array; readonly file: HeldFile };
 
@@ -28,8 +32,7 @@ export type ContentOf = { readonly id: string; readonly hash: Uint8Array; readon
 export class SiteContents {
   readonly #spool: ValueSpool;
   readonly #known = new Map<string, Promise<number>>();
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #turns = new Turns(MOST_AT_ONCE);
 
   constructor(spool: ValueSpool) {
     this.#spool = spool;
@@ -41,7 +44,7 @@ export class SiteContents {
    * @throws {DrayerError} FILE_RECORD_INVALID when it cannot be inflated, or is too long
    * @throws {DrayerError} STREAM_BUSY when too many are being inflated
    */
-  async open({ id, hash, file }: ContentOf): Promise<HeldBytes> {
+  async open({ id, hash, file }: ContentOf): Promise<Content> {
     const stored = file.storedBytes();
     const name = Buffer.from(hash).toString('latin1');
     const size = stored ?? (await this.#sizeOf(name, file));
@@ -65,23 +68,9 @@ export class SiteContents {
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= MOST_AT_ONCE) {
-      if (this.#waiting.length >= MOST_WAITING) {
-        const message = 'so many files are being inflated that there is no room for one more';
-        throw new DrayerError('STREAM_BUSY', message);
-      }
-      // Whoever is done hands its place on.
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#running += 1;
-    }
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
-    }
+    if (this.#turns.waiting < MOST_WAITING) return this.#turns.run(work);
+    const message = 'so many files are being inflated that there is no room for one more';
+    throw new DrayerError('STREAM_BUSY', message);
   }
 }
 

@@ -1,12 +1,14 @@
 /** One large value that is being sent: in a file without a name, or in memory where no file can be. */
 import { closeSync, read as readCallback, readSync } from 'node:fs';
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DrayerError, type ErrorCode, isDrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
 import { decodeFile } from '../files/file-record.ts';
 import { type ByteRange, storedContentBytes } from '../files/stored-gzip.ts';
 import type { HeldBytes, HeldFile, HeldValue } from './held-bytes.ts';
+import { Turns } from './turns.ts';
 
 /** A part of at most this size is read at once. */
 const PIECE_BYTES = 65_536;
@@ -39,6 +41,9 @@ export function factsOf(value: Uint8Array): FileFacts {
 }
 
 const read = promisify(readCallback);
+/** Reads under way: all that are done at once are sent in one turn, in which nobody else is answered. */
+const MOST_READS = 16;
+const reads = new Turns(MOST_READS);
 
 /** Closed when it is released and the last who reads it is done. */
 export class SpoolFile implements HeldValue {
@@ -65,9 +70,9 @@ export class SpoolFile implements HeldValue {
   }
 
   open(range: ByteRange): Uint8Array | Readable {
-    if (this.#isClosed) throw new DrayerError('STREAM_BUSY', 'this value was let go of; ask again');
+    if (this.#isClosed) throw letGo();
     const { start, end } = range;
-    if (end - start > PIECE_BYTES) return this.#stream(range);
+    if (end - start > PIECE_BYTES) return this.stream([range]);
     if ('bytes' in this.#from) return this.#from.bytes.subarray(start, end);
     const piece = Buffer.allocUnsafe(end - start);
     for (let at = 0; at < piece.length; ) {
@@ -78,6 +83,17 @@ export class SpoolFile implements HeldValue {
     return piece;
   }
 
+  stream(ranges: readonly ByteRange[]): Readable {
+    this.#begin();
+    const body = Readable.from(this.#pieces(ranges), { objectMode: false, highWaterMark: 1 });
+    body.once('close', () => {
+      this.#readers -= 1;
+      this.lastUsedMs = performance.now();
+      this.#closeIfDone();
+    });
+    return body;
+  }
+
   file(): HeldFile {
     const facts = this.#facts;
     if (facts.kind === 'other') throw new DrayerError(facts.code, facts.message);
@@ -85,6 +101,8 @@ export class SpoolFile implements HeldValue {
     const gzip: HeldBytes = {
       size: this.size - first,
       open: ({ start, end }) => this.open({ start: start + first, end: end + first }),
+      stream: (ranges) =>
+        this.stream(ranges.map(({ start, end }) => ({ start: start + first, end: end + first }))),
     };
     return { timeMicros, gzip, storedBytes: () => storedBytes };
   }
@@ -94,29 +112,31 @@ export class SpoolFile implements HeldValue {
     this.#closeIfDone();
   }
 
-  #stream(range: ByteRange): Readable {
+  #begin(): void {
+    if (this.#isClosed) throw letGo();
     this.#readers += 1;
-    const body = Readable.from(this.#pieces(range), { objectMode: false, highWaterMark: 1 });
-    body.once('close', () => {
-      this.#readers -= 1;
-      this.lastUsedMs = performance.now();
-      this.#closeIfDone();
-    });
-    return body;
   }
 
-  async *#pieces({ start, end }: ByteRange): AsyncGenerator<Uint8Array> {
-    for (let at = start; at < end; ) {
-      const piece = await this.#piece(at, Math.min(end, at + PIECE_BYTES));
-      yield piece;
-      at += piece.length;
+  async *#pieces(ranges: readonly ByteRange[]): AsyncGenerator<Uint8Array> {
+    for (const { start, end } of ranges) {
+      for (let at = start; at < end; ) {
+        const piece = await this.#piece(at, Math.min(end, at + PIECE_BYTES));
+        yield piece;
+        at += piece.length;
+      }
     }
   }
 
+  // Never at once: a socket takes what it is given in the same turn, and who always has something to
+  // give would send megabytes before anybody else has a turn.
   async #piece(start: number, end: number): Promise<Uint8Array> {
-    if ('bytes' in this.#from) return this.#from.bytes.subarray(start, end);
-    const piece = Buffer.allocUnsafe(end - start);
-    const { bytesRead } = await read(this.#from.fd, piece, 0, piece.length, start);
+    if ('bytes' in this.#from) {
+      await setImmediate();
+      return this.#from.bytes.subarray(start, end);
+    }
+    const piece = Buffer.allocUnsafeSlow(end - start);
+    const { fd } = this.#from;
+    const { bytesRead } = await reads.run(() => read(fd, piece, 0, piece.length, start));
     if (bytesRead === 0) throw cutShort();
     return piece.subarray(0, bytesRead);
   }
@@ -126,6 +146,10 @@ export class SpoolFile implements HeldValue {
     this.#isClosed = true;
     if ('fd' in this.#from) closeSync(this.#from.fd);
   }
+}
+
+function letGo(): DrayerError {
+  return new DrayerError('STREAM_BUSY', 'this value was let go of; ask again');
 }
 
 function cutShort(): DrayerError {

@@ -59,7 +59,10 @@ function openBelow(directory: string): number {
   return count;
 }
 
-async function checkParts(held: HeldBytes, whole: Uint8Array): Promise<void> {
+async function checkParts(
+  held: Pick<HeldBytes, 'open' | 'size'>,
+  whole: Uint8Array,
+): Promise<void> {
   const { length } = whole;
   const edges = [0, 1, 2, 65_535, 65_536, 65_537, 131_073, length - 65_536, length - 1, length];
   for (const start of edges) {
@@ -170,6 +173,60 @@ test(
     // The inflater's source is closed by a turn of its own.
     while (openBelow(t.directory) > 0) await new Promise((resolve) => setImmediate(resolve));
     assert.is(spool.size, 0);
+  }),
+);
+
+/** Turns of the event loop until a body is read by somebody who takes all at once. */
+async function turnsFor(body: Uint8Array | Readable): Promise<number> {
+  assert.ok(body instanceof Readable);
+  let turns = 0;
+  let isOver = false;
+  const count = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  for await (const piece of body) assert.ok((piece as Buffer).length <= 65_536);
+  isOver = true;
+  return turns;
+}
+
+for (const where of ['a file', 'memory']) {
+  test(
+    `open :: between two pieces of a value in ${where} everybody else has a turn`,
+    scope(async (t) => {
+      const directory = where === 'memory' ? '/nowhere/at/all' : t.directory;
+      const spool = t.defer(new ValueSpool({ directory }), (one) => one.close());
+      const content = randomBytes(8, 4 * MB);
+      const held = await put(spool, 'a', encodeFile(content, { timeMicros: 1, stored: true }));
+      assert.ok(held);
+      const pieces = (4 * MB) / 65_536;
+
+      assert.ok((await turnsFor(held.open({ start: 0, end: held.size }))) >= pieces);
+      const whole = openContent(held.file(), content.length, { start: 0, end: content.length });
+      assert.ok((await turnsFor(whole)) >= pieces);
+    }),
+  );
+}
+
+test(
+  'stream :: a film of which pieces are read does not give way in the middle',
+  scope(async (t) => {
+    const spool = t.defer(new ValueSpool({ directory: t.directory }), (one) => one.close());
+    const content = randomBytes(9, 2 * MB);
+    const film = await put(spool, 'film', encodeFile(content, { timeMicros: 1, stored: true }));
+    assert.ok(film);
+    const body = openContent(film.file(), content.length, { start: 0, end: content.length });
+    assert.ok(body instanceof Readable);
+    const reading = body[Symbol.asyncIterator]();
+    const pieces = [(await reading.next()).value as Buffer];
+
+    for (let i = 0; i < 40; i += 1) await put(spool, `${i}`, Buffer.alloc(LARGE_BYTES));
+    for await (const piece of { [Symbol.asyncIterator]: () => reading })
+      pieces.push(piece as Buffer);
+
+    assert.ok(Buffer.concat(pieces).equals(content));
+    assert.is(spool.find('film'), film);
   }),
 );
 

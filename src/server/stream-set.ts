@@ -1,11 +1,13 @@
 /**
  * The streams a server hosts. Generations committed by other processes are noticed within one poll:
  * SQLite's data_version is a read of shared memory, while file watchers miss changes on some file
- * systems and report every write of a transaction on others.
+ * systems and report every write of a transaction on others. Where they work, the poll is quicker for a
+ * moment.
  */
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import type { Generation, StreamReader } from '../store/reader.ts';
+import { FileHints } from './file-hints.ts';
 import { HostedFile, type StreamSource } from './hosted-file.ts';
 
 export type { StreamSource } from './hosted-file.ts';
@@ -79,11 +81,13 @@ export class OpenStreamSet implements StreamSet {
   readonly #warned = new Set<string>();
   readonly #options: StreamSetOptions;
   readonly #timer: NodeJS.Timeout;
+  readonly #hints: FileHints;
   #turn = 0;
   #uses = 0;
 
   constructor(options: StreamSetOptions) {
     this.#options = options;
+    this.#hints = new FileHints((path) => this.#lookAt(path, (file) => file.poll()));
     this.#timer = setInterval(() => this.#tick(), options.pollMs ?? POLL_MS);
     // A server keeps the process alive by its sockets, not by looking around.
     this.#timer.unref();
@@ -95,6 +99,7 @@ export class OpenStreamSet implements StreamSet {
     if (this.#files.some((file) => file.source.path === source.path)) return;
     const file = new HostedFile(source);
     this.#files.push(file);
+    this.#hints.add(source.path);
     this.#warnOfTwins(file);
     this.#closeOldest();
     this.#options.onSources?.();
@@ -105,6 +110,7 @@ export class OpenStreamSet implements StreamSet {
     const at = this.#files.findIndex((file) => file.source.path === path);
     if (at === -1) return;
     for (const file of this.#files.splice(at, 1)) file.release();
+    this.#hints.remove(path);
     this.#warned.delete(path);
     this.#options.onSources?.();
   }
@@ -149,8 +155,7 @@ export class OpenStreamSet implements StreamSet {
 
   /** Looks at one file now instead of at the next poll. */
   look(path: string): void {
-    const file = this.#files.find(({ source }) => source.path === path);
-    if (file !== undefined) this.#look(file, () => file.poll() ?? file.pollFile());
+    this.#lookAt(path, (file) => file.poll() ?? file.pollFile());
   }
 
   /** Looks at every file now instead of at the next poll. */
@@ -161,6 +166,7 @@ export class OpenStreamSet implements StreamSet {
   /** Idempotent. */
   close(): void {
     clearInterval(this.#timer);
+    this.#hints.close();
     for (const file of this.#files.splice(0)) file.release();
   }
 
@@ -172,6 +178,11 @@ export class OpenStreamSet implements StreamSet {
       this.#look(file, () => file.pollFile());
       this.#closeOldest();
     }
+  }
+
+  #lookAt(path: string, look: (file: HostedFile) => Generation | undefined): void {
+    const file = this.#files.find(({ source }) => source.path === path);
+    if (file !== undefined) this.#look(file, () => look(file));
   }
 
   #look(file: HostedFile, look: () => Generation | undefined): void {

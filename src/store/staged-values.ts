@@ -12,9 +12,11 @@ const KEEPS_ITS_VALUE = `EXISTS (SELECT 1 FROM main.record AS m
  * the same hash (R17): a rename's value leaves the table before the new record comes.
  */
 export function fetchHeldValues(connection: Connection): void {
+  // CROSS JOIN: from the few that are wanted to the many that are held, never the other way round.
   const held = connection.query<{ hash: Uint8Array }>(
     `SELECT DISTINCT w.hash FROM staged.drayer_missing AS w
-      JOIN main.record AS m ON m.chain = x'' AND m.hash = w.hash AND m.value IS NOT NULL
+      CROSS JOIN main.record AS m
+        ON m.chain = x'' AND m.hash = w.hash AND m.value IS NOT NULL
       WHERE NOT ${KEEPS_ITS_VALUE}`,
   );
   const copy = connection.query(`UPDATE staged.record SET value = (

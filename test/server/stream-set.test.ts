@@ -84,29 +84,37 @@ test(
   }),
 );
 
-test(
-  'openStreamSet :: a generation of another process is noticed by the timer',
-  scope(async (t) => {
-    make(t, 'a.stream').close();
-    const path = t.path('a.stream');
-    const set = open(t, [{ path }], { pollMs: 5 });
-    const noticed = new Promise<GenerationEvent>((resolve) => set.onGeneration(resolve));
+for (const [by, pollMs] of [
+  ['by the timer', 5],
+  ['by the writes, long before the timer', 1_000_000],
+] as const) {
+  test(
+    `openStreamSet :: a generation of another process is noticed ${by}`,
+    scope(async (t) => {
+      make(t, 'a.stream').close();
+      const path = t.path('a.stream');
+      const set = open(t, [{ path }], { pollMs });
+      const noticed = new Promise<GenerationEvent>((resolve) => set.onGeneration(resolve));
+      // Looking around keeps no process alive.
+      const alive = setInterval(() => {}, 1000);
+      t.defer(alive, clearInterval);
 
-    const key = Buffer.from(KEY_A.secretKey).toString('hex');
-    const tip = await inOtherProcess(`
-      const { openStream } = await import('\${SRC}store/open-stream.ts');
-      const stream = openStream(${JSON.stringify(path)}, { secretKey: new Uint8Array(Buffer.from('${key}', 'hex')) });
-      stream.set('b', 2);
-      process.stdout.write(String(stream.reader.generation().tip));
-      stream.close();
-    `);
+      const key = Buffer.from(KEY_A.secretKey).toString('hex');
+      const tip = await inOtherProcess(`
+        const { openStream } = await import('\${SRC}store/open-stream.ts');
+        const stream = openStream(${JSON.stringify(path)}, { secretKey: new Uint8Array(Buffer.from('${key}', 'hex')) });
+        stream.set('b', 2);
+        process.stdout.write(String(stream.reader.generation().tip));
+        stream.close();
+      `);
 
-    const { id, generation } = await noticed;
-    assert.is(id, Buffer.from(KEY_A.publicKey).toString('base64'));
-    assert.is(generation.tip, Number(tip));
-    assert.is(generation.snapshot?.seq, 2);
-  }),
-);
+      const { id, generation } = await noticed;
+      assert.is(id, Buffer.from(KEY_A.publicKey).toString('base64'));
+      assert.is(generation.tip, Number(tip));
+      assert.is(generation.snapshot?.seq, 2);
+    }),
+  );
+}
 
 test(
   'openStreamSet :: one event for each generation, none where nothing changed, none after unsubscribing',

@@ -66,7 +66,10 @@ async function serveFile(
     // With --lan also whoever on the network has it; finders are asked only where others are.
     finders: daemon.lan && [daemon.lan.finder],
     others: daemon.lan && true,
-    onGeneration: onMirrored,
+    onGeneration: (report) => {
+      daemon.look(report.path);
+      onMirrored(report);
+    },
     onProblem: (problem) => {
       tell.warn({ event: 'problem', url, code: problem.code }, `${problem.message}; ${NEXT}`);
       onProblem(mirrored, problem);

@@ -1,0 +1,107 @@
+/**
+ * Hints of the system that a file is being written to. A hint comes with each write, so before the commit
+ * that the writes are of, and none may come at all: it only says where to look more often for a moment.
+ */
+import { type FSWatcher, watch } from 'node:fs';
+import { basename, dirname } from 'node:path';
+
+/** How often, and for how long after the last hint, a file is looked at, ms. */
+const LOOK_MS = 4;
+const HOT_MS = 100;
+/** Folders that are watched; files elsewhere are noticed by the ordinary poll alone. */
+const MOST_FOLDERS = 16;
+
+/** Watches the folders of files. {@link FileHints.close} stops it. */
+export class FileHints {
+  readonly #look: (path: string) => void;
+  /** By folder: who watches it, and the files in it by their names. */
+  readonly #folders = new Map<string, Folder>();
+  /** Until when a file is looked at. */
+  readonly #hot = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param look - called for a file that may have changed, some times for each change; must not throw */
+  constructor(look: (path: string) => void) {
+    this.#look = look;
+  }
+
+  /** Watches for writes to a file, and to what SQLite keeps beside it. */
+  add(path: string): void {
+    const directory = dirname(path);
+    const folder = this.#folders.get(directory) ?? this.#watch(directory);
+    folder?.files.set(basename(path), path);
+  }
+
+  /** Watches for them no longer. */
+  remove(path: string): void {
+    const directory = dirname(path);
+    const folder = this.#folders.get(directory);
+    this.#hot.delete(path);
+    folder?.files.delete(basename(path));
+    if (folder?.files.size !== 0) return;
+    folder.watcher.close();
+    this.#folders.delete(directory);
+  }
+
+  /** Idempotent. */
+  close(): void {
+    for (const { watcher } of this.#folders.values()) watcher.close();
+    this.#folders.clear();
+    this.#hot.clear();
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #watch(directory: string): Folder | undefined {
+    if (this.#folders.size >= MOST_FOLDERS) return undefined;
+    try {
+      const files = new Map<string, string>();
+      // Not `persistent`: a server keeps the process alive by its sockets, not by looking around.
+      const watcher = watch(directory, { persistent: false }, (_, name) => {
+        const path = name === null ? undefined : fileOf(files, name);
+        if (path !== undefined) this.#heat(path);
+      });
+      // The folder is gone, or the system watches no more: then the poll has to do.
+      watcher.on('error', () => watcher.close());
+      const folder = { watcher, files };
+      this.#folders.set(directory, folder);
+      return folder;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #heat(path: string): void {
+    this.#hot.set(path, performance.now() + HOT_MS);
+    if (this.#timer !== undefined) return;
+    this.#timer = setInterval(() => this.#tick(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const [path, untilMs] of [...this.#hot]) {
+      if (untilMs < now) this.#hot.delete(path);
+      this.#look(path);
+    }
+    if (this.#hot.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+type Folder = { readonly watcher: FSWatcher; readonly files: Map<string, string> };
+
+/** The file that a name in its folder belongs to: itself, its log, or what a commit writes beside it. */
+function fileOf(files: ReadonlyMap<string, string>, name: string): string | undefined {
+  for (let end = name.length; end > 0; end = lastMark(name, end)) {
+    const path = files.get(name.slice(0, end));
+    if (path !== undefined) return path;
+  }
+  return undefined;
+}
+
+/** Where the last `-` or `.` before `end` is. */
+function lastMark(name: string, end: number): number {
+  return Math.max(name.lastIndexOf('-', end - 1), name.lastIndexOf('.', end - 1));
+}

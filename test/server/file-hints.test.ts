@@ -1,0 +1,83 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { FileHints } from '../../src/server/file-hints.ts';
+import { type Scope, scope } from '../helpers/scope.ts';
+
+const test = suite('server/file-hints');
+
+/** Hints whose looks are noted, and how to wait for the first look at a path. */
+function make(t: Scope): { hints: FileHints; looked: string[]; seen(path: string): Promise<void> } {
+  const looked: string[] = [];
+  let wake: () => void = () => {};
+  const hints = new FileHints((path) => {
+    looked.push(path);
+    wake();
+  });
+  const seen = async (path: string): Promise<void> => {
+    // Looks are on timers that keep no process alive.
+    const alive = setInterval(() => {}, 1000);
+    while (!looked.includes(path)) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    clearInterval(alive);
+  };
+  return { hints: t.defer(hints, (one) => one.close()), looked, seen };
+}
+
+test(
+  'FileHints :: looks at a file when it, its log or its mark is written, and at no other',
+  scope(async (t) => {
+    for (const end of ['', '-wal', '.mark', '.mark.123.part']) {
+      const { hints, looked, seen } = make(t);
+      hints.add(t.path('a.stream'));
+      hints.add(t.path('last.stream'));
+      for (const name of ['other', 'a.streams', 'aa.stream', 'b.stream-wal']) {
+        writeFileSync(t.path(name), 'x');
+      }
+      writeFileSync(t.path(`a.stream${end}`), 'x');
+      await seen(t.path('a.stream'));
+      writeFileSync(t.path('last.stream'), 'x');
+      await seen(t.path('last.stream'));
+      assert.equal([...new Set(looked)], [t.path('a.stream'), t.path('last.stream')]);
+    }
+  }),
+);
+
+test(
+  'FileHints :: looks at it more than once, for a write comes before the commit it is of',
+  scope(async (t) => {
+    const { hints, looked, seen } = make(t);
+    hints.add(t.path('a.stream'));
+    writeFileSync(t.path('a.stream-wal'), 'x');
+    await seen(t.path('a.stream'));
+    const before = looked.length;
+    looked.length = 0;
+    await seen(t.path('a.stream'));
+    assert.ok(before >= 1);
+  }),
+);
+
+test(
+  'FileHints :: a file that was removed, and a folder that is not there, are looked at no more',
+  scope(async (t) => {
+    const { hints, looked, seen } = make(t);
+    mkdirSync(t.path('sub'));
+    hints.add(t.path('none/c.stream'));
+    hints.add(t.path('sub/b.stream'));
+    hints.add(t.path('a.stream'));
+    hints.add(t.path('last.stream'));
+    hints.remove(t.path('a.stream'));
+    hints.remove(t.path('sub/b.stream'));
+    hints.remove(t.path('none/c.stream'));
+    writeFileSync(t.path('a.stream'), 'x');
+    writeFileSync(t.path('sub/b.stream'), 'x');
+    writeFileSync(t.path('last.stream'), 'x');
+    await seen(t.path('last.stream'));
+    assert.equal([...new Set(looked)], [t.path('last.stream')]);
+  }),
+);
+
+test.run();

@@ -77,10 +77,14 @@ export async function checkLanPort(port: number = LAN_PORT): Promise<Finding> {
 /** Asks the DHT for a key that nobody has: whether anybody answers. */
 export async function checkDht(
   { dht, dataDir }: Settings,
-  signal?: AbortSignal | undefined,
+  {
+    signal,
+    timeoutMs = DHT_MS,
+  }: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number } = {},
 ): Promise<Finding> {
   const config = dht === false ? {} : dht;
-  const options = { ...config, dataDir, timeoutMs: DHT_MS, signal };
+  // Not from the port of the config, which a daemon may have.
+  const options = { ...config, port: undefined, dataDir, timeoutMs, signal };
   const { replies, reason } = await findInDht(randomBytes(32), options);
   const check = 'dht';
   if (replies > 0) return { check, verdict: 'ok', message: `the DHT answers: ${replies} nodes` };

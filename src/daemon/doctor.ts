@@ -48,5 +48,5 @@ export async function* examine(examined: Examined): AsyncGenerator<Finding> {
   yield* checkServer(examined);
   yield await checkClock(known, { signal });
   yield* checkSignedTimes(known);
-  if (asksDht) yield await checkDht(settings, signal);
+  if (asksDht) yield await checkDht(settings, { signal });
 }

@@ -12,7 +12,7 @@ export type RouterEvents = {
 
 /** A daemon that may be reached through a router. */
 export type WithRouter = {
-  /** Port at the outside that leads here; undefined while there is none. */
+  /** Port at the outside that leads here; 0 until the router was asked, undefined where it opens none. */
   outsidePort(): number | undefined;
 };
 
@@ -51,5 +51,6 @@ export function withRouter<Started extends Daemon, Options extends DaemonOptions
 }
 
 function outsidePortOf(state: RouterState | undefined): number | undefined {
-  return state?.is === 'open' ? state.outsidePort : undefined;
+  if (state === undefined) return 0;
+  return state.is === 'open' ? state.outsidePort : undefined;
 }

@@ -5,6 +5,7 @@ import { startDaemon } from '../../src/daemon/daemon.ts';
 import { withDht } from '../../src/daemon/dht.ts';
 import { writeKept } from '../../src/daemon/kept-mirrors.ts';
 import { runDaemon } from '../../src/daemon/run-daemon.ts';
+import { DhtDiscovery } from '../../src/discovery/dht-discovery.ts';
 import { makeDataDir, mirrorPathOf } from '../../src/mirror/data-dir.ts';
 import { createStream } from '../../src/store/open-stream.ts';
 import type { Stream } from '../../src/store/stream.ts';
@@ -65,6 +66,36 @@ test(
     assert.is(await mirror.first, '1');
     stream.putFile('index.html', Buffer.from('two'));
     assert.is(await mirror.second, '2');
+  }),
+);
+
+test(
+  'withDht :: where a router leads another port here, others are told that one',
+  scope(async (t) => {
+    const lab = t.defer(await openDhtLab(8), (one) => one.close());
+    const path = t.path('own.stream');
+    const stream = t.defer(createStream(path), (one) => one.close());
+    let outside = 0;
+    const start = withDht(
+      async (options) => ({ ...(await startDaemon(options)), outsidePort: () => outside }),
+      { ...dhtOf(lab.bootstrap, t.path('publisher')), everyMs: 1_000 },
+    );
+    const publisher = await start({ streams: [{ path }], port: 0 });
+    t.defer(publisher, (one) => one.close());
+    outside = 40_404;
+    const seeker = new DhtDiscovery({
+      bootstrap: [lab.bootstrap],
+      anyAddress: true,
+      everyMs: 1_000,
+      onPeers: () => found.tell(seeker.known(stream.publicKey).urls.join()),
+    });
+    const found = told();
+    t.defer(seeker, (one) => one.stop());
+    seeker.open();
+    seeker.put({ publicKey: stream.publicKey, port: 0 });
+
+    // The port it listens on was never told.
+    assert.is(await found.heard, 'http://127.0.0.1:40404');
   }),
 );
 

@@ -34,6 +34,8 @@ export { formatStreamLink, parseStreamLink } from './files/stream-link.ts';
 export { cloneStream } from './mirror/clone-stream.ts';
 export type { FetchedFile, FetchFileOptions } from './mirror/fetch-file.ts';
 export { fetchFile } from './mirror/fetch-file.ts';
+export type { Following, FollowOptions } from './mirror/follow-stream.ts';
+export { followStream } from './mirror/follow-stream.ts';
 export type { MirrorOptions, MirrorReport, SourceFailure } from './mirror/mirror.ts';
 export { mirrorStream } from './mirror/mirror.ts';
 export type { PeerFinder } from './mirror/peer-finder.ts';

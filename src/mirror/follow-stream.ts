@@ -45,8 +45,15 @@ export type Following = {
  * Follows the sources of a mirror, until the signal fires or it is closed. Beside the given ones it asks
  * those the stream names (R26) and those that were good before, unless `others` is false.
  *
- * @param mirrored - the mirror as it is
+ * @param mirrored - the mirror as it is: what {@link mirrorStream} has returned
  * @throws {DrayerError} USAGE when an address is none
+ * @example
+ * const url = 'http://192.168.1.20:33125/<stream id>';
+ * const following = followStream(await mirrorStream({ url }), {
+ *   url,
+ *   onGeneration: ({ generation }) => console.log(generation.snapshot?.seq),
+ * });
+ * await following.close();
  */
 export function followStream(mirrored: HeldMirror, options: FollowOptions): Following {
   const stop = new AbortController();

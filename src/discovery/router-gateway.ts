@@ -20,7 +20,7 @@ export type Way = {
 export async function findWay(): Promise<Way | undefined> {
   const gateway =
     process.platform === 'linux'
-      ? readLinuxRoutes(await readFile('/proc/net/route', 'latin1'))
+      ? readLinuxRoutes(await linuxRoutes())
       : readNetstat(await netstat());
   if (gateway === undefined) return undefined;
   const local = await localAddress(gateway);
@@ -53,6 +53,15 @@ export function readNetstat(text: string): string | undefined {
 
 const ALL = '00000000';
 const NETSTAT_MS = 5_000;
+
+async function linuxRoutes(): Promise<string> {
+  try {
+    return await readFile('/proc/net/route', 'latin1');
+  } catch {
+    // Kept from this process, as some sandboxes do: then there is no router that is known.
+    return '';
+  }
+}
 
 async function netstat(): Promise<string> {
   return await new Promise((resolve) => {

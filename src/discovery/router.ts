@@ -238,11 +238,14 @@ async function addressOf(mapper: RouterMapper, signal: AbortSignal): Promise<str
   }
 }
 
-/** What can go wrong with a router; anything else is a mistake of ours, and thrown. */
+/** Whatever goes wrong with a router is told, and no more: what is served does not depend on it. */
 function asProblem(error: unknown): DrayerError {
   if (isDrayerError(error)) return error;
   if (error instanceof DOMException && error.name === 'TimeoutError') return tooLate();
-  throw error;
+  const reason = error instanceof Error ? error.message : String(error);
+  const isSystem = error instanceof Error && 'code' in error;
+  const code = isSystem ? 'UNREACHABLE' : 'INTERNAL';
+  return new DrayerError(code, `the router cannot be asked: ${reason}`, { cause: error });
 }
 
 function tooLate(): DrayerError {

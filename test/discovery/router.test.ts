@@ -15,6 +15,7 @@ import { readLinuxRoutes, readNetstat } from '../../src/discovery/router-gateway
 import { readPlace } from '../../src/discovery/router-ssdp.ts';
 import { readDescription, textOf } from '../../src/discovery/router-xml.ts';
 import {
+  HANG,
   type Leading,
   type RouterSim,
   type RouterWays,
@@ -157,6 +158,45 @@ test(
     const left = await router.close();
 
     assert.is(left?.code, 'UNREACHABLE');
+  }),
+);
+
+test(
+  'close :: a router that never answers to that is told of',
+  scope(async (t) => {
+    const { router, sim, state } = await keep(t, {
+      speaks: ['upnp'],
+      action: (name) => (name === 'DeletePortMapping' ? HANG : undefined),
+    });
+    await state(0);
+
+    const left = await router.close();
+
+    assert.is(left?.message, 'the router does not answer in time');
+    assert.ok(sim.asked.includes('DeletePortMapping 33125'));
+  }),
+);
+
+test(
+  'open :: what the system says, and even a mistake of ours, is told and ends nothing',
+  scope(async (t) => {
+    const ways = [
+      () => Promise.reject(Object.assign(new Error('EMFILE'), { code: 'EMFILE' })),
+      () => Promise.reject(new TypeError('undefined is not a function')),
+    ];
+    const last = async () => ({ gateway: '127.0.0.1', local: '127.0.0.1' });
+    const { states, state } = await keep(
+      t,
+      { speaks: ['pmp'] },
+      { way: async () => await (ways.shift() ?? last)() },
+    );
+
+    await state(2);
+
+    assert.equal(
+      states.slice(0, 3).map((one) => (one.is === 'closed' ? one.error.code : one.is)),
+      ['UNREACHABLE', 'INTERNAL', 'open'],
+    );
   }),
 );
 

@@ -53,6 +53,9 @@ export type RouterSim = {
   close(): Promise<void>;
 };
 
+/** An action that comes to this is never answered. */
+export const HANG = 'hang';
+
 const SERVICE = 'urn:schemas-upnp-org:service:WANIPConnection:1';
 
 /** Starts one. */
@@ -192,6 +195,7 @@ async function upnpServer(
         `${name} ${args.get('NewExternalPort') ?? ''} ${args.get('NewLeaseDuration') ?? ''}`.trim(),
       );
       const result = ways.action?.(name, args) ?? act(name, args, table, ways.outside ?? '1.2.3.4');
+      if (result === HANG) return;
       response.statusCode = typeof result === 'number' ? 500 : 200;
       response.end(typeof result === 'number' ? faultOf(result) : result);
     });

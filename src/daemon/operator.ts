@@ -152,7 +152,9 @@ async function openSites({
       if (opened.has(id)) continue;
       opened.set(id, []);
       try {
-        const { addresses } = await listener.openSite(publicKey, ports.portOf(publicKey));
+        const { addresses } = await ports.open(publicKey, (port) =>
+          listener.openSite(publicKey, port),
+        );
         opened.set(id, addresses);
       } catch (error) {
         // A port that another program has: the other sites are served all the same.

@@ -126,6 +126,7 @@ export function createApp(options: AppOptions): Koa {
   const reportRefusal = once(options.onRefused ?? (() => {}));
 
   const app = new Koa();
+  let reported: unknown;
   hosted.set(app, () => ({
     publicKeys: streams.list().map((stream) => stream.publicKey),
     site,
@@ -137,7 +138,11 @@ export function createApp(options: AppOptions): Koa {
       ctx.set(PAGE_HEADERS);
       await answer(server, exchange, { policy, reportRefusal, isDenied });
     } catch (error) {
-      if (sendProblem(ctx, error, exchange.form).code === 'INTERNAL') onError(error);
+      const { code } = sendProblem(ctx, error, exchange.form);
+      // A list that cannot be read is one error, however many ask.
+      const isKnown = error === reported && error instanceof DrayerError;
+      if (code === 'INTERNAL' && !isKnown) onError(error);
+      reported = error;
     } finally {
       limitRest(ctx.req);
     }
@@ -194,6 +199,8 @@ async function answer(
 ): Promise<void> {
   const { ctx } = exchange;
   const { rawHeaders, url = '/' } = ctx.req;
+  // RFC 9110 §15.6.6: node's parser takes 0.9 and 2.0 too, as if they were said in this way.
+  if (ctx.req.httpVersionMajor !== 1) return sendEmpty(ctx, 505);
   if (rawHeaders.length > 2 * MOST_HEADER_LINES) return sendEmpty(ctx, 431);
   const target = parseTarget(url);
   const place = placeOf(rawHeaders, target.authority, gate.policy, ctx.req.socket.localPort);

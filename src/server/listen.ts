@@ -136,7 +136,7 @@ export async function listen(app: Koa, options: ListenOptions): Promise<Listener
     sockets: [...servers],
     connections: () => gate.connections,
     openSite: async (publicKey, wanted) => {
-      const own = await openServers(make, { ...options, port: wanted });
+      const own = await openServers(make, { ...options, port: wanted, flag: '--site-ports' });
       servers.push(...own);
       const sitePort = portOf(own[0]);
       options.sitePorts?.set(sitePort, publicKey);

@@ -17,6 +17,8 @@ export type ListenAddress = {
   readonly host?: string | undefined;
   /** Listen on all interfaces. */
   readonly lan?: boolean | undefined;
+  /** The flag that names the port, for hints. Default: `--port`. */
+  readonly flag?: string | undefined;
 };
 
 /** Makes a server for one socket. */
@@ -44,18 +46,19 @@ export function isEverywhere({ lan, host }: ListenAddress): boolean {
  * @throws {DrayerError} USAGE when the host or the port cannot be listened on
  */
 export async function openServers(make: MakeServer, address: ListenAddress): Promise<Server[]> {
-  const { port, host, lan } = address;
+  const { port, host, lan, flag = '--port' } = address;
+  const at = (one: string, on = port): Place => ({ host: one, port: on, flag });
   if (lan === true) {
     // `::` takes both families where there is IPv6 at all.
-    const both = await openServer(make, '::', port);
-    return [both ?? (await openRequired(make, '0.0.0.0', port))];
+    const both = await openServer(make, at('::'));
+    return [both ?? (await openRequired(make, at('0.0.0.0')))];
   }
-  if (!isLocal(address)) return [await openRequired(make, host ?? '127.0.0.1', port)];
+  if (!isLocal(address)) return [await openRequired(make, at(host ?? '127.0.0.1'))];
   for (let attempt = 1; ; attempt += 1) {
-    const four = await openServer(make, '127.0.0.1', port);
-    if (four === undefined) return [await openRequired(make, '::1', port)];
+    const four = await openServer(make, at('127.0.0.1'));
+    if (four === undefined) return [await openRequired(make, at('::1'))];
     try {
-      const six = await openServer(make, '::1', portOf(four));
+      const six = await openServer(make, at('::1', portOf(four)));
       return six === undefined ? [four] : [four, six];
     } catch (error) {
       await new Promise((resolve) => four.close(resolve));
@@ -82,20 +85,19 @@ export function portOf(server: Server | undefined): number {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-async function openRequired(make: MakeServer, host: string, port: number): Promise<Server> {
-  const server = await openServer(make, host, port);
+type Place = { readonly host: string; readonly port: number; readonly flag: string };
+
+async function openRequired(make: MakeServer, place: Place): Promise<Server> {
+  const server = await openServer(make, place);
   if (server !== undefined) return server;
-  throw new DrayerError('USAGE', `${host} is not an address of this machine`, {
+  throw new DrayerError('USAGE', `${place.host} is not an address of this machine`, {
     hint: 'leave --host out for this machine only, or give --lan for all its addresses',
   });
 }
 
 /** Returns undefined where the system does not have the address or its family. */
-async function openServer(
-  make: MakeServer,
-  host: string,
-  port: number,
-): Promise<Server | undefined> {
+async function openServer(make: MakeServer, place: Place): Promise<Server | undefined> {
+  const { host, port } = place;
   const server = make();
   try {
     await new Promise<void>((resolve, reject) => {
@@ -109,27 +111,26 @@ async function openServer(
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (NO_FAMILY.has(code)) return undefined;
-    throw await listenError(error, code, host, port);
+    throw await listenError(error, code, place);
   }
 }
 
 async function listenError(
   cause: unknown,
   code: string,
-  host: string,
-  port: number,
+  { host, port, flag }: Place,
 ): Promise<DrayerError> {
   if (code === 'EADDRINUSE') {
     const holder = await findPortHolder(port);
     const by = holder === undefined ? '' : ` by process ${holder.pid} (${holder.command})`;
     const other = port < 65_535 ? port + 1 : 33_126;
     return new DrayerError('ADDRESS_IN_USE', `port ${port} is taken${by}`, {
-      hint: `choose another one, such as --port ${other}`,
+      hint: `choose another one, such as ${flag} ${other}`,
       cause,
     });
   }
   if (code === 'EACCES') {
-    const hint = 'ports below 1024 belong to the system: choose a higher one with --port';
+    const hint = `ports below 1024 belong to the system: choose a higher one with ${flag}`;
     return new DrayerError('USAGE', `port ${port} may not be used`, { hint, cause });
   }
   return new DrayerError('USAGE', `cannot listen on ${host} port ${port}: ${code}`, { cause });

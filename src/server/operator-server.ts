@@ -40,7 +40,7 @@ export async function openOperatorServer(options: OperatorServerOptions): Promis
     server.once('listening', () => server.on('error', options.onError));
     return server;
   };
-  const servers = await openServers(make, { port: options.port });
+  const servers = await openServers(make, { port: options.port, flag: '--metrics-port' });
   return {
     port: portOf(servers[0]),
     close: async () => {

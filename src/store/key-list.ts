@@ -4,7 +4,7 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import { fileError, isErrno, readTextIfThere, replaceSynced } from './durable-file.ts';
 
@@ -80,25 +80,41 @@ export function watchKeyList(
 ): (publicKey: Uint8Array) => boolean {
   const always = new Set(fixed.map((key) => formatStreamId(key)));
   let state = '';
-  let listed = new Set<string>();
+  let listed: Set<string> | DrayerError = new Set();
   return (publicKey) => {
     const now = stateOf(list);
-    if (now !== state) listed = new Set(now === '' ? [] : readKeyList(list));
-    state = now;
+    if (now !== state) {
+      state = now;
+      listed = read(list, now);
+    }
+    if (listed instanceof DrayerError) throw listed;
     if (always.size === 0 && listed.size === 0) return false;
     const id = formatStreamId(publicKey);
     return always.has(id) || listed.has(id);
   };
 }
 
-function stateOf({ path, what }: KeyList): string {
+/** What cannot be read is one and the same error until that changes: it is told once, not with each request. */
+function read(list: KeyList, state: string): Set<string> | DrayerError {
+  try {
+    return new Set(state === '' ? [] : readKeyList(list));
+  } catch (error) {
+    if (error instanceof DrayerError) return error;
+    throw error;
+  }
+}
+
+function stateOf({ path }: KeyList): string {
   try {
     // Asked with each request, and most often there is none.
     const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-    return found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs}`;
+    // Not the time of its text alone: it may be made readable.
+    return found === undefined
+      ? ''
+      : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
   } catch (error) {
-    if (isErrno(error, 'ENOTDIR')) return '';
-    throw fileError(path, `cannot read ${what}`, error);
+    // Reading it will say what is wrong.
+    return isErrno(error, 'ENOTDIR') ? '' : String(error);
   }
 }
 

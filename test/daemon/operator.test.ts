@@ -1,10 +1,13 @@
 /** What an operator asks of a server besides serving, through the daemon. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { get as httpsGet } from 'node:https';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DrayerError } from '../../src/core/errors.ts';
 import { formatStreamId } from '../../src/core/stream-id.ts';
 import { type DaemonOptions, startDaemon } from '../../src/daemon/daemon.ts';
 import { changeKeys } from '../../src/daemon/key-lists.ts';
@@ -125,6 +128,25 @@ test(
 );
 
 test(
+  'deny :: a list that cannot be read is told once, however many ask, and serves nobody meanwhile',
+  scope(async (t) => {
+    const errors: unknown[] = [];
+    const onError = (error: unknown): void => void errors.push(error);
+    const { daemon, dataDir } = await start(t, {}, { onError });
+    const status = async (): Promise<number> => (await rawGet(daemon.port, base)).status;
+    mkdirSync(join(dataDir, 'deny'), { recursive: true });
+
+    for (let i = 0; i < 5; i += 1) assert.is(await status(), 500);
+    assert.is(errors.length, 1);
+    rmdirSync(join(dataDir, 'deny'));
+    assert.is(await status(), 200);
+    mkdirSync(join(dataDir, 'deny'));
+    assert.is(await status(), 500);
+    assert.is(errors.length, 2);
+  }),
+);
+
+test(
   'site ports :: one for each site, the same after a restart, and never another site’s',
   scope(async (t) => {
     const a = { path: makeSite(t, { 'index.html': 'site a' }).path };
@@ -148,6 +170,46 @@ test(
     const two = await start(t, { sitePorts: first }, { streams: [b] });
     assert.equal(portsOf(two.daemon), [first + 1]);
     assert.is((await rawGet(first + 1, '/')).body.toString(), 'site b');
+  }),
+);
+
+test(
+  'openSitePorts :: a new site gets the next port that is free; one that has a port is told whose it is',
+  scope(async (t) => {
+    const taken: number[] = [45_000];
+    const inUse = (port: number): number => {
+      if (!taken.includes(port)) return port;
+      throw new DrayerError('ADDRESS_IN_USE', `port ${port} is taken by process 7`);
+    };
+    const open = (key: Uint8Array, first = 45_000): Promise<number> =>
+      openSitePorts(t.directory, first).open(key, async (port) => inUse(port));
+
+    assert.is(await open(KEY_A.publicKey), 45_001);
+    assert.is(await open(KEY_B.publicKey), 45_002);
+    assert.is(await open(KEY_A.publicKey, 50_000), 45_001);
+    taken.push(45_001);
+    const error = (await rejectsCode(open(KEY_A.publicKey), 'ADDRESS_IN_USE')) as DrayerError;
+
+    assert.match(error.message, /^port 45001 is taken by process 7; it is the port of the site /);
+    assert.match(error.hint ?? '', 'site-ports.json');
+    await rejectsCode(
+      openSitePorts(t.path('other'), 65_535).open(KEY_A.publicKey, async () => inUse(45_000)),
+      'USAGE',
+    );
+  }),
+);
+
+test(
+  'openOperatorServer :: a port that is taken is told with the flag that chooses another',
+  scope(async (t) => {
+    const other = t.defer(createServer(), (one) => one.close());
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+
+    const error = await rejectsCode(start(t, { metricsPort: port }), 'ADDRESS_IN_USE');
+
+    assert.match(error.message, `port ${port} is taken by process ${process.pid}`);
+    assert.match((error as DrayerError).hint ?? '', /--metrics-port \d+$/);
   }),
 );
 

@@ -75,6 +75,9 @@ const requests: readonly (readonly [string, (port: number) => string, number])[]
       'GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n',
     400,
   ],
+  ['version 2.0', () => 'GET / HTTP/2.0\r\nHost: localhost\r\n', 505],
+  ['version 0.9', () => 'GET / HTTP/0.9\r\nHost: localhost\r\n', 505],
+  ['version 1.0', () => 'GET / HTTP/1.0\r\nHost: localhost\r\n', 200],
   ['a name with a space', () => 'GET / HTTP/1.1\r\nHost : localhost\r\n', 400],
   ['200 header lines', () => `GET / HTTP/1.1\r\nHost: localhost\r\n${'A: 1\r\n'.repeat(200)}`, 431],
   [
@@ -588,7 +591,8 @@ test(
         assert.match(response.body.toString(), 'something went wrong on this server');
         assert.not.match(response.body.toString(), 'home');
       }
-      assert.equal(onError, [fault, fault]);
+      // One of ours that is the very same again is told once.
+      assert.equal(onError, fault instanceof DrayerError ? [fault] : [fault, fault]);
     }
   }),
 );

@@ -1,6 +1,7 @@
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DrayerError } from '../../src/core/errors.ts';
 import { formatStreamId } from '../../src/core/stream-id.ts';
 import { allowListOf, readKeyList, watchKeyList, writeKeyList } from '../../src/store/key-list.ts';
 import { KEY_A, KEY_B, KEY_C } from '../helpers/keys.ts';
@@ -62,6 +63,33 @@ test(
 
     assert.throws(() => readKeyList(list), throwsCode('STORAGE_FAILED'));
     assert.throws(() => watchKeyList(list, [])(KEY_A.publicKey), throwsCode('STORAGE_FAILED'));
+  }),
+);
+
+test(
+  'watchKeyList :: what cannot be read is one error until it changes, and is then read again',
+  scope((t) => {
+    const list = allowListOf(t.directory);
+    mkdirSync(list.path);
+    const isAllowed = watchKeyList(list, []);
+    const errorNow = (): unknown => {
+      try {
+        return isAllowed(KEY_A.publicKey);
+      } catch (error) {
+        return error;
+      }
+    };
+
+    const first = errorNow();
+    assert.instance(first, DrayerError);
+    assert.is(errorNow(), first);
+    rmdirSync(list.path);
+    assert.is(errorNow(), false);
+    writeKeyList(list, [A]);
+    assert.is(errorNow(), true);
+    rmSync(list.path);
+    mkdirSync(list.path);
+    assert.not(errorNow() === first);
   }),
 );
 

@@ -112,6 +112,11 @@ export async function listKept(
   return kept;
 }
 
+/** Tells whether any mirror of a data folder is kept, also one of which nothing has come yet. */
+export async function hasKept(dataDir: string): Promise<boolean> {
+  return (await namesIn(dataDir)).some((name) => name.endsWith(`.stream${END}`));
+}
+
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();

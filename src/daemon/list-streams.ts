@@ -7,7 +7,7 @@ import { receiptsPathOf } from '../store/push-receipts.ts';
 import { hasFile } from '../store/stream-file.ts';
 import { trustPathOf } from '../store/trust.ts';
 import type { ListedRun } from './control-wire.ts';
-import { type KeptState, readKept } from './kept-mirrors.ts';
+import { type KeptState, keptPathOf, readKept } from './kept-mirrors.ts';
 import type { KnownStream } from './known-streams.ts';
 import { withReader } from './stream-facts.ts';
 
@@ -103,7 +103,7 @@ function stoppedState(path: string): KeptState | undefined {
 function kindOf(path: string, keyFile: string): StreamKind {
   if (existsSync(keyFile)) return 'own';
   if (existsSync(receiptsPathOf(path))) return 'pushed';
-  return existsSync(trustPathOf(path)) ? 'mirror' : 'copy';
+  return existsSync(trustPathOf(path)) || existsSync(keptPathOf(path)) ? 'mirror' : 'copy';
 }
 
 function sizeOf(path: string): number {

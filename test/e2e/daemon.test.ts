@@ -2,6 +2,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { formatStreamId, parseStreamId } from '../../src/core/stream-id.ts';
+import { writeKept } from '../../src/daemon/kept-mirrors.ts';
+import { mirrorPathOf } from '../../src/mirror/data-dir.ts';
 import { type Running, type Shell, SITE_URL, shell } from '../helpers/drayer.ts';
 import { get } from '../helpers/fetch-site.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
@@ -193,6 +196,36 @@ test(
     const [url = ''] = SITE_URL.exec(served.stdout) ?? [];
     assert.is((await get(url)).body.toString(), 'more');
     assert.is((await get(own)).status, 200);
+  }),
+);
+
+test(
+  'daemon :: killed in its first fetch it starts again, follows on, and the mirror can be given up',
+  scope(async (t) => {
+    const { url } = await author(t);
+    const { origin, hostname } = new URL(url);
+    const key = parseStreamId(hostname.split('.')[0] ?? '');
+    const sh = shell(t, { directory: t.path('mine'), home: 'mine-home' });
+    const dataDir = t.path('mine-home', 'share', 'drayer');
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    // What it leaves then: the note, and nothing else.
+    const path = mirrorPathOf(key, dataDir);
+    const id = formatStreamId(key);
+    const note = { path, id, isHidden: false, quota: undefined };
+    writeKept({ ...note, urls: ['http://127.0.0.1:1'] });
+
+    const away = sh.start('serve', '--port', '0', '--log-level', 'debug');
+    await away.waitForStderr(/UNREACHABLE/);
+    assert.match((await sh.run('list')).stdout, `${id}  mirror`);
+    const given = await sh.run('unmirror', id);
+    assert.is(given.status, 0, given.stderr);
+    assert.is(existsSync(`${path}.kept`), false);
+    await away.stop();
+
+    writeKept({ ...note, urls: [origin.replace(/\/\/.*:/, '//127.0.0.1:')] });
+    const there = sh.start('serve', '--port', '0', '--log-level', 'debug');
+    await there.waitForStderr(/"event":"mirrored"/);
+    assert.match((await sh.run('list')).stdout, `${id}  mirror`);
   }),
 );
 

@@ -3,6 +3,7 @@ import type { Settings } from '../../config/settings.ts';
 import { EXIT, isDrayerError } from '../../core/errors.ts';
 import type { AutoLimits } from '../../daemon/auto-mirror.ts';
 import type { Daemon } from '../../daemon/daemon.ts';
+import { hasKept } from '../../daemon/kept-mirrors.ts';
 import { listKnownStreams } from '../../daemon/known-streams.ts';
 import { isAnybodyAllowed, pushOptionsOf } from '../../daemon/push-settings.ts';
 import { chooseServed, findSite } from '../../daemon/served-streams.ts';
@@ -38,15 +39,16 @@ export async function serve(
   const { dataDir } = settings;
   const config = await session.config();
   const { push = {} } = config;
+  const asked = flags.autoMirror ?? config.autoMirror;
   const choice = await chooseServed(names, await listKnownStreams(config, dataDir), {
-    mayBeNone: isAnybodyAllowed(push, dataDir),
+    // Streams may come: pushed, from the network, or what was ended before the first of it had come.
+    mayBeNone: isAnybodyAllowed(push, dataDir) || Boolean(asked) || (await hasKept(dataDir)),
   });
   for (const { error } of choice.unreadable) terminal.complain('warning', error.message);
   for (const { name } of choice.waiting) {
     terminal.say(`${name} is not published yet; it is served as soon as it is`);
   }
   const isAll = names.length === 0;
-  const asked = flags.autoMirror ?? config.autoMirror;
   const autoMirror =
     asked &&
     (await import('../auto-mirror.ts')).autoMirrorOf(flags.autoMirror, config, {

@@ -7,7 +7,7 @@ import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import type { FoundInDht } from '../daemon/find-in-dht.ts';
 import { readKept } from '../daemon/kept-mirrors.ts';
-import { findOnLan } from '../discovery/find-on-lan.ts';
+import { findAllOnLan } from '../discovery/find-on-lan.ts';
 import { abortedError } from '../mirror/peer-errors.ts';
 import { count } from './format.ts';
 import type { Session } from './session.ts';
@@ -30,6 +30,13 @@ export type FindNearby = {
   readonly settings: Pick<Settings, 'dht' | 'dataDir'>;
 };
 
+/** Where a stream was found. */
+export type Near = {
+  readonly url: string;
+  /** Who says that he has it, if there are several: any of them may be lying. */
+  readonly others: readonly string[];
+};
+
 /**
  * Returns an address of the stream on the local networks, and otherwise one out of the DHT where that is
  * asked too; where nobody has it, from where the mirror that is here came.
@@ -40,23 +47,38 @@ export async function findNearby(
   session: Session,
   publicKey: Uint8Array,
   { mirrorPath, settings }: FindNearby,
-): Promise<string> {
+): Promise<Near> {
   const { terminal, signal } = session;
   const id = formatStreamId(publicKey);
   terminal.say(`asking everybody on this network for ${id}`);
-  const near = await findOnLan(publicKey, { signal });
+  const others = await findAllOnLan(publicKey, { signal });
+  if (signal.aborted) throw abortedError(signal);
+  // The only one is asked for the stream itself anyway.
+  const mayTrust = others.length === 1 && settings.dht === false;
+  const near = mayTrust ? others[0] : await honestOf(publicKey, others, signal);
   if (signal.aborted) throw abortedError(signal);
   const far = near === undefined ? await searchDht(session, publicKey, settings) : undefined;
   const url = near ?? far?.url;
   if (url !== undefined) {
     terminal.say(`${url} has it`);
-    return url;
+    return { url, others };
   }
   const [known] = readKept(mirrorPath)?.urls ?? [];
-  if (known !== undefined) return known;
+  if (known !== undefined) return { url: known, others };
   throw new DrayerError('NOT_FOUND', `${id}: ${nobodyHasIt(far)}`, {
     hint: 'start drayer serve --lan where it is, or give the address of a server: drayer mirror URL ID',
   });
+}
+
+/** The first that shows what the key has signed. */
+async function honestOf(
+  publicKey: Uint8Array,
+  urls: readonly string[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (urls.length === 0) return undefined;
+  const { whoHas } = await import('../daemon/who-has.ts');
+  return await whoHas(publicKey, { urls, onlyGlobal: false, signal });
 }
 
 async function searchDht(

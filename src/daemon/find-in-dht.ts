@@ -2,9 +2,8 @@
 import type { DhtConfig } from '../config/dht-config.ts';
 import { DhtDiscovery } from '../discovery/dht-discovery.ts';
 import { EventQueue } from '../discovery/event-queue.ts';
-import { Contacts } from '../mirror/contacts.ts';
-import { parsePeerUrl } from '../mirror/peer-url.ts';
 import { readNodes, writeNodes } from './dht-nodes.ts';
+import { whoHas } from './who-has.ts';
 
 /** What {@link findInDht} is told. */
 export type FindInDhtOptions = Omit<DhtConfig, 'httpPort' | 'everyMs'> & {
@@ -32,7 +31,6 @@ const TIMEOUT_MS = 60_000;
 const MOST_LOOKS = 3;
 /** Two seconds between looks where servers are named, a quarter of one where none are. */
 const EVERY_MS = 2_000;
-const PATIENCE_MS = 10_000;
 
 /**
  * Asks the DHT who has a stream, and each of these for the stream. From then on everybody can learn that
@@ -77,34 +75,5 @@ export async function findInDht(
   } finally {
     signal.removeEventListener('abort', end);
     await dht.stop();
-  }
-}
-
-type Asking = {
-  readonly urls: readonly string[];
-  readonly onlyGlobal: boolean;
-  readonly signal: AbortSignal;
-};
-
-/** The first that shows a record of the stream. */
-async function whoHas(
-  publicKey: Uint8Array,
-  { urls, onlyGlobal, signal }: Asking,
-): Promise<string | undefined> {
-  const candidates = urls.map((url) => {
-    return { peer: parsePeerUrl(url), kind: 'found' as const, onlyGlobal };
-  });
-  const contacts = new Contacts(candidates, { publicKey, signal });
-  const untilMs = performance.now() + PATIENCE_MS;
-  try {
-    for (;;) {
-      const good = contacts.answered.find(({ tip }) => tip !== undefined);
-      if (good !== undefined) return good.candidate.peer.text;
-      const leftMs = untilMs - performance.now();
-      if (contacts.isDone || leftMs <= 0 || signal.aborted) return undefined;
-      await contacts.more(leftMs);
-    }
-  } finally {
-    contacts.close();
   }
 }

@@ -13,6 +13,8 @@ const TIMEOUT_MS = 4_000;
 const AGAIN_MS = 1_100;
 /** Whoever cannot show a signature is taken where nobody does. */
 const HINT_MS = 500;
+/** Who answers at all answers within this time. */
+const MORE_MS = 200;
 
 /**
  * Asks everybody on the local networks for a stream, and so shows that this machine wants it.
@@ -21,9 +23,31 @@ const HINT_MS = 500;
  */
 export async function findOnLan(
   publicKey: Uint8Array,
-  { timeoutMs = TIMEOUT_MS, signal, ...options }: FindOnLanOptions = {},
+  options: FindOnLanOptions = {},
 ): Promise<string | undefined> {
-  if (signal?.aborted) return undefined;
+  const [first] = await search(publicKey, options, 0);
+  return first;
+}
+
+/**
+ * Asks as {@link findOnLan} does, and listens a moment longer: anybody can say that he has it, quicker
+ * than whoever really has.
+ *
+ * @returns who says so, 8 at most; those who show that its key has signed it, where there are any
+ */
+export async function findAllOnLan(
+  publicKey: Uint8Array,
+  options: FindOnLanOptions = {},
+): Promise<readonly string[]> {
+  return await search(publicKey, options, MORE_MS);
+}
+
+async function search(
+  publicKey: Uint8Array,
+  { timeoutMs = TIMEOUT_MS, signal, ...options }: FindOnLanOptions,
+  moreMs: number,
+): Promise<readonly string[]> {
+  if (signal?.aborted) return [];
   const discovery = new LanDiscovery({ ...options, httpPort: 0 });
   const stop = (): void => void discovery.stop();
   const ask = (): void => discovery.ask(publicKey);
@@ -34,14 +58,15 @@ export async function findOnLan(
     discovery.put({ publicKey, isShown: false });
     await discovery.open();
     ask();
-    let hint: string | undefined;
+    let first: string | undefined;
     for await (const event of discovery) {
       if (event.kind !== 'newer') continue;
-      if (event.isSigned) return event.url;
-      hint ??= event.url;
-      timers.push(setTimeout(stop, HINT_MS));
+      if (event.isSigned && moreMs === 0) return [event.url];
+      timers.push(setTimeout(stop, event.isSigned ? moreMs : HINT_MS));
+      first ??= event.url;
     }
-    return hint;
+    if (moreMs === 0 || first === undefined) return first === undefined ? [] : [first];
+    return discovery.peersOf(publicKey);
   } finally {
     for (const timer of timers) clearTimeout(timer);
     signal?.removeEventListener('abort', stop);

@@ -54,6 +54,30 @@ lab(
 );
 
 lab(
+  'mirror KEY :: two that say they have it, sooner and more often, do not keep it from who really has',
+  scope(async (t) => {
+    const net = netLab(t);
+    const [here, there] = ['10.1.0.1/24', '10.1.0.2/24'].map((address) =>
+      net.machine({ lan: 'a', addresses: [address] }),
+    ) as [Machine, Machine];
+    const addresses = ['10.1.0.66', '10.1.0.67'];
+    const bad = net.machine({ lan: 'a', addresses: addresses.map((address) => `${address}/24`) });
+    const liar = runHelper('lan-liar.ts', addresses, bad);
+    t.defer(liar, ({ process }) => process.kill('SIGKILL'));
+    await liar.line('listening');
+    mkdirSync(t.path('site'));
+    writeFileSync(t.path('site', 'index.html'), '<title>Quinces</title>');
+    const publisher = drayer(t, here, 'publish', t.path('site'), '--serve', '--lan');
+    const { id } = JSON.parse(await publisher.line('{"directory"'));
+    await liar.line('lying');
+
+    const mirror = drayer(t, there, 'mirror', id, '--data-dir', t.path('data'));
+
+    assert.is((await resultOf(mirror))['id'], id);
+  }),
+);
+
+lab(
   'mirror KEY :: where nobody has it, and nearby with a wrong number: a sentence and a status',
   scope(async (t) => {
     const machine = netLab(t).machine({ lan: 'a', addresses: ['10.1.0.1/24'] });

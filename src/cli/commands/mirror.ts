@@ -33,6 +33,7 @@ export async function mirror(
   url: string,
   id: string | undefined,
   flags: MirrorFlags,
+  near: readonly string[] = [],
 ): Promise<number> {
   checkFlags(flags);
   const { terminal, signal } = session;
@@ -57,9 +58,10 @@ export async function mirror(
     if (key !== undefined) {
       const settings = await session.settings({ dataDir, dht: flags.dht });
       const mirrorPath = flags.stream ?? mirrorPathOf(key, dataDir);
-      const from = await findNearby(session, key, { mirrorPath, settings });
+      const { url: from, others } = await findNearby(session, key, { mirrorPath, settings });
       // It has been found: what is left of --dht is for --serve.
-      return await mirror(session, from, url, { ...flags, dht: flags.serve && flags.dht });
+      const rest = { ...flags, dht: flags.serve && flags.dht };
+      return await mirror(session, from, url, rest, others);
     }
   }
   checkDht(flags);
@@ -76,7 +78,8 @@ export async function mirror(
   try {
     const onProgress = (state: MirrorProgress): void => showProgress(progress, state);
     const [quota, values] = [quotaOf(flags), valuesOf(flags)];
-    const sources = { url, urls: flags.from, others: true };
+    const finders = [{ name: 'lan', find: () => near }];
+    const sources = { url, urls: flags.from, others: true, finders };
     const options = { ...sources, publicKey, path, dataDir, quota, values };
     const report = await mirrorStream({ ...options, signal, onProgress });
     progress.finish();

@@ -48,7 +48,7 @@ const reads = new Turns(MOST_READS);
 /** Closed when it is released and the last who reads it is done. */
 export class SpoolFile implements HeldValue {
   readonly size: number;
-  lastUsedMs = performance.now();
+  lastUsedMs: number = performance.now();
   readonly #from: SpoolBytes;
   readonly #facts: FileFacts;
   #readers = 0;

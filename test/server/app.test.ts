@@ -98,7 +98,7 @@ const requests: readonly (readonly [string, (port: number) => string, number])[]
 ];
 
 test(
-  'requests :: malformed and misleading ones are refused, and the server lives on (T058–T060)',
+  'requests :: malformed and misleading ones are refused, and the server lives on (T058, T059, T060)',
   scope(async (t) => {
     const { port, get, errors } = await serveSite(t);
 

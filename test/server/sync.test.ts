@@ -161,7 +161,7 @@ test(
 );
 
 test(
-  'newRecords :: a page ends at 8 MiB, but has one record at least (R19)',
+  'newRecords :: a page ends at 8 MiB, but has one record at least (R19, T067)',
   scope(async (t) => {
     const MB = 1024 * 1024;
     const { get } = await serveBlobs(t, {

@@ -162,6 +162,27 @@ test(
 );
 
 test(
+  'another port :: also where the router would take it from whoever has it',
+  scope(async (t) => {
+    const other = { to: '127.0.0.9:80', leaseS: 0, by: 'upnp' } as const;
+    const { sim, state } = await keep(t, {
+      speaks: ['upnp'],
+      table: [[33_125, other]],
+      action: (name, args) => {
+        // As it comes, whoever had it.
+        if (name === 'AddPortMapping') sim.table.delete(Number(args.get('NewExternalPort')));
+        return undefined;
+      },
+    });
+
+    const first = await state(0);
+
+    assert.ok(first.is === 'open' && first.outsidePort !== 33_125);
+    assert.equal(sim.table.get(33_125), other);
+  }),
+);
+
+test(
   'close :: a router that never answers to that is told of',
   scope(async (t) => {
     const { router, sim, state } = await keep(t, {
@@ -347,10 +368,18 @@ test(
       return `${what}: ${first.is === 'open' && first.by}`;
     });
 
+    const short = await keep(
+      t,
+      { speaks: ['pmp'], pmp: (_, answer) => [answer.subarray(0, 2)] },
+      { searchMs: 50 },
+    );
+    const none = await short.state(0);
+
     assert.equal(
       await Promise.all(all),
       BAD_PMP.map(([what]) => `${what}: UPnP`),
     );
+    assert.is(none.is === 'closed' && none.error.code, 'UNREACHABLE');
   }),
 );
 
@@ -414,7 +443,10 @@ test(
   scope(async (t) => {
     let asked = 0;
     const other = t.defer(
-      createServer(() => (asked += 1)),
+      createServer((_, response) => {
+        asked += 1;
+        response.end();
+      }),
       (one) => one.close(),
     );
     other.listen(0, '127.0.0.2');
@@ -455,7 +487,7 @@ test(
       [],
     );
     // The control: it does notice who comes.
-    await fetch(`${there}/`, { signal: AbortSignal.timeout(300) }).catch(() => {});
+    await fetch(`${there}/`);
     assert.is(asked, 1);
   }),
 );

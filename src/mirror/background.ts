@@ -40,6 +40,11 @@ export class Background {
     return this.#thread !== undefined;
   }
 
+  /** Starts the thread before there is anything for it to do. */
+  start(): void {
+    this.#thread ??= this.#start();
+  }
+
   /** Checks signatures together with the caller, who takes slices of the same; see signatures.ts. */
   async verify(signatures: Signatures): Promise<void> {
     await this.#run({ kind: 'verify', signatures });

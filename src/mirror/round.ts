@@ -16,7 +16,7 @@ import { letGo, type Opening, openSource } from './opening.ts';
 import { type Concluded, conclude, type RoundOutcome } from './round-outcome.ts';
 import type { MirrorProgress, Quota, Session, SessionState } from './session.ts';
 import { settleValues } from './settle-values.ts';
-import { contradicts, contradictsVisible, knownTip, standingOf } from './standing.ts';
+import { contradicts, contradictsVisible, countAhead, knownTip, standingOf } from './standing.ts';
 import { takeUpStaged } from './take-in.ts';
 import { Verifier } from './verifier.ts';
 
@@ -197,6 +197,7 @@ async function attempt(
   const { store, state } = round;
   const before = state.records + state.values;
   const session = sessionWith(round, contact);
+  round.verifier.expect(countAhead(store, contact.tip));
   state.opening = opening;
   try {
     if (from === 'afresh') store.restart('afresh');

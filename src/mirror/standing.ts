@@ -22,6 +22,12 @@ export function standingOf(store: MirrorStore, tip: SignedRecord | undefined): S
   return isShown ? 'current' : 'ahead';
 }
 
+/** How many more records a source's tip says there are than are here; 0 where it says nothing of it. */
+export function countAhead(store: MirrorStore, tip: SignedRecord | undefined): number {
+  const count = tip === undefined ? 0 : (snapshotIn(tip)?.count ?? 0);
+  return Math.max(0, count - (store.visible?.view.count() ?? 0));
+}
+
 /** The evidence that a source's tip and what is visible are of two histories (R16), if it is any. */
 export function contradictsVisible(store: MirrorStore, tip: SignedRecord): DrayerError | undefined {
   const held = store.visible?.view.byModified(tip.modified);

@@ -25,6 +25,13 @@ export class Verifier {
     this.#background = background;
   }
 
+  /** Says how many records are likely to come: the thread starts while they are on their way. */
+  expect(count: number): void {
+    if (count < THREAD_FROM) return;
+    this.#checked = Math.max(this.#checked, THREAD_FROM);
+    this.#background.start();
+  }
+
   /** Checks one record at once, as {@link verifyRecord}. */
   one(record: SignedRecord): void {
     verifyRecord(record, this.publicKey);

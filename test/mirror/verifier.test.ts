@@ -33,6 +33,21 @@ test(
 );
 
 test(
+  'expect :: the thread starts before the first of many records, and not for few',
+  scope(async (t) => {
+    const { background, verifier } = setUp(t);
+    verifier.expect(299);
+    assert.is(background.isRunning, false);
+    verifier.expect(300);
+    assert.is(background.isRunning, true);
+
+    const wrong = [{ ...RECORDS[0], timestamp: 1 } as SignedRecord];
+    await verifier.all(RECORDS.slice(0, 3));
+    await rejectsCode(verifier.all(wrong), 'SIGNATURE_INVALID');
+  }),
+);
+
+test(
   'all :: one wrong record among any number is found, and named (R16)',
   scope(async (t) => {
     const { verifier } = setUp(t);

@@ -66,7 +66,8 @@ function siteToLookAt(
     return value === undefined || PLAIN.has(name);
   });
   const hasKey = environment['DRAYER_KEY'] || environment['DRAYER_KEY_FILE'];
-  if (!isPlain || hasKey || config.provenance) return undefined;
+  // What expires may have to be renewed.
+  if (!isPlain || hasKey || config.provenance || config.expires) return undefined;
   if (flags.checkLinks !== undefined && flags.checkLinks !== 'off') return undefined;
   if (linkModeOf(flags.checkLinks, config.checkLinks, environment) !== 'off') return undefined;
 

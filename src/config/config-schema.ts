@@ -8,7 +8,9 @@ import * as v from 'valibot';
 import { DrayerError } from '../core/errors.ts';
 import { type AutoMirrorConfig, autoMirrorSchema } from './auto-mirror-config.ts';
 import { type DhtConfig, dhtSchema } from './dht-config.ts';
-import { port, text } from './schema-parts.ts';
+import { parseLifetime } from './lifetime.ts';
+import { PUSH_FIELDS, type PushConfig, pushSchema } from './push-config.ts';
+import { byteCount, port, text } from './schema-parts.ts';
 import { SERVE_FIELDS, type ServeConfig, serveSchema } from './serve-config.ts';
 
 /** A tool that makes the site: `drayer publish` runs it and publishes what it wrote. */
@@ -37,18 +39,6 @@ export type StreamConfig = {
   readonly servers?: readonly string[] | undefined;
   /** The server this stream is published to. Default: that of the whole config. */
   readonly to?: string | undefined;
-};
-
-/** Who may push streams to this server, and how much. */
-export type PushConfig = {
-  /** Public keys that may, in any spelling; besides those of `drayer allow`. */
-  readonly allow?: readonly string[] | undefined;
-  /** Most bytes on disk of one stream, uploads included. Default: 1 GiB. */
-  readonly quota?: number | undefined;
-  /** A token that has to come with each push as well; better in `DRAYER_PUSH_TOKEN` than here. */
-  readonly token?: string | undefined;
-  /** How much of a client's address is told of a push: `full`, `network` (default) or `none`. */
-  readonly address?: 'full' | 'network' | 'none' | undefined;
 };
 
 /** What drayer.config.ts exports by default; see {@link defineConfig}. */
@@ -102,6 +92,12 @@ export type DrayerConfig = {
   readonly checkLinks?: 'warn' | 'error' | 'off' | undefined;
   /** Says in the stream which commit and CI run a generation was made from, where the environment tells. Default: false. */
   readonly provenance?: boolean | undefined;
+  /**
+   * How long visitors of mirrors may take a generation for fresh, such as `30 days`; after that they are told
+   * that it is stale. A publish makes a new one when less than half is left, and so does `--watch`. `never`
+   * takes it back. Default: as it was, in a new stream `never`.
+   */
+  readonly expires?: string | undefined;
   /** Largest file that is published, in bytes. Default: 64 MiB, what mirrors accept. */
   readonly maxFileBytes?: number | undefined;
   /**
@@ -141,9 +137,9 @@ const hostName = v.pipe(
   v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i, 'a host name without port or scheme'),
 );
 
-const byteCount = v.pipe(
-  v.number(),
-  v.check((n) => Number.isSafeInteger(n) && n > 0, 'a whole number of bytes above 0'),
+const lifetime = v.pipe(
+  v.string(),
+  v.check((it) => parseLifetime(it) !== undefined, '12 hours, 30 days, 1 week or never'),
 );
 
 const serverUrl = v.pipe(
@@ -157,13 +153,6 @@ const serverUrl = v.pipe(
 const servers = v.pipe(v.array(serverUrl), v.maxLength(8, 'at most 8 addresses'));
 
 const build = v.strictObject({ command: text, output: text, watch: v.optional(text) });
-
-const push = v.strictObject({
-  allow: v.optional(v.array(text)),
-  quota: v.optional(byteCount),
-  token: v.optional(text),
-  address: v.optional(v.picklist(['full', 'network', 'none'])),
-});
 
 const stream = v.strictObject({
   directory: v.optional(text),
@@ -193,12 +182,13 @@ const schema = v.strictObject({
   cors: v.optional(v.boolean()),
   listStreams: v.optional(v.boolean()),
   serve: v.optional(serveSchema),
-  push: v.optional(push),
+  push: v.optional(pushSchema),
   dataDir: v.optional(text),
   ignore: v.optional(v.array(text)),
   allowSecrets: v.optional(v.array(text)),
   checkLinks: v.optional(v.picklist(['warn', 'error', 'off'])),
   provenance: v.optional(v.boolean()),
+  expires: v.optional(lifetime),
   maxFileBytes: v.optional(byteCount),
   servers: v.optional(servers),
   to: v.optional(serverUrl),
@@ -208,16 +198,12 @@ const schema = v.strictObject({
 const FIELDS = Object.keys(schema.entries);
 const STREAM_FIELDS = Object.keys(stream.entries);
 const BUILD_FIELDS = Object.keys(build.entries);
-const PUSH_FIELDS = Object.keys(push.entries);
 
 // Fails to compile when a field is added to the type and not to the schema.
 type Unchecked = Exclude<keyof DrayerConfig, keyof typeof schema.entries>;
 type UncheckedStream = Exclude<keyof StreamConfig, keyof typeof stream.entries>;
 type UncheckedBuild = Exclude<keyof BuildConfig, keyof typeof build.entries>;
-type UncheckedPush = Exclude<keyof PushConfig, keyof typeof push.entries>;
-const nothingUnchecked: [Unchecked | UncheckedStream | UncheckedBuild | UncheckedPush] extends [
-  never,
-]
+const nothingUnchecked: [Unchecked | UncheckedStream | UncheckedBuild] extends [never]
   ? true
   : false = true;
 void nothingUnchecked;

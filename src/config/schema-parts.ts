@@ -12,3 +12,9 @@ export const port: v.GenericSchema<number> = v.pipe(
   v.number(),
   v.check((n) => Number.isInteger(n) && n >= 0 && n <= 65_535, 'an integer from 0 to 65535'),
 );
+
+/** A number of bytes. */
+export const byteCount: v.GenericSchema<number> = v.pipe(
+  v.number(),
+  v.check((n) => Number.isSafeInteger(n) && n > 0, 'a whole number of bytes above 0'),
+);

@@ -62,6 +62,21 @@ export function decodeSnapshot(value: Uint8Array): Snapshot {
   };
 }
 
+/**
+ * Tells whether a stream with a lifetime is due for a new snapshot: less than half of it is left, or it
+ * was made without one (R20).
+ *
+ * @param lifetimeMicros - undefined where generations never get stale
+ */
+export function isHalfSpent(
+  snapshot: Snapshot | undefined,
+  lifetimeMicros: number | undefined,
+  now: Micros,
+): boolean {
+  if (snapshot === undefined || lifetimeMicros === undefined) return false;
+  return snapshot.exp === 0 || snapshot.exp - now < lifetimeMicros / 2;
+}
+
 type Fields = ReadonlyMap<string, number | Uint8Array>;
 
 function readFields(reader: MsgpackReader): Fields {

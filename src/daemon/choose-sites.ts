@@ -1,5 +1,6 @@
 /** Which folders one `drayer publish` is about: the one that was named, or those of the config. */
 import { resolve } from 'node:path';
+import { parseLifetime } from '../config/lifetime.ts';
 import type { Config, ConfiguredStream } from '../config/load-config.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { readKeyFile } from '../store/key-file.ts';
@@ -48,6 +49,7 @@ export function chooseSites(config: Config, choice: SiteChoice): Site[] {
     streamPath: streamPath ?? path,
     ...(key ?? configuredKey(keyFile)),
     unusedKey,
+    lifetimeMicros: config.expires === undefined ? undefined : parseLifetime(config.expires),
     to: choice.to ?? to,
   }));
 }

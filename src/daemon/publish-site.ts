@@ -32,6 +32,8 @@ export type Site = {
   readonly unusedKey?: boolean | undefined;
   /** The servers the stream should name; undefined leaves what it names. */
   readonly servers?: readonly string[] | undefined;
+  /** How long visitors may take it for fresh, in micros, 0 for ever; as it was before by default (R20). */
+  readonly lifetimeMicros?: number | undefined;
   /** The server the stream is on: it is written there, and only there. */
   readonly to?: string | undefined;
 };
@@ -77,7 +79,7 @@ export async function publishSite(
   site: Site,
   options: PublishSiteOptions = {},
 ): Promise<PublishedSite> {
-  const { directory, secretKey, keyPath, unusedKey, to } = site;
+  const { directory, secretKey, keyPath, unusedKey, lifetimeMicros, to } = site;
   if (to !== undefined)
     return (await import('./publish-to.ts')).publishTo({ ...site, to }, options);
   const streamPath =
@@ -88,7 +90,7 @@ export async function publishSite(
   const prepared = prepareSite(directory, { streamPath: site.streamPath, secretKey, unusedKey });
   const newKeyPath = prepared.keyCreated ? prepared.keyPath : undefined;
   if (newKeyPath !== undefined) options.onNewKey?.(newKeyPath);
-  const stream = openStream(prepared.streamPath, { secretKey });
+  const stream = openStream(prepared.streamPath, { secretKey, lifetimeMicros });
   try {
     if (keyPath !== undefined && !unusedKey) {
       checkKeyUse(prepared.streamPath, keyPath, stream.reader.generation());

@@ -86,6 +86,7 @@ export async function publishTo(
       secretKey,
       keyPath,
       unusedKey: site.unusedKey,
+      lifetimeMicros: site.lifetimeMicros || undefined,
       lockPath,
       streamPath: own,
     },

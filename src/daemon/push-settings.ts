@@ -1,5 +1,5 @@
 /** What a server that takes pushes goes by: the config, the environment and the file of `drayer allow`. */
-import type { PushConfig } from '../config/config-schema.ts';
+import type { PushConfig } from '../config/push-config.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { parseStreamId } from '../core/stream-id.ts';
 import type { PushOptions } from '../server/push.ts';

@@ -11,11 +11,11 @@ import type { PublishedSite, Site } from './publish-site.ts';
  * @throws {DrayerError} what {@link watchDirectory} throws
  */
 export async function watchSite(
-  { directory, secretKey, keyPath }: Site,
+  { directory, secretKey, keyPath, lifetimeMicros }: Site,
   { streamPath }: PublishedSite,
   options: Omit<WatchOptions, 'secretKey'>,
 ): Promise<Watch> {
-  const stream = openStream(streamPath, { secretKey });
+  const stream = openStream(streamPath, { secretKey, lifetimeMicros });
   const note = (): void => {
     if (keyPath !== undefined) noteKeyUse(streamPath, keyPath, stream.reader.generation());
   };

@@ -16,7 +16,7 @@ export function signChange(
   state: PushState,
   { puts, deletes }: PushChange,
 ): { pending: PendingBatch; generation: Generation } {
-  const { secretKey, now = () => Date.now() * 1000 } = options;
+  const { secretKey, lifetimeMicros, now = () => Date.now() * 1000 } = options;
   const { view, trie, generation, losers } = state;
   const { steps, mark, snapshot } = planBatch(
     view,
@@ -26,7 +26,8 @@ export function signChange(
       secretKey,
       mark: memory.mark,
       losers,
-      snapshot: { trie, previous: generation.snapshot },
+      // Who has nothing to change comes here only for a new lifetime.
+      snapshot: { trie, previous: generation.snapshot, lifetimeMicros, renew: true },
     },
   );
   const records = steps.flatMap((step) => (step.kind === 'put' ? [step.record] : []));

@@ -7,6 +7,7 @@
 import type { Batch } from '../core/batch.ts';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import type { Micros, SignedRecord } from '../core/record.ts';
+import { isHalfSpent } from '../core/snapshot.ts';
 import { publicKeyOf } from '../store/key-file.ts';
 import { takeProcessLock } from '../store/process-lock.ts';
 import type { Generation } from '../store/reader.ts';
@@ -43,6 +44,8 @@ export type PushOptions = {
   readonly token?: string | undefined;
   /** Folder of what is remembered; default `$XDG_DATA_HOME/drayer`. */
   readonly dataDir?: string | undefined;
+  /** How long visitors may take a generation for fresh, in micros; for ever by default (R20). */
+  readonly lifetimeMicros?: number | undefined;
   /** Look at everything, change nothing. */
   readonly dryRun?: boolean | undefined;
   /** The clock, in micros. */
@@ -184,7 +187,8 @@ async function push(
     readValue: (hash) => downloadValue(source, hash),
   });
   await onStep?.('compared');
-  const isIdle = wanted.puts.length === 0 && wanted.deletes.length === 0;
+  const isSame = wanted.puts.length === 0 && wanted.deletes.length === 0;
+  const isIdle = isSame && !isStaleSoon(state, options);
   const resumed = settled?.resumed ?? false;
   const known = { resumed, uploaded: 0, lockWritten: settled?.noted.lockWritten };
   if (isIdle || dryRun) {
@@ -198,6 +202,11 @@ async function push(
   await onStep?.('noted');
   const lockWritten = noted.lockWritten ?? known.lockWritten;
   return report(session, generation, { resumed, uploaded, lockWritten, wrote: true, noted });
+}
+
+function isStaleSoon({ generation }: PushState, { lifetimeMicros, now }: PushOptions): boolean {
+  const time = now?.() ?? Date.now() * 1000;
+  return isHalfSpent(generation.snapshot, lifetimeMicros, time);
 }
 
 async function signAndSend(

@@ -55,10 +55,16 @@ export async function publishPersistently(
 ): Promise<PublishReport> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const report = await publishOnce(stream, site, options);
-    if (report !== undefined) return report;
+    if (report !== undefined) return renewed(stream, report, options);
   }
   const message = `${stream.path}: another program keeps changing this stream`;
   throw new DrayerError('STREAM_BUSY', message, { hint: 'publish again when it has finished' });
+}
+
+// R20: nothing has changed, and that is news for who would call it stale soon.
+function renewed(stream: Stream, report: PublishReport, { dryRun }: PublishOptions): PublishReport {
+  if (report.wrote || dryRun || !stream.renewSnapshot()) return report;
+  return { ...report, wrote: true, generation: stream.reader.generation() };
 }
 
 /** A site of which nothing is known yet but what the stream remembers. */

@@ -11,6 +11,7 @@ import { emptyView } from '../core/overlay.ts';
 import { type Mark, planBatch } from '../core/plan-batch.ts';
 import { bytesEqual, type Micros, type SignedRecord } from '../core/record.ts';
 import { type BeginSigning, signedBytes } from '../core/signing.ts';
+import { isHalfSpent } from '../core/snapshot.ts';
 import type { Compactor } from './compactor.ts';
 import type { Connection } from './database.ts';
 import { isBehind, markOf, RECOVER_HINT, readMark, writeMark } from './mark.ts';
@@ -177,7 +178,7 @@ export class Committer {
   ): Mark | undefined {
     const { connection, reader, now, secretKey, hasSnapshots, lifetimeMicros } = this.#options;
     const time = now();
-    const renew = at.values.renew === true && this.#isHalfSpent(at.held, time);
+    const renew = at.values.renew === true && isHalfSpent(at.held.snapshot, lifetimeMicros, time);
     if (batch.puts.length === 0 && batch.deletes.length === 0 && !renew) return undefined;
     const open = hasSnapshots ? reader.openTrie() : undefined;
     // What is empty need not be asked: a first publish has no look-ups.
@@ -206,13 +207,6 @@ export class Committer {
       const twin = reader.findByHash(hash);
       return twin && reader.readValue(twin);
     };
-  }
-
-  #isHalfSpent({ snapshot }: Generation, time: Micros): boolean {
-    const { lifetimeMicros } = this.#options;
-    if (snapshot === undefined || lifetimeMicros === undefined) return false;
-    // 0 means for ever: it was made without a lifetime, so it is time for one.
-    return snapshot.exp === 0 || snapshot.exp - time < lifetimeMicros / 2;
   }
 
   // Looks at the rows the steps replace, before they do: checks what is signed again as it stands,

@@ -60,7 +60,7 @@ const STATE_SQL = `SELECT
   (SELECT group_concat(value) FROM attr WHERE key = 'PublicKey') AS id,
   (SELECT max(id) FROM record WHERE chain = x'') AS idTip,
   (SELECT value FROM drayer_local WHERE name = 'stat') AS complete,
-  (SELECT count(*) FROM drayer_local WHERE name = 'compact') AS due,
+  (SELECT count(*) FROM drayer_local WHERE name IN ('compact', 'lifetime')) AS due,
   state.tip, state.count, type, key, record.value
   FROM drayer_state state LEFT JOIN record ON chain = x'' AND modified = state.tip
   WHERE one = 1 AND state.tip = (SELECT max(modified) FROM record WHERE chain = x'')`;

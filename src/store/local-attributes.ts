@@ -32,3 +32,5 @@ export class LocalAttributes {
 
 /** Attribute of a stream made without snapshots; its value is `no`. */
 export const SNAPSHOTS_ATTRIBUTE = 'snapshots';
+/** Attribute of a stream whose generations get stale: after how many micros (R20). */
+export const LIFETIME_ATTRIBUTE = 'lifetime';

@@ -17,7 +17,7 @@ import {
   readKeyFile,
   writeNewKey,
 } from './key-file.ts';
-import { LocalAttributes, SNAPSHOTS_ATTRIBUTE } from './local-attributes.ts';
+import { LIFETIME_ATTRIBUTE, LocalAttributes, SNAPSHOTS_ATTRIBUTE } from './local-attributes.ts';
 import {
   isRestoredMark,
   markPathOf,
@@ -46,7 +46,10 @@ export type OpenStreamOptions = {
   readonly secretKey?: Uint8Array | undefined;
   /** The clock, in micros; the system's by default. */
   readonly now?: (() => Micros) | undefined;
-  /** How long visitors may take a generation for fresh, in micros; for ever by default (R20). */
+  /**
+   * How long visitors may take a generation for fresh, in micros, 0 for ever (R20). Kept in the file: by
+   * default it is as it was given last, and for ever in a new one.
+   */
   readonly lifetimeMicros?: number | undefined;
 };
 
@@ -105,7 +108,7 @@ export function createStream(path: string, options: CreateStreamOptions = {}): S
  * @throws {DrayerError} KEY_MISMATCH when the key belongs to another stream
  */
 export function openStream(path: string, options: OpenStreamOptions = {}): Stream {
-  const { now = systemClock, lifetimeMicros } = options;
+  const { now = systemClock } = options;
   checkStreamFile(path);
   const secretKey = options.secretKey ?? keyBeside(path);
   if (secretKey !== undefined) checkSecretKey(secretKey);
@@ -123,6 +126,7 @@ export function openStream(path: string, options: OpenStreamOptions = {}): Strea
     const reader = new StreamReader(connection, completeSchema(connection, local));
     const markPath = markPathOf(path);
     const hasSnapshots = isWithSnapshots(connection, reader);
+    const lifetimeMicros = keepLifetime(connection, options.lifetimeMicros);
     const writer = { secretKey, markPath, hasSnapshots, lifetimeMicros };
     return new Stream({ connection, reader, now, writer });
   } catch (error) {
@@ -210,6 +214,17 @@ function completeSchema(connection: Connection, local: LocalSchema): LocalSchema
 function isWithSnapshots(connection: Connection, reader: StreamReader): boolean {
   const attribute = new LocalAttributes(connection).get(SNAPSHOTS_ATTRIBUTE);
   return attribute !== 'no' || reader.generation().snapshot !== undefined;
+}
+
+function keepLifetime(connection: Connection, given: number | undefined): number | undefined {
+  const attributes = new LocalAttributes(connection);
+  const kept = Number(attributes.get(LIFETIME_ATTRIBUTE) ?? 0);
+  const lifetime = given ?? kept;
+  if (lifetime !== kept) {
+    const text = lifetime === 0 ? undefined : String(lifetime);
+    connection.writing(() => attributes.set(LIFETIME_ATTRIBUTE, text));
+  }
+  return lifetime || undefined;
 }
 
 function noKey(path: string): DrayerError {

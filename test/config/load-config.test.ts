@@ -242,6 +242,10 @@ const WRONG: readonly (readonly [source: string, message: string])[] = [
     'streams[0].servers[0]: expected an address such as https://example.org/, got "https://me@example.org"',
   ],
   [typed('{ mount: "drayer" }'), 'mount: expected a path such as /drayer, got "drayer"'],
+  [
+    typed("{ expires: 'soon' }"),
+    'expires: expected 12 hours, 30 days, 1 week or never, got "soon"',
+  ],
   [typed('{ maxFileBytes: 0 }'), 'maxFileBytes: expected a whole number of bytes above 0, got 0'],
   [
     typed('{ directory: "a", build: { command: "b", output: "c" } }'),

@@ -1,7 +1,12 @@
 import { decode, encode } from '@msgpack/msgpack';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decodeSnapshot, encodeSnapshot, type Snapshot } from '../../src/core/snapshot.ts';
+import {
+  decodeSnapshot,
+  encodeSnapshot,
+  isHalfSpent,
+  type Snapshot,
+} from '../../src/core/snapshot.ts';
 import { throwsCode } from '../helpers/throws.ts';
 
 const SNAPSHOT: Snapshot = {
@@ -107,5 +112,15 @@ function without(name: keyof typeof FIELDS): unknown {
 function pack(value: unknown): Uint8Array {
   return encode(value, { useBigInt64: true });
 }
+
+test('isHalfSpent :: when less than half of the lifetime is left, or there was none (R20)', () => {
+  const made = (exp: number): Snapshot => ({ ...SNAPSHOT, exp });
+  assert.is(isHalfSpent(made(1000), 1000, 500), false);
+  assert.is(isHalfSpent(made(1000), 1000, 501), true);
+  assert.is(isHalfSpent(made(1000), 1000, 5000), true);
+  assert.is(isHalfSpent(made(0), 1000, 1), true);
+  assert.is(isHalfSpent(made(1000), undefined, 5000), false);
+  assert.is(isHalfSpent(undefined, 1000, 5000), false);
+});
 
 test.run();

@@ -232,4 +232,33 @@ test(
   }),
 );
 
+test(
+  'publishSite :: a site whose generations get stale is signed anew in time, though nothing has changed (R20)',
+  scope(async (t) => {
+    const directory = makeSite(t);
+    const publish = (lifetimeMicros?: number) => publishSite({ directory, lifetimeMicros });
+    const HOUR = 3_600_000_000;
+
+    const { report: first } = await publish();
+    assert.is(first.generation.snapshot?.exp, 0);
+    const { report: second } = await publish(2 * HOUR);
+    const { report: same } = await publish(2 * HOUR);
+    const { report: kept } = await publish();
+    const { report: longer } = await publish(6 * HOUR);
+
+    const said = [second, same, kept, longer];
+    assert.equal(
+      said.map(({ wrote, added, changed, unchanged }) => [wrote, added, changed, unchanged]),
+      [
+        [true, [], [], 1],
+        [false, [], [], 1],
+        [false, [], [], 1],
+        [true, [], [], 1],
+      ],
+    );
+    const { time = 0, exp, seq } = longer.generation.snapshot ?? {};
+    assert.equal([exp, seq], [time + 6 * HOUR, 3]);
+  }),
+);
+
 test.run();

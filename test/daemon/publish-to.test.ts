@@ -192,4 +192,24 @@ test(
   }),
 );
 
+test(
+  'publishTo :: a generation that is stale soon is signed anew, though nothing has changed (R20)',
+  scope(async (t) => {
+    const server = await primary(t);
+    const { directory, publish } = runner(t, 'one');
+    await publish(server, { unusedKey: true });
+    const { secretKey } = KEY_A;
+    const site = { directory, to: server.url, secretKey, lifetimeMicros: 3_600_000_000 };
+    const renew = () => publishTo(site, { dataDir: t.path('one', 'data') });
+
+    const { push, report } = await renew();
+    const { push: again } = await renew();
+
+    assert.equal([push.wrote, push.uploaded, report.unchanged, server.seq()], [true, 0, 3, 2]);
+    assert.is(again.wrote, false);
+    const { snapshot } = push.generation;
+    assert.is((snapshot?.exp ?? 0) - (snapshot?.time ?? 0), 3_600_000_000);
+  }),
+);
+
 test.run();

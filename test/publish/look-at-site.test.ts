@@ -106,6 +106,7 @@ test(
       (path) => raise(path, 'modified'),
       (path) => change(path, (stream) => stream.set('another', 'record')),
       (path) => change(path, (stream) => stream.local.set('compact', 'due')),
+      (path) => openStream(path, { lifetimeMicros: 1_000_000 }).close(),
     ];
     for (const [i, one] of disturb.entries()) {
       const { streamPath, look } = await published(t, `site-${i}`);

@@ -505,9 +505,17 @@ test(
     assert.equal([snapshot?.seq, snapshot?.exp, covered, count], [2, time + 1000, true, 2]);
     assert.equal([snapshot?.root, snapshot?.previous], [first.root, first.root]);
     stream.close();
-    const forever = openedStream(t, 'a.stream', { now });
+    const again = openedStream(t, 'a.stream', { now });
+    time += 1000;
+    assert.is(again.renewSnapshot(), true, 'the lifetime is kept in the file');
+    again.set('b', 1);
+    assert.is(again.reader.generation().snapshot?.exp, time + 1000);
+    again.close();
+    const forever = openedStream(t, 'a.stream', { now, lifetimeMicros: 0 });
     time += 1_000_000;
     assert.is(forever.renewSnapshot(), false);
+    forever.close();
+    assert.is(openedStream(t, 'a.stream', { now }).renewSnapshot(), false, 'and so is none');
   }),
 );
 

@@ -36,6 +36,8 @@ declare module 'bittorrent-dht' {
     readonly _rpc: EventEmitter & { readonly socket: EventEmitter };
     readonly nodeId: Buffer;
     readonly destroyed: boolean;
+    /** Whether `ready` was emitted. */
+    readonly ready?: boolean;
     listen(port: number, host: string, done?: () => void): void;
     address(): { readonly address: string; readonly port: number };
     lookup(hash: Uint8Array, done: (error: Error | null, replies?: number) => void): () => void;

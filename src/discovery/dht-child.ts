@@ -45,7 +45,9 @@ async function open(order: Extract<DhtOrder, { do: 'open' }>): Promise<void> {
     await node.open();
     tell({ is: 'ready', port: node.port });
   } catch (error) {
-    tell({ is: 'failed', message: error instanceof Error ? error.message : String(error) });
+    const message = error instanceof Error ? error.message : String(error);
+    // The port may be free again later: whoever began this process begins another one then.
+    process.send?.({ is: 'failed', message } satisfies DhtReport, () => process.exit(1));
   }
 }
 

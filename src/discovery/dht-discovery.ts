@@ -109,6 +109,8 @@ export class DhtDiscovery {
   readonly #hosts = new Limiter(HOST_LIMIT, () => performance.now(), MOST_HOSTS);
   readonly #streams = new Map<string, Entry>();
   #remembered: readonly string[];
+  /** Why the process that is about to end does so. */
+  #failure: string | undefined;
   #traffic: { readonly sent: number; readonly dropped: number } = { sent: 0, dropped: 0 };
 
   constructor(options: DhtOptions) {
@@ -119,7 +121,11 @@ export class DhtDiscovery {
       ...options,
       onBegin: () => this.#begin(),
       onMessage: (message) => this.#hear(readReport(message)),
-      onEnd: (reason, againMs) => options.onState?.({ is: 'down', reason, againMs }),
+      onEnd: (how, againMs) => {
+        const reason = this.#failure ?? how;
+        this.#failure = undefined;
+        options.onState?.({ is: 'down', reason, againMs });
+      },
     });
   }
 
@@ -211,7 +217,8 @@ export class DhtDiscovery {
         onState?.({ is: 'up', port: report.port });
         return;
       case 'failed':
-        onState?.({ is: 'down', reason: report.message, againMs: 0 });
+        // It ends now, and that is told with this.
+        this.#failure = report.message;
         return;
       case 'alive':
         this.#traffic = report;

@@ -63,6 +63,10 @@ export function fromWire(pointer: WirePointer): SignedPointer {
   return { seq, modified, root: fromHex(root), signature: fromHex(signature) };
 }
 
+const MOST_TEXT = 500;
+const MOST_PEERS = 64;
+const MOST_NODES = 60;
+
 /** Reads what the child says; undefined for what it never says in its right mind. */
 export function readReport(message: unknown): DhtReport | undefined {
   if (!isObject(message)) return undefined;
@@ -71,13 +75,20 @@ export function readReport(message: unknown): DhtReport | undefined {
     case 'ready':
       return typeof port === 'number' ? { is, port } : undefined;
     case 'failed':
-      return typeof text === 'string' ? { is, message: text } : undefined;
+      return typeof text === 'string' ? { is, message: text.slice(0, MOST_TEXT) } : undefined;
     case 'alive':
       if (!isTexts(nodes) || typeof sent !== 'number' || typeof dropped !== 'number') break;
-      return { is, nodes, sent, dropped };
+      return { is, nodes: nodes.slice(0, MOST_NODES), sent, dropped };
     case 'found':
       if (typeof key !== 'string' || !isTexts(peers) || typeof replies !== 'number') break;
-      return { is, key, peers, replies, pointer: readPointer(message['pointer']) };
+      return {
+        is,
+        key,
+        // It hands on what strangers say, and may be theirs by now.
+        peers: peers.slice(0, MOST_PEERS),
+        replies,
+        pointer: readPointer(message['pointer']),
+      };
   }
   return undefined;
 }

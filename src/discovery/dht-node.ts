@@ -105,8 +105,10 @@ export class DhtNode {
       const contact = parseContact(text);
       if (contact !== undefined && this.#mayReach(contact.host)) this.#dht.addNode(contact);
     }
-    // The first look-ups would find nobody to ask.
-    await new Promise<void>((resolve) => this.#dht.once('ready', () => resolve()));
+    // The first look-ups would find nobody to ask. Without nodes to begin with it was ready from the start.
+    if (!this.#dht.ready) {
+      await new Promise<void>((resolve) => this.#dht.once('ready', () => resolve()));
+    }
     this.#isReady = true;
     this.#next();
   }

@@ -270,6 +270,24 @@ test(
 );
 
 test(
+  'process :: where its port is taken it says so, and tries again until it is free',
+  scope(async (t) => {
+    const blocker = createSocket('udp4');
+    blocker.bind(0, '127.0.0.1');
+    await once(blocker, 'listening');
+    const { states, up } = start(t, { bootstrap: [], port: blocker.address().port });
+
+    await until(() => states.length >= 2);
+    blocker.close();
+    await up();
+
+    for (const state of states.slice(0, 2)) {
+      assert.ok(state.is === 'down' && /EADDRINUSE/.test(state.reason) && state.againMs > 0);
+    }
+  }),
+);
+
+test(
   'process :: its memory is its own limit, and no more than a reason for another begin (T082)',
   scope(async (t) => {
     const { states } = start(t, { bootstrap: [], memoryMb: 6 });

@@ -11,6 +11,8 @@ export type Invitation = {
   readonly id: string;
   /** The sender's address. */
   readonly address: string;
+  /** Where it says that its server is, at that address. */
+  readonly url: string;
   /** Whether the stream's key has signed that there is something to get. */
   readonly isSigned: boolean;
 };
@@ -36,7 +38,7 @@ export class DialGate {
   readonly #streams: Limiter;
   readonly #hints: Limiter;
   readonly #known: Limiter;
-  /** Addresses that had what was announced. */
+  /** Servers that had what was announced; another port of the same address may be anybody's. */
   readonly #proved = new Set<string>();
 
   constructor(clockMs: () => number) {
@@ -47,18 +49,18 @@ export class DialGate {
   }
 
   /** Tells whether the sender may be asked now, and counts it. */
-  pass({ id, address, isSigned }: Invitation): boolean {
-    if (isSigned && this.#proved.has(address)) return this.#known.take(`${address} ${id}`);
+  pass({ id, address, url, isSigned }: Invitation): boolean {
+    if (isSigned && this.#proved.has(url)) return this.#known.take(`${url} ${id}`);
     // Hints have a count of their own: they must not use up what signed messages are allowed.
     const streams = isSigned ? this.#streams : this.#hints;
     return this.#hosts.has(address) && streams.take(id) && this.#hosts.take(address);
   }
 
   /** The sender had something new indeed. */
-  prove(address: string): void {
+  prove({ address, url }: Pick<Invitation, 'address' | 'url'>): void {
     this.#hosts.forgive(address);
-    this.#proved.delete(address);
-    this.#proved.add(address);
+    this.#proved.delete(url);
+    this.#proved.add(url);
     const [oldest] = this.#proved;
     if (this.#proved.size > MOST_KNOWN && oldest !== undefined) this.#proved.delete(oldest);
   }

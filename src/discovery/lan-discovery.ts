@@ -132,7 +132,7 @@ export class LanDiscovery implements Discovery {
   prove(url: string): void {
     const { hostname } = new URL(url);
     const address = hostname.replace(/^\[|\]$/g, '');
-    this.#gate.prove(address);
+    this.#gate.prove({ address, url });
     // What it said while it could not be asked.
     for (const waiting of this.#peers.takeWaiting(address)) this.#newer(waiting);
   }
@@ -215,7 +215,7 @@ export class LanDiscovery implements Discovery {
     const { publicKey, modified, address, url, isSigned } = news;
     const id = formatStreamId(publicKey);
     if (modified <= (this.#own.get(id)?.tip ?? modified)) return;
-    if (this.#gate.pass({ id, address, isSigned })) {
+    if (this.#gate.pass({ id, address, url, isSigned })) {
       this.#events.push({ kind: 'newer', publicKey, modified, url, isSigned });
     } else if (isSigned) this.#peers.wait(id, news);
   }

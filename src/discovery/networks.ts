@@ -48,10 +48,20 @@ export function networkOf(address: string, networks: readonly Network[]): Networ
   if (address === '169.254.169.254') return undefined;
   return networks.find((network) => {
     if (network.family !== family) return false;
-    const subnet = new BlockList();
-    subnet.addSubnet(network.address, network.prefix, family);
-    return subnet.check(address, family);
+    return subnetOf(network).check(address, family);
   });
+}
+
+/** Made once for each: every datagram is looked at by it. */
+const subnets = new WeakMap<Network, BlockList>();
+
+function subnetOf(network: Network): BlockList {
+  const known = subnets.get(network);
+  if (known !== undefined) return known;
+  const subnet = new BlockList();
+  subnet.addSubnet(network.address, network.prefix, network.family);
+  subnets.set(network, subnet);
+  return subnet;
 }
 
 /** The URL of a server there. */

@@ -49,7 +49,7 @@ linux(
 
     const figures = process.env['DRAYER_TEST_FIGURES'] !== undefined;
     // Until each stream has been looked up once, and everything was said twice.
-    if (figures) await wait(150_000);
+    if (figures) await wait(90_000);
     const before = [await usedBy(publisher), await usedBy(mirror)];
     const begunMs = performance.now();
     if (figures) await wait(60_000);

@@ -19,6 +19,8 @@ export type OperatorFlags = {
   readonly redirect?: boolean | undefined;
   readonly spa?: boolean | undefined;
   readonly listing?: boolean | undefined;
+  /** `NAME=STREAM`, or `NAME` where there is one stream. */
+  readonly name?: readonly string[] | undefined;
   /** `NAME=STREAM`. */
   readonly domain?: readonly string[] | undefined;
   readonly sitesDomain?: readonly string[] | undefined;
@@ -37,7 +39,7 @@ export function isPlainOperator(flags: OperatorFlags): boolean {
   const log = accessLog ?? logAddress ?? metricsPort ?? behindProxy ?? tlsCert ?? tlsKey;
   // `--no-redirect` has a default of its own making: true.
   return (
-    (log ?? flags.sitePorts ?? flags.domain ?? flags.sitesDomain) === undefined &&
+    (log ?? flags.sitePorts ?? flags.name ?? flags.domain ?? flags.sitesDomain) === undefined &&
     (flags.spa ?? flags.listing) === undefined &&
     flags.redirect !== false
   );
@@ -69,6 +71,7 @@ export async function operatorOptions(
     listing: flags.listing ?? config.listing,
     temporaryBytes: config.temporaryBytes,
     domains: await domainsOf(flags, config, sources),
+    names: await namesOf(flags, config, sources),
     moved: movedOf(config),
     parents: checkHostNames(flags.sitesDomain ?? config.sitesDomains ?? [], '--sites-domain'),
   };
@@ -92,6 +95,37 @@ async function domainsOf(
   const keys: Record<string, Uint8Array> = {};
   for (const [name, stream] of wanted) keys[name] = await keyOf(stream, sources);
   return keys;
+}
+
+async function namesOf(
+  { name }: OperatorFlags,
+  { names = {} }: ServeConfig,
+  sources: readonly StreamSource[],
+): Promise<Record<string, Uint8Array>> {
+  const wanted = name === undefined ? Object.entries(names) : name.map((text) => parseName(text));
+  const keys: Record<string, Uint8Array> = {};
+  for (const [label, stream] of wanted) {
+    const only = sources.length === 1 ? sources[0]?.path : undefined;
+    const meant = stream === '' ? only : stream;
+    if (meant === undefined) {
+      throw new DrayerError('USAGE', `--name: expected ${label}=STREAM, as there are several`);
+    }
+    keys[label] = await keyOf(meant, sources);
+  }
+  return keys;
+}
+
+function parseName(text: string): readonly [string, string] {
+  const [, label, stream = ''] =
+    /^([a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?)(?:=(.+))?$/i.exec(text) ?? [];
+  if (label !== undefined) return [label.toLowerCase(), stream];
+  throw new DrayerError(
+    'USAGE',
+    `--name: expected a name of letters, digits and -, got ${JSON.stringify(text)}`,
+    {
+      hint: 'such as --name blog for http://blog.local, or --name blog=STREAM',
+    },
+  );
 }
 
 function movedOf({ moved = {} }: ServeConfig): Record<string, string> {

@@ -114,6 +114,7 @@ const addServe: Add = (program, open, done) => {
     .option('--live', 'open pages reload themselves when their site changes')
     .option('--spa', 'index.html for every page that is none; missing scripts stay missing')
     .option('--listing', 'show what is in a folder without index.html')
+    .option('--name <name=stream...>', 'with --lan: name of a site there, http://NAME.local:PORT/')
     .option('--domain <name=stream...>', 'host name with a site of its own')
     .option('--sites-domain <name...>', 'host name below which each site has one, ID.NAME')
     .addOption(numbered('--site-ports <first>', 'a port for each site, for phones: from this one'))

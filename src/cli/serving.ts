@@ -103,7 +103,7 @@ function terminalTeller(terminal: Terminal): Teller {
 
 type Watching = Pick<
   DaemonOptions,
-  'onNetworks' | 'onGeneration' | 'onStream' | 'onError' | 'onRefused'
+  'onNetworks' | 'onName' | 'onGeneration' | 'onStream' | 'onError' | 'onRefused'
 >;
 
 function watching(tell: Teller): Watching {
@@ -112,6 +112,9 @@ function watching(tell: Teller): Watching {
       const where =
         networks.length === 0 ? 'nobody: there is no network' : `others on ${networks.join(', ')}`;
       tell.info({ event: 'networks', networks }, `found by ${where}`);
+    },
+    onName: (id, address) => {
+      tell.info({ event: 'name', id, address }, `on this network ${id} is ${address}`);
     },
     onGeneration: ({ id, generation }) => {
       const seq = generation.snapshot === undefined ? '' : ` ${generation.snapshot.seq}`;

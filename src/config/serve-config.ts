@@ -29,6 +29,8 @@ export type ServeConfig = {
   readonly sitesDomains?: readonly string[] | undefined;
   /** Most bytes of large values in temporary files, in each process; never more than half of what is free. Default: 4 GiB. */
   readonly temporaryBytes?: number | undefined;
+  /** With `lan`: names of sites there, without `.local`, to a stream's name or id. Others are called as they are in lists. */
+  readonly names?: Readonly<Record<string, string>> | undefined;
   /** Sites that are somewhere else now: stream id to the address of a server. People who ask for them here are led there. */
   readonly moved?: Readonly<Record<string, string>> | undefined;
 };
@@ -48,6 +50,11 @@ const sitePort = v.pipe(
 const hostName = v.pipe(
   v.string(),
   v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i, 'a host name without port or scheme'),
+);
+
+const label = v.pipe(
+  v.string(),
+  v.regex(/^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$/, 'a name of small letters, digits and -'),
 );
 
 const serverUrl = v.pipe(
@@ -72,6 +79,7 @@ const schema = v.strictObject({
   domains: v.optional(v.record(hostName, text)),
   sitesDomains: v.optional(v.array(hostName)),
   temporaryBytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1_000_000))),
+  names: v.optional(v.record(label, text)),
   moved: v.optional(v.record(text, serverUrl)),
 });
 

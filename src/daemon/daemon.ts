@@ -7,7 +7,6 @@ import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 import type { NearbyStream } from '../discovery/discovery.ts';
-import { withoutDenied } from '../server/denied-streams.ts';
 import type { Listener } from '../server/listen.ts';
 import type { PushOptions } from '../server/push.ts';
 import {
@@ -17,15 +16,14 @@ import {
   openStreamSet,
   type StreamSource,
 } from '../server/stream-set.ts';
-import { denyListOf, watchKeyList } from '../store/key-list.ts';
 import type { KeptMirror } from './kept-mirrors.ts';
 import type { HiddenStream, Lan, LanEvents } from './lan.ts';
 import { openServer } from './open-server.ts';
 import type { OperatorOptions } from './operator.ts';
 import type { ServeWorkers } from './serve-workers.ts';
-import { served } from './served-addresses.ts';
+import { served, withNames } from './served-addresses.ts';
 import { watchForMirrors } from './served-streams.ts';
-import { checkWorkers } from './worker-plan.ts';
+import { checkWorkers, type LocalHosts } from './worker-plan.ts';
 
 /** Options of {@link startDaemon}. */
 export type DaemonOptions = Pick<LanEvents, 'onNearby' | 'onNetworks'> & {
@@ -83,6 +81,8 @@ export type DaemonOptions = Pick<LanEvents, 'onNearby' | 'onNetworks'> & {
   readonly onGeneration?: ((event: GenerationEvent) => void) | undefined;
   /** Told about a stream that is served from now on. */
   readonly onStream?: ((stream: HostedStream) => void) | undefined;
+  /** With `lan`: told that a site can be opened there by name, `http://blog.local:33125/`. */
+  readonly onName?: ((id: string, address: string) => void) | undefined;
   /** Told what goes wrong with a stream file, or with a request, while all others go on. */
   readonly onError?: ((error: unknown, path?: string | undefined) => void) | undefined;
   /** Told once for each reason why requests are refused. */
@@ -150,6 +150,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { onError, pollMs } = options;
   let workers: ServeWorkers | undefined;
   let presence: Lan | undefined;
+  const names = new Map<string, Uint8Array>();
   const onSources = (): void => workers?.sync();
   const set = openStreamSet(options.streams, { onError, pollMs, onSources });
   const stopWatching = watchMirrors(set, options);
@@ -161,14 +162,22 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const hosted = set.list();
     checkSite(options.site, hosted);
     const nearby = (): readonly NearbyStream[] => presence?.nearby() ?? [];
-    const listener = await openServer(set, { ...options, nearby });
+    const opened = await openServer(set, { ...options, nearby, localNames: names });
+    const listener = withNames(opened, names);
     if (options.onGeneration !== undefined) set.onGeneration(options.onGeneration);
-    presence = lan === true ? await openPresence(set, listener, options) : undefined;
+    presence =
+      lan === true
+        ? await (await import('./presence.ts')).openPresence(set, listener, {
+            ...options,
+            names,
+            onNames: onSources,
+          })
+        : undefined;
     const close = async (): Promise<void> => {
       await presence?.close();
       await Promise.all([listener.close(), workers?.close()]).finally(closeFiles);
     };
-    workers = await beginWorkers(set, listener, options);
+    workers = await beginWorkers(set, listener, { ...options, names });
     const closing = closeOnce(close, signal);
     return {
       addresses: listener.addresses,
@@ -195,32 +204,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 async function beginWorkers(
   set: OpenStreamSet,
   { sockets }: Listener,
-  options: DaemonOptions,
+  options: DaemonOptions & { readonly names: LocalHosts },
 ): Promise<ServeWorkers | undefined> {
   if ((options.workers ?? 1) === 1) return undefined;
   return (await import('./serve-workers.ts')).startWorkers(set, sockets, options);
-}
-
-/** Loaded only where others are to know. */
-async function openPresence(
-  set: OpenStreamSet,
-  { port: httpPort }: Listener,
-  options: DaemonOptions,
-): Promise<Lan> {
-  const { openLan } = await import('./lan.ts');
-  const { hidden, operator, onAnnounced, onNearby, onNetworks, onError } = options;
-  // What is not served is not spoken of, and what is not listed is told to who knows its key.
-  const isDenied = operator && watchKeyList(denyListOf(operator.dataDir), []);
-  const shown = isDenied === undefined ? set : withoutDenied(set, isDenied);
-  return await openLan(shown, {
-    httpPort,
-    announces: options.listStreams,
-    hidden,
-    onNews: onAnnounced,
-    onNearby,
-    onNetworks,
-    onProblem: onError,
-  });
 }
 
 /** Makes `close` idempotent and lets the signal call it. */

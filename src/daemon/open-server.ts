@@ -1,4 +1,5 @@
 /** The app over a stream set, its sockets, and what an operator wants beside them: opened and closed as one. */
+import type { AppOptions } from '../server/app.ts';
 import type { Listener, ListenOptions } from '../server/listen.ts';
 import type { OpenStreamSet } from '../server/stream-set.ts';
 import type { DaemonOptions } from './daemon.ts';
@@ -15,7 +16,10 @@ export type OpenedServer = Listener & Pick<StartedOperator, 'metricsPort' | 'add
  */
 export async function openServer(
   streams: OpenStreamSet,
-  options: DaemonOptions & Pick<ListenOptions, 'sockets'> & Pick<Places, 'nearby'>,
+  options: DaemonOptions &
+    Pick<ListenOptions, 'sockets'> &
+    Pick<Places, 'nearby'> &
+    Pick<AppOptions, 'localNames'>,
 ): Promise<OpenedServer> {
   const { port, host, lan } = options;
   const onError = (error: unknown): void => options.onError?.(error);

@@ -33,6 +33,8 @@ export type OperatorOptions = {
   readonly domains?: Readonly<Record<string, Uint8Array>> | undefined;
   /** Names below which each site has one. */
   readonly parents?: readonly string[] | undefined;
+  /** With `lan`: names there that were chosen, without `.local`, to public key. Others are called as in lists. */
+  readonly names?: Readonly<Record<string, Uint8Array>> | undefined;
   /** Where streams are that are not here any more: id in base64 to the address of a server. */
   readonly moved?: Readonly<Record<string, string>> | undefined;
   /** Answers with `index.html` for every page that is none, in all sites. Default: false. */

@@ -9,6 +9,8 @@ import { openServer } from './open-server.ts';
 import type { Order, Report, WorkerPlan } from './worker-plan.ts';
 
 const sockets: NetServer[] = [];
+/** On the local network. */
+const names = new Map<string, Uint8Array>();
 let running: { readonly streams: OpenStreamSet; readonly listener: Listener } | undefined;
 
 // Ctrl-C goes to all processes of a terminal, SIGTERM of systemd to all of a service: the first one says
@@ -21,8 +23,12 @@ process.on('message', (order: Order, socket: unknown) => void follow(order, sock
 async function follow(order: Order, socket: unknown): Promise<void> {
   if (order.do === 'listen' && socket instanceof NetServer) sockets.push(socket);
   else if (order.do === 'start') await start(order.plan);
-  else if (order.do === 'serve') serveThese(order.streams);
-  else if (order.do === 'close') await close();
+  else if (order.do === 'serve') {
+    serveThese(order.streams);
+    names.clear();
+    for (const [host, publicKey] of order.names) names.set(host, publicKey);
+  }
+  if (order.do === 'close') await close();
 }
 
 async function start(plan: WorkerPlan): Promise<void> {
@@ -37,6 +43,7 @@ async function start(plan: WorkerPlan): Promise<void> {
     ...options,
     streams: sources,
     sockets,
+    localNames: names,
     operator: operator && { ...operator, onAccess },
     onAnnounced: takesNews ? (publicKey) => tell({ told: 'news', publicKey }) : undefined,
     onRefused: (reason) => tell({ told: 'refused', reason }),

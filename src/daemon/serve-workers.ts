@@ -9,7 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { DrayerError } from '../core/errors.ts';
 import type { OpenStreamSet, StreamSource } from '../server/stream-set.ts';
 import type { DaemonOptions } from './daemon.ts';
-import { type Order, planOf, type Report, type WorkerPlan } from './worker-plan.ts';
+import {
+  type LocalHosts,
+  type Order,
+  planOf,
+  type Report,
+  type WorkerPlan,
+} from './worker-plan.ts';
 
 /** Processes that serve. */
 export type ServeWorkers = {
@@ -43,13 +49,14 @@ const END_MS = 2_500;
 export function startWorkers(
   set: OpenStreamSet,
   sockets: readonly Server[],
-  options: DaemonOptions,
+  options: DaemonOptions & { readonly names: LocalHosts },
 ): ServeWorkers {
   const { workers = 1, onAnnounced: onNews, onRefused, onError } = options;
   const first = {
     sockets,
     plan: planOf(options),
     sources: () => set.sources(),
+    names: options.names,
     ...{ onNews, onAccess: options.operator?.onAccess, onRefused, onError },
   };
   const places = Array.from({ length: workers - 1 }, () => new Place(first));
@@ -71,6 +78,7 @@ type First = {
   readonly sockets: readonly Server[];
   readonly plan: Omit<WorkerPlan, 'streams'>;
   readonly sources: () => readonly StreamSource[];
+  readonly names: LocalHosts;
   readonly onNews: DaemonOptions['onAnnounced'];
   readonly onAccess: ((line: string) => void) | undefined;
   readonly onRefused: DaemonOptions['onRefused'];
@@ -96,7 +104,8 @@ class Place {
   }
 
   sync(): void {
-    if (this.#isReady) this.#order({ do: 'serve', streams: this.#options.sources() });
+    const { sources, names } = this.#options;
+    if (this.#isReady) this.#order({ do: 'serve', streams: sources(), names });
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,23 @@
 /** Which of a server's addresses belong to one of its streams alone. */
+import { bytesEqual } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 import type { HostedStream } from '../server/stream-set.ts';
 import type { ServedStream } from './daemon.ts';
 import type { OpenedServer } from './open-server.ts';
+import type { LocalHosts } from './worker-plan.ts';
+
+/** A server whose sites also have addresses by name. */
+export function withNames(server: OpenedServer, names: LocalHosts): OpenedServer {
+  const { port } = server;
+  const at = (host: string): string => `http://${host}${port === 80 ? '' : `:${port}`}/`;
+  return {
+    ...server,
+    addressesOf: (publicKey) => [
+      ...server.addressesOf(publicKey),
+      ...[...names].filter(([, key]) => bytesEqual(key, publicKey)).map(([host]) => at(host)),
+    ],
+  };
+}
 
 /** Tells of a stream with the addresses that are its own. */
 export function served({ id, publicKey, name }: HostedStream, server: OpenedServer): ServedStream {

@@ -25,13 +25,16 @@ export type WorkerPlan = Pick<
   readonly takesNews: boolean;
 };
 
+/** Host names on the local network to public key. */
+export type LocalHosts = ReadonlyMap<string, Uint8Array>;
+
 /** To a process that serves. */
 export type Order =
   /** Comes with a listening socket. */
   | { readonly do: 'listen' }
   | { readonly do: 'start'; readonly plan: WorkerPlan }
   /** These files and no others. */
-  | { readonly do: 'serve'; readonly streams: readonly StreamSource[] }
+  | { readonly do: 'serve'; readonly streams: readonly StreamSource[]; readonly names: LocalHosts }
   | { readonly do: 'close' };
 
 /** From a process that serves. */

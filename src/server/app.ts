@@ -37,6 +37,8 @@ export type AppOptions = {
   readonly allowHosts?: readonly string[] | undefined;
   /** Names with a site of their own: name to public key. */
   readonly domains?: Readonly<Record<string, Uint8Array>> | undefined;
+  /** Names on the local network, lower case, to public key; may change while the app runs. */
+  readonly localNames?: ReadonlyMap<string, Uint8Array> | undefined;
   /** Names under which each site has one of its own, `<base32>.NAME`. */
   readonly parents?: readonly string[] | undefined;
   /** Ports with a site of their own, to its public key; may grow while the app runs. */
@@ -232,12 +234,13 @@ function sendEmpty(ctx: Context, status: number): void {
 }
 
 function hostPolicy(options: AppOptions): HostPolicy {
-  const { site, ports, allowHosts = [], domains = {}, parents = [] } = options;
+  const { site, ports, localNames: local, allowHosts = [], domains = {}, parents = [] } = options;
   const machine = hostname().toLowerCase();
   const short = machine.split('.', 1)[0] ?? machine;
   return {
     site,
     ports,
+    local,
     parents: new Set(parents.map(lowerCase)),
     names: new Set([machine, short, `${short}.local`, ...allowHosts.map(lowerCase)]),
     domains: new Map(Object.entries(domains).map(([name, key]) => [lowerCase(name), key])),

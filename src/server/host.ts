@@ -17,6 +17,8 @@ export type HostPolicy = {
   readonly names: ReadonlySet<string>;
   /** Names with a site of their own, lower case, to its public key. */
   readonly domains: ReadonlyMap<string, Uint8Array>;
+  /** The same on the local network, where names come and go. */
+  readonly local?: ReadonlyMap<string, Uint8Array> | undefined;
   /** Names under which each site has one of its own, `<base32>.<name>`, lower case. */
   readonly parents?: ReadonlySet<string> | undefined;
   /** Ports with a site of their own, to its public key: for who reaches this machine by address alone. */
@@ -88,7 +90,7 @@ function placeOfHost(host: string, policy: HostPolicy, port: number | undefined)
 }
 
 function ownSite(name: string, policy: HostPolicy): Uint8Array | undefined {
-  const domain = policy.domains.get(name);
+  const domain = policy.domains.get(name) ?? policy.local?.get(name);
   if (domain !== undefined) return domain;
   const parent = name.charAt(LABEL_CHARACTERS) === '.' ? name.slice(LABEL_CHARACTERS + 1) : '';
   if (parent !== 'localhost' && !policy.parents?.has(parent)) return undefined;

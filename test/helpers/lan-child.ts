@@ -4,6 +4,9 @@
  *
  *   publish DIRECTORY        prints `key BASE64`; takes lines `set KEY TEXT`
  *   mirror DIRECTORY KEY     finds it, copies it, keeps it up to date; with `quiet`, without --lan then
+ *   named DIRECTORY NAME     a site of that name; prints `name ADDRESS`, ends properly with SIGTERM
+ *   shelf DIRECTORY COUNT    so many streams; prints `key BASE64` for each
+ *   kiosk DIRECTORY          mirrors what is nearby; prints `taken ID`, `failed ID CODE`
  */
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +15,7 @@ import { startDaemon } from '../../src/daemon/daemon.ts';
 import { writeKept } from '../../src/daemon/kept-mirrors.ts';
 import { runDaemon } from '../../src/daemon/run-daemon.ts';
 import { findOnLan } from '../../src/discovery/find-on-lan.ts';
+import { encodeFile } from '../../src/files/file-record.ts';
 import { mirrorStream } from '../../src/mirror/mirror.ts';
 import { createStream } from '../../src/store/open-stream.ts';
 
@@ -22,6 +26,9 @@ const onNetworks = (networks: readonly string[]): void => say('networks', ...net
 const onError = (error: unknown): void => say('error', error);
 
 if (role === 'publish') await publish();
+else if (role === 'named') await named();
+else if (role === 'shelf') await shelf(Number(key));
+else if (role === 'kiosk') await kiosk();
 else await mirror();
 
 async function publish(): Promise<void> {
@@ -56,4 +63,53 @@ async function mirror(): Promise<void> {
     onMirrored: (report) => say('swap', report.generation.tip, nowMs()),
   });
   say('mirrors', generation.tip);
+}
+
+async function named(): Promise<void> {
+  const path = join(directory, 'site.stream');
+  const stream = createStream(path);
+  const page = new TextEncoder().encode(`the ${key} of ${directory}`);
+  stream.transaction((tx) =>
+    tx.setBytes('file', 'index.html', encodeFile(page, { timeMicros: 1 })),
+  );
+  const daemon = await startDaemon({
+    streams: [{ path, name: key }],
+    port: 33_125,
+    lan: true,
+    onNetworks,
+    onError,
+    onName: (id, address) => say('name', address, id),
+  });
+  process.once('SIGTERM', () => void daemon.close().then(() => say('closed')));
+  say('key', stream.id);
+}
+
+async function shelf(count: number): Promise<void> {
+  const streams = Array.from({ length: count }, (_, at) => {
+    const path = join(directory, `${at}.stream`);
+    const stream = createStream(path);
+    stream.set('text', 'x'.repeat(10));
+    return { path, id: stream.id };
+  });
+  await startDaemon({ streams, port: 33_125, lan: true, onNetworks, onError });
+  for (const { id } of streams) say('key', id);
+}
+
+async function kiosk(): Promise<void> {
+  const daemon = await runDaemon({
+    dataDir: directory,
+    streams: [],
+    port: 33_125,
+    lan: true,
+    version: 'test',
+    autoMirror: { streams: 4, streamBytes: 100_000, freeBytes: 1 },
+    onNetworks,
+    onError,
+    onAuto: {
+      onTaken: (id) => say('taken', id),
+      onFailed: (id, _, { code }) => say('failed', id, code),
+      onFull: (reason) => say('full', reason),
+    },
+  });
+  say('keeps', daemon.served().length);
 }

@@ -41,6 +41,8 @@ export type LanSocketOptions = {
 };
 
 const LOOK_MS = 2_000;
+/** Senders whose network is known until the next look at the networks. */
+const MOST_SENDERS = 1_024;
 const FAILURES = 3;
 
 /** Sends to networks and hears them. */
@@ -53,6 +55,8 @@ export class LanSockets {
   /** How often each network could not be opened, one time after the other. */
   readonly #failures = new Map<string, number>();
   #told = '';
+  /** By address, the key of the network it is on: every socket is asked about every datagram. */
+  readonly #senders = new Map<string, string | undefined>();
 
   constructor(options: LanSocketOptions) {
     this.#options = options;
@@ -128,6 +132,7 @@ export class LanSockets {
       const link = await this.#openLink(network);
       if (link !== undefined) this.#links.set(key, link);
     }
+    this.#senders.clear();
     const now = [...this.#links.keys()].join();
     if (now === this.#told || this.#isClosed) return;
     this.#told = now;
@@ -159,6 +164,15 @@ export class LanSockets {
     return link;
   }
 
+  #networkKeyOf(address: string): string | undefined {
+    if (this.#senders.has(address)) return this.#senders.get(address);
+    const network = networkOf(address, this.networks);
+    const key = network && keyOf(network);
+    if (this.#senders.size >= MOST_SENDERS) this.#senders.clear();
+    this.#senders.set(address, key);
+    return key;
+  }
+
   /** What the system says; a network that is just coming or going says something for a moment. */
   #fail(network: Network, error: unknown): void {
     if (!(error instanceof Error) || !('code' in error)) throw error;
@@ -168,11 +182,11 @@ export class LanSockets {
   }
 
   #listen(link: Link): void {
+    const key = keyOf(link.network);
     const told = (isToAll: boolean) => (datagram: Buffer, info: RemoteInfo) => {
       const address = info.address.split('%', 1).join();
       // Also, a socket hears what comes for the group on other networks.
-      const network = networkOf(address, this.networks);
-      if (network === undefined || keyOf(network) !== keyOf(link.network)) return;
+      if (this.#networkKeyOf(address) !== key) return;
       this.#options.onDatagram(datagram, { address, port: info.port, isToAll });
     };
     link.receiver.on('message', told(true));

@@ -1,7 +1,7 @@
 /** What strangers on a network can make of local discovery: on loopback, where everybody has many addresses. */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { decode } from '@msgpack/msgpack';
@@ -433,6 +433,59 @@ test(
     await until(() => told().length === 2, 'that it went was not told');
 
     assert.equal(told(), ['lo 127.0.0.1', '']);
+  }),
+);
+
+test(
+  'networks :: by the hundred that come and go leave nothing behind, and one that stays is heard (T077)',
+  scope(async (t) => {
+    const many = (from: number): Interfaces =>
+      Object.assign(
+        {},
+        ...Array.from({ length: 50 }, (_, i) =>
+          loopback(`127.0.${1 + from + i}.1`, `e${from + i}`),
+        ),
+      );
+    let now: Interfaces = loopback();
+    const node = await openNode(t, { interfaces: () => now, lookMs: 5 });
+    const told = (): number => node.events.filter(({ kind }) => kind === 'networks').length;
+    const open = (): number => readdirSync('/proc/self/fd').length;
+    const before = open();
+
+    for (let round = 0; round < 6; round += 1) {
+      const count = told();
+      now = round % 2 === 0 ? { ...loopback(), ...many(round * 20) } : loopback();
+      await until(() => told() > count, 'the networks were not looked at');
+    }
+    await until(() => open() <= before + 4, `${open()} descriptors, ${before} before`);
+
+    const stranger = await openStranger(t, '127.0.0.77');
+    node.lan.put({ publicKey, record: record({ id: 1 }), isShown: true });
+    await stranger.send(encodeRecordDatagram(record({ id: 2 }), { publicKey, httpPort: 2002 }));
+    await until(() => newer(node).length === 1, 'the one that stayed is not heard any more');
+    assert.equal(newer(node), ['http://127.0.0.77:2002']);
+  }),
+);
+
+test(
+  'another program :: that holds the port for itself alone is told of, and heard past once it has gone',
+  scope(async (t) => {
+    const thief = createSocket('udp4');
+    thief.bind(port, '0.0.0.0');
+    await once(thief, 'listening');
+    const node = await openNode(t, { lookMs: 5 });
+    const problems = (): string[] =>
+      node.events.flatMap((event) => (event.kind === 'problem' ? [event.error.message] : []));
+    const told = (): string[] =>
+      node.events.flatMap((event) => (event.kind === 'networks' ? [event.networks.join()] : []));
+    await until(() => problems().length > 0, 'it was not told');
+
+    thief.close();
+    await until(() => told().length > 0, 'it does not listen');
+
+    assert.is(problems().length, 1);
+    assert.match(problems()[0] ?? '', 'EADDRINUSE');
+    assert.equal(told(), ['lo 127.0.0.1']);
   }),
 );
 

@@ -65,7 +65,7 @@ export class LanDiscovery implements Discovery {
   readonly #own = new Map<string, Own>();
   readonly #outbox: Outbox;
   readonly #peers: Peers;
-  readonly #nearby = new Nearby(Date.now);
+  readonly #nearby = new Nearby(Date.now, now);
   readonly #gate = new DialGate(now);
   readonly #answers = new Limiter(ANSWERS, now);
   readonly #allAnswers = new Limiter(ALL_ANSWERS, now);

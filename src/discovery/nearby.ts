@@ -22,16 +22,18 @@ const MOST_URLS = 4;
 /** Not heard of for so long, it is not nearby any more. */
 const FORGET_MS = 600_000;
 
-type Entry = NearbyStream & { readonly sender: string };
+type Entry = NearbyStream & { readonly sender: string; readonly steadyMs: number };
 
-/** What is nearby. The clock is ms since 1970. */
+/** What is nearby. The clock is ms since 1970, and is only shown; the steady one, which never jumps, tells what is old. */
 export class Nearby {
   readonly #clockMs: () => number;
+  readonly #steadyMs: () => number;
   /** By id; the one heard last stands last. */
   readonly #entries = new Map<string, Entry>();
 
-  constructor(clockMs: () => number) {
+  constructor(clockMs: () => number, steadyMs: () => number) {
     this.#clockMs = clockMs;
+    this.#steadyMs = steadyMs;
   }
 
   /** Takes in a message; returns the stream when it is heard of for the first time. */
@@ -50,6 +52,7 @@ export class Nearby {
       firstHeardMs: before?.firstHeardMs ?? now,
       lastHeardMs: now,
       sender: before?.sender ?? address,
+      steadyMs: this.#steadyMs(),
     };
     this.#entries.set(id, entry);
     return before === undefined ? withoutSender(entry) : undefined;
@@ -75,9 +78,9 @@ export class Nearby {
   }
 
   #forget(): void {
-    const since = this.#clockMs() - FORGET_MS;
-    for (const [id, { lastHeardMs }] of this.#entries) {
-      if (lastHeardMs >= since) return;
+    const since = this.#steadyMs() - FORGET_MS;
+    for (const [id, { steadyMs }] of this.#entries) {
+      if (steadyMs >= since) return;
       this.#entries.delete(id);
     }
   }
@@ -93,6 +96,6 @@ function latest(
   return Math.max(before.modified, now.modified);
 }
 
-function withoutSender({ sender: _, ...stream }: Entry): NearbyStream {
+function withoutSender({ sender: _, steadyMs: __, ...stream }: Entry): NearbyStream {
   return stream;
 }

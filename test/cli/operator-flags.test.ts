@@ -45,6 +45,21 @@ test(
   }),
 );
 
+test(
+  'operatorOptions :: names on the network, of the only stream or of one by its name; what is no name is refused',
+  scope(async (t) => {
+    const sources = [{ path: makeSite(t, { a: '1' }).path, name: 'mine' }];
+
+    const only = await operatorOptions({ name: ['Blog'] }, { ...around, sources });
+    const named = await operatorOptions({ name: ['blog=mine'] }, { ...around, sources });
+
+    assert.equal(only.names, { blog: KEY_A.publicKey });
+    assert.equal(named.names, { blog: KEY_A.publicKey });
+    await rejectsCode(operatorOptions({ name: ['blog'] }, around), 'USAGE');
+    await rejectsCode(operatorOptions({ name: ['a.b=mine'] }, { ...around, sources }), 'USAGE');
+  }),
+);
+
 test('operatorOptions :: half a certificate, no name, no stream and port 0 are refused', async () => {
   await rejectsCode(operatorOptions({ tlsCert: 'a' }, around), 'USAGE');
   await rejectsCode(operatorOptions({ tlsKey: 'a' }, around), 'USAGE');

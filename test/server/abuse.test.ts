@@ -125,6 +125,7 @@ test(
     stream.close();
     const { port, errors } = await serve(t, [{ path }], {}, { timeouts, limits });
     const ask = `GET ${base}/rawwebacess/blob/a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+    await untilHeld(t, port, ask);
     const [slowOne, paused, steady] = [open(t, port), open(t, port), open(t, port)];
     for (const socket of [slowOne, paused, steady]) {
       await once(socket.pause(), 'connect');
@@ -152,6 +153,15 @@ test(
     assert.equal(errors, []);
   }),
 );
+
+/** The thread that fetches large values may take longer to begin than these timeouts wait. */
+async function untilHeld(t: Scope, port: number, ask: string): Promise<void> {
+  for (let came = ''; !came.startsWith('HTTP/1.1 206'); ) {
+    const socket = open(t, port);
+    socket.write(ask.replace('\r\n\r\n', '\r\nRange: bytes=0-0\r\n\r\n'));
+    came = (await readAll(socket)).toString('latin1');
+  }
+}
 
 /** Resolves when the other end has reset the connection, which a paused socket is not told of. */
 async function cutOff({ localPort = 0 }: Socket): Promise<void> {

@@ -62,7 +62,7 @@ lab(
     ) as [Machine, Machine];
     const addresses = ['10.1.0.66', '10.1.0.67'];
     const bad = net.machine({ lan: 'a', addresses: addresses.map((address) => `${address}/24`) });
-    const liar = runHelper('lan-liar.ts', addresses, bad);
+    const liar = runHelper('lan-liar-child.ts', addresses, bad);
     t.defer(liar, ({ process }) => process.kill('SIGKILL'));
     await liar.line('listening');
     mkdirSync(t.path('site'));

@@ -45,7 +45,7 @@ lab(
     const { id } = JSON.parse(await publisher.line('{"directory"'));
     await publisher.line('{"port"');
     const host = `${formatStreamId(parseStreamId(id), 'base32')}.localhost:33125`;
-    const probe = started(t, runHelper('first-page.ts', ['33125', host], there));
+    const probe = started(t, runHelper('first-page-child.ts', ['33125', host], there));
     await probe.line('ready');
 
     const begunMs = Number(process.hrtime.bigint()) / 1e6;

@@ -1,6 +1,6 @@
 /**
  * A machine that says all the time, with the signed words of somebody else, that it has his stream; who asks
- * it for anything is kept waiting. `lan-liar.ts ADDRESS…`: prints `listening`, then `lying`.
+ * it for anything is kept waiting. `lan-liar-child.ts ADDRESS…`: prints `listening`, then `lying`.
  */
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';

@@ -1,6 +1,6 @@
 /**
  * Asks a server on this machine for a page, again and again from before it is there, and prints when it came.
- * `first-page.ts PORT HOST`: prints `ready`, then `page MS BYTES` on the clock that all processes share.
+ * `first-page-child.ts PORT HOST`: prints `ready`, then `page MS BYTES` on the clock that all processes share.
  */
 import { get } from 'node:http';
 

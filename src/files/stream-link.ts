@@ -14,7 +14,7 @@ export type StreamLink = {
   readonly path: string;
   /** What whoever made the link calls it; nothing that a key has signed. */
   readonly name: string | undefined;
-  /** `http` or `https` addresses of servers, with a slash at their end; at most {@link MOST_FROM}. */
+  /** `http` or `https` addresses of servers, with a slash at their end; at most 8. */
   readonly from: readonly string[];
 };
 
@@ -39,7 +39,7 @@ export function isStreamLink(text: string): boolean {
 /**
  * Reads a link. Parameters that are not known are passed over, so that links may say more one day.
  *
- * @param text - at most {@link MOST_LINK} characters; space around it and a fragment are taken off
+ * @param text - at most 2,048 characters; space around it and a fragment are taken off
  * @throws {DrayerError} USAGE saying what is wrong with it; STREAM_ID_INVALID when it has no key
  * @example
  * const { publicKey, from } = parseStreamLink('drayer://KEY?name=Quinces&from=http://192.0.2.7:33125/');

@@ -68,11 +68,29 @@ export async function run(
   return { ms, peakMb: readPeak(), stdout };
 }
 
+/** Runs both in turn, since a machine is not the same a minute later; returns the median of each. */
+export async function sideBySide(
+  times: number,
+  one: () => Promise<Run>,
+  other: () => Promise<Run>,
+): Promise<readonly [Run, Run]> {
+  const others: Run[] = [];
+  const middle = await median(times, async () => {
+    others.push(await other());
+    return one();
+  });
+  return [middle, middleOf(others)];
+}
+
 /** Runs `body` a few times and returns the run with the median wall time. */
 export async function median(times: number, body: (round: number) => Promise<Run>): Promise<Run> {
   const runs: Run[] = [];
   for (let round = 0; round < times; round += 1) runs.push(await body(round));
-  runs.sort((a, b) => a.ms - b.ms);
+  return middleOf(runs);
+}
+
+function middleOf(unsorted: readonly Run[]): Run {
+  const runs = [...unsorted].sort((a, b) => a.ms - b.ms);
   const middle = runs[Math.floor(runs.length / 2)];
   if (middle === undefined) throw new Error('no runs');
   return { ...middle, peakMb: Math.max(...runs.map((one) => one.peakMb)) };

@@ -23,7 +23,7 @@ export type KeeperEvents = {
 /** What a {@link Keeping} is told. */
 export type KeepingOptions = KeeperEvents & {
   /** Time between two looks at a source that sends no events, ms. */
-  readonly pollMs?: number | undefined;
+  readonly pollMs?: number | (() => number) | undefined;
   /** Port on which mirrors that are not hidden are served, once it is known; the sources are told of it. */
   readonly httpPort?: (() => number) | undefined;
   /** Whether other machines can come to it. */

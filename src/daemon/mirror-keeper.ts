@@ -6,6 +6,7 @@ import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { parseStreamId } from '../core/stream-id.ts';
 import { mirrorPathOf } from '../mirror/data-dir.ts';
+import { POLL_MS } from '../mirror/follower.ts';
 import { type MirrorOptions, type MirrorReport, mirrorStream } from '../mirror/mirror.ts';
 import type { MirrorProgress } from '../mirror/session.ts';
 import type { MirrorOrder } from './control-wire.ts';
@@ -22,9 +23,14 @@ import { removeMirrorFiles } from './remove-mirror.ts';
 
 export type { KeeperEvents } from './keeping.ts';
 
+/** Least time between two looks, whichever mirrors they are of: they add up where there are hundreds. */
+const LOOK_MS = 1_200;
+
 /** What a {@link MirrorKeeper} is told. */
-export type KeeperOptions = KeepingOptions & {
+export type KeeperOptions = Omit<KeepingOptions, 'pollMs'> & {
   readonly dataDir: string;
+  /** Least time between two looks at all sources of a mirror, ms; of many mirrors there is more. Default 30,000. */
+  readonly pollMs?: number | undefined;
 };
 
 /** One order to bring a mirror up to date. */
@@ -37,7 +43,7 @@ export type KeepContext = {
 
 /** Keeps mirrors. Closed by {@link MirrorKeeper.close}. */
 export class MirrorKeeper {
-  readonly #options: KeeperOptions;
+  readonly #options: KeepingOptions & { readonly dataDir: string };
   readonly #kept = new Map<string, Keeping>();
   /** Orders about one stream, one after the other. */
   readonly #queues = new Map<string, Promise<unknown>>();
@@ -46,7 +52,8 @@ export class MirrorKeeper {
   #isClosed = false;
 
   constructor(options: KeeperOptions) {
-    this.#options = options;
+    const { pollMs = POLL_MS } = options;
+    this.#options = { ...options, pollMs: () => Math.max(pollMs, this.#kept.size * LOOK_MS) };
   }
 
   /** What is kept now, in the order in which it came. */

@@ -10,8 +10,11 @@ import type { FallenSource } from './score.ts';
 
 /** Options of {@link followStream}. */
 export type FollowOptions = Omit<MirrorOptions, 'publicKey' | 'path'> & {
-  /** Time between two looks at sources that send no events, and at all of several, ms. Default 30,000. */
-  readonly pollMs?: number | undefined;
+  /**
+   * Time between two looks at sources that send no events, and at all of several, ms; a function is asked
+   * before each. Default 30,000.
+   */
+  readonly pollMs?: number | (() => number) | undefined;
   /**
    * Port on which this mirror is served: the other sources are told of each new generation then, so that
    * they need not wait for their next look. Default: nobody is told.

@@ -17,7 +17,8 @@ import { isOverQuota } from './quota.ts';
 import { sourceEvents } from './source-events.ts';
 import { type KnownSource, readMemory } from './source-memory.ts';
 
-const POLL_MS = 30_000;
+/** Default time between two looks. */
+export const POLL_MS = 30_000;
 /** First wait before another try; each one is twice as long, up to the time between two looks. */
 const RETRY_MS = 500;
 /** Between two runs: a source that calls without a pause is not answered without one. */
@@ -63,16 +64,21 @@ export class Follower {
     await Promise.all([...ears, this.#lookAround()]);
   }
 
+  #pollMs(): number {
+    const { pollMs } = this.#options;
+    return typeof pollMs === 'function' ? pollMs() : (pollMs ?? POLL_MS);
+  }
+
   /** Listens to one source after the other, as long as each lasts. */
   async #listen(isFirst: boolean): Promise<void> {
-    const { signal, pollMs = POLL_MS } = this.#options;
+    const { signal } = this.#options;
     let retryMs = RETRY_MS;
     while (!signal.aborted) {
       const woken = this.#wake.signal;
       const peer = this.#nextPeer();
       // The others have nobody to listen to, for the time being.
       if (peer === undefined && !isFirst) {
-        await pause(jittered(pollMs), signal);
+        await pause(jittered(this.#pollMs()), signal);
         continue;
       }
       const since = performance.now();
@@ -81,7 +87,7 @@ export class Follower {
       } catch (error) {
         if (signal.aborted) return;
         if (!isDrayerError(error)) throw error;
-        if (error.code === 'NOT_SUPPORTED') retryMs = pollMs;
+        if (error.code === 'NOT_SUPPORTED') retryMs = this.#pollMs();
         // Of several another one will do; whether it is away, or only its events, shows at the next look.
         const isOver = woken.aborted || error.code === 'UNREACHABLE' || !this.#isAlone();
         if (!isOver && error.code !== 'NOT_SUPPORTED') this.#tell(error);
@@ -90,7 +96,7 @@ export class Follower {
       if (performance.now() - since >= STEADY_MS) retryMs = RETRY_MS;
       const restMs = this.#isAlone() ? retryMs : jittered(retryMs);
       await pause(restMs, isFirst ? AbortSignal.any([signal, woken]) : signal);
-      retryMs = Math.min(pollMs, retryMs * 2);
+      retryMs = Math.min(this.#pollMs(), retryMs * 2);
       if (!isFirst) continue;
       // Before the look: who wakes it during one wants another.
       if (woken.aborted) {
@@ -103,9 +109,9 @@ export class Follower {
 
   /** Asks all of several now and then: none of those that are listened to may be telling. */
   async #lookAround(): Promise<void> {
-    const { signal, pollMs = POLL_MS } = this.#options;
+    const { signal } = this.#options;
     while (!signal.aborted) {
-      await pause(jittered(pollMs), signal);
+      await pause(jittered(this.#pollMs()), signal);
       const { finders = [] } = this.#options;
       const isLooking = !this.#isAlone() || finders.length > 0;
       if (!signal.aborted && isLooking) await this.#pullPatiently();
@@ -113,7 +119,7 @@ export class Follower {
   }
 
   async #waitForEvents(peer: PeerUrl): Promise<void> {
-    const { limits, pollMs = POLL_MS } = this.#options;
+    const { limits } = this.#options;
     const firstMs = (limits ?? LIMITS).firstByteMs;
     const publicKey = this.#publicKey;
     const signal = AbortSignal.any([this.#options.signal, this.#wake.signal]);
@@ -126,7 +132,7 @@ export class Follower {
         if (tip > this.#tip) await this.#inTurn(() => this.#pullFrom(peer, tip));
         else this.#mend();
         // Who tells of what nobody then has is believed less and less.
-        restMs = tip > this.#tip ? Math.min(pollMs, restMs * 2) : PAUSE_MS;
+        restMs = tip > this.#tip ? Math.min(this.#pollMs(), restMs * 2) : PAUSE_MS;
         await pause(restMs, signal);
       }
     } finally {

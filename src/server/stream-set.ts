@@ -51,8 +51,11 @@ export type StreamSetOptions = {
 
 const POLL_MS = 50;
 const MAX_OPEN = 64;
-/** Files are looked at once in so many polls; a stat costs more than a data_version. */
+/** Most open files looked at in one poll; of more, each has its turn. Hints are waited for by none. */
+const MOST_POLLED = 16;
+/** The file itself is looked at once in so many polls, a stat costs more than a data_version; of many less often. */
 const FILE_POLL_EVERY = 20;
+const MOST_FILES_POLLED = 4;
 
 /**
  * Opens stream files for reading. A `.part` file is never served: it is a mirror's first generation,
@@ -83,11 +86,13 @@ export class OpenStreamSet implements StreamSet {
   readonly #timer: NodeJS.Timeout;
   readonly #hints: FileHints;
   #turn = 0;
+  #fileTurn = 0;
+  #filesDue = 0;
   #uses = 0;
 
   constructor(options: StreamSetOptions) {
     this.#options = options;
-    this.#hints = new FileHints((path) => this.#lookAt(path, (file) => file.poll()));
+    this.#hints = new FileHints((path) => this.look(path));
     this.#timer = setInterval(() => this.#tick(), options.pollMs ?? POLL_MS);
     // A server keeps the process alive by its sockets, not by looking around.
     this.#timer.unref();
@@ -171,13 +176,19 @@ export class OpenStreamSet implements StreamSet {
   }
 
   #tick(): void {
-    this.#turn += 1;
-    for (const file of this.#files) this.#look(file, () => file.poll());
-    if (this.#turn % FILE_POLL_EVERY !== 0) return;
-    for (const file of this.#files) {
-      this.#look(file, () => file.pollFile());
-      this.#closeOldest();
+    const open = this.#files.filter((file) => file.isOpen);
+    for (let left = Math.min(MOST_POLLED, open.length); left > 0; left -= 1) {
+      this.#turn += 1;
+      const file = open[this.#turn % open.length];
+      if (file !== undefined) this.#look(file, () => file.poll());
     }
+    this.#filesDue += Math.min(MOST_FILES_POLLED, this.#files.length / FILE_POLL_EVERY);
+    for (; this.#filesDue >= 1; this.#filesDue -= 1) {
+      this.#fileTurn += 1;
+      const file = this.#files[this.#fileTurn % this.#files.length];
+      if (file !== undefined) this.#look(file, () => file.pollFile());
+    }
+    this.#closeOldest();
   }
 
   #lookAt(path: string, look: (file: HostedFile) => Generation | undefined): void {

@@ -1,4 +1,4 @@
-import { copyFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -8,6 +8,7 @@ import {
   type StreamSetOptions,
   type StreamSource,
 } from '../../src/server/stream-set.ts';
+import { generateKeyPair } from '../../src/store/key-file.ts';
 import { createStream, openStream } from '../../src/store/open-stream.ts';
 import type { Stream } from '../../src/store/stream.ts';
 import { KEY_A, KEY_B, KEY_C, type TestKey } from '../helpers/keys.ts';
@@ -115,6 +116,37 @@ for (const [by, pollMs] of [
     }),
   );
 }
+
+test(
+  'openStreamSet :: of many files that nobody hints at each has its turn, open or closed',
+  scope(async (t) => {
+    // In more folders than are watched.
+    const names = Array.from({ length: 24 }, (_, i) => `${i}/a.stream`);
+    const streams = names.map((name, i) => {
+      mkdirSync(t.path(`${i}`));
+      const { publicKey, secretKey } = generateKeyPair();
+      return make(t, name, { publicKey, secretKey });
+    });
+    const paths = names.map((name) => ({ path: t.path(name) }));
+    const set = open(t, paths, { pollMs: 2, maxOpen: 20 });
+    // Looking around keeps no process alive.
+    t.defer(
+      setInterval(() => {}, 1000),
+      clearInterval,
+    );
+    const seen = new Set<string>();
+    const all = new Promise<void>((resolve) => {
+      set.onGeneration(({ id }) => {
+        seen.add(id);
+        if (seen.size === streams.length) resolve();
+      });
+    });
+
+    for (const stream of streams) stream.set('b', 2);
+
+    await all;
+  }),
+);
 
 test(
   'openStreamSet :: one event for each generation, none where nothing changed, none after unsubscribing',

@@ -5,7 +5,7 @@
 import type { RequestListener } from 'node:http';
 import { hostname } from 'node:os';
 import Koa, { type Context } from 'koa';
-import { DrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { WELL_KNOWN_PATH } from '../wire/paths.ts';
 import type { Hosted } from './addresses.ts';
 import { AnnouncedDesk, type OnAnnounced } from './announced.ts';
@@ -141,9 +141,10 @@ export function createApp(options: AppOptions): Koa {
       await answer(server, exchange, { policy, reportRefusal, isDenied });
     } catch (error) {
       const { code } = sendProblem(ctx, error, exchange.form);
-      // A list that cannot be read is one error, however many ask.
+      // A list that cannot be read is one error, however many ask; who asks too much is none of ours.
       const isKnown = error === reported && error instanceof DrayerError;
-      if (code === 'INTERNAL' && !isKnown) onError(error);
+      const isOurs = code === 'INTERNAL' && !isDrayerError(error, 'STREAM_BUSY');
+      if (isOurs && !isKnown) onError(error);
       reported = error;
     } finally {
       limitRest(ctx.req);

@@ -18,7 +18,7 @@ test(
   'newRecordAvailable :: a newer record of the stream is passed on, once in a while',
   scope(async (t) => {
     const { mirror, newest, calls } = await mirrorBehind(t);
-    const { url } = await mirror();
+    const { url, errors } = await mirror();
 
     const untold = await announceGeneration([{ type: 'http', url }], newest);
 
@@ -27,6 +27,7 @@ test(
     const again = await post(url, encodeRecordMessage(newest.record, newest));
     assert.is(again.status, 503);
     assert.is(calls.length, 1);
+    assert.equal(errors, [], 'who asks too much is no fault of the server');
   }),
 );
 
@@ -86,8 +87,8 @@ async function mirrorBehind(t: Scope) {
   // A new server each time: what one was told a moment ago it does not hear again.
   const mirror = async () => {
     const onAnnounced = (key: Uint8Array): void => void calls.push(key);
-    const { port } = await serve(t, [{ path }], { onAnnounced });
-    return { url: `http://127.0.0.1:${port}` };
+    const { port, errors } = await serve(t, [{ path }], { onAnnounced });
+    return { url: `http://127.0.0.1:${port}`, errors };
   };
   const newest = { record: snapshotOf(stream), publicKey, httpPort: 0 };
   return { mirror, newest, held, calls, path };

@@ -67,14 +67,11 @@ async function keyOf(publisher: Child): Promise<string> {
 }
 
 lab(
-  'a generation :: goes from publisher to mirrors, also over one with two interfaces to another network',
+  'a publisher and three mirrors :: converge, whatever becomes of interfaces, addresses and all but one of them',
   scope(async (t) => {
     const net = netLab(t);
-    const publisher = run(
-      t,
-      net.machine({ lan: 'a', addresses: ['10.1.0.1/24', 'fd01::1/64'] }),
-      'publish',
-    );
+    const at = net.machine({ lan: 'a', addresses: ['10.1.0.1/24', 'fd01::1/64'] });
+    const publisher = run(t, at, 'publish');
     const key = await keyOf(publisher);
     const between = net.machine(
       { lan: 'a', addresses: ['10.1.0.2/24', 'fd01::2/64'] },
@@ -82,22 +79,53 @@ lab(
     );
     const near = run(t, between, 'mirror', key);
     await near.line('mirrors');
+    const beside = run(t, net.machine({ lan: 'a', addresses: ['10.1.0.3/24'] }), 'mirror', key);
     const far = run(t, net.machine({ lan: 'b', addresses: ['10.2.0.3/24'] }), 'mirror', key);
-    await far.line('mirrors');
+    await Promise.all([beside.line('mirrors'), far.line('mirrors')]);
+    // Over the one with two interfaces.
+    assert.is(await far.line('found'), 'found http://10.2.0.2:33125');
+    const allReach = async (swap: Swap, what: string): Promise<Swap[]> => {
+      const mirrors = [near, far, beside];
+      const swaps = await Promise.all(mirrors.map((one) => reaches(one, swap, SOON_MS)));
+      return swaps.map((one, i) => {
+        assert.ok(one !== undefined, `${what}: mirror ${i} missed it`);
+        return one;
+      });
+    };
 
     const spans: number[][] = [];
     for (const name of ['two', 'three', 'four', 'five', 'six']) {
       const swap = await publisher.set(name);
-      const [first, second] = [
-        await reaches(near, swap, SOON_MS),
-        await reaches(far, swap, SOON_MS),
-      ];
-      assert.ok(first !== undefined && second !== undefined, `${name} did not arrive`);
-      spans.push([first.ms - swap.ms, second.ms - first.ms]);
+      const [first, second] = await allReach(swap, name);
+      spans.push([(first?.ms ?? 0) - swap.ms, (second?.ms ?? 0) - (first?.ms ?? 0)]);
     }
-
-    assert.is(await far.line('found'), 'found http://10.2.0.2:33125');
     console.log(`swap to swap, ms: ${spans.map((pair) => pair.map(Math.round).join('+'))}`);
+
+    const before = near.lines.length;
+    between.ip('link', 'set', 'eth0', 'down');
+    assert.is(await lineAfter(near, before, 'networks'), 'networks eth1 10.2.0.2');
+    const missed = await publisher.set('seven');
+    assert.ok((await reaches(beside, missed, SOON_MS)) !== undefined, 'nothing hinders this one');
+    assert.is(await reaches(far, missed, 500), undefined, 'there is no way to this one');
+    between.ip('link', 'set', 'eth0', 'up');
+    await allReach(missed, 'an interface that was down');
+
+    at.ip('addr', 'flush', 'dev', 'eth0');
+    at.ip('addr', 'add', '10.1.0.9/24', 'dev', 'eth0');
+    await publisher.line('networks eth0 10.1.0.9');
+    const last = await publisher.set('eight');
+    await allReach(last, 'a publisher at another address');
+
+    for (const { process, ended } of [publisher, near, beside]) {
+      process.kill('SIGKILL');
+      await ended;
+    }
+    const again = run(t, between, 'mirror', key);
+    assert.is(await again.line('found'), 'found http://10.2.0.3:33125');
+    await again.line('mirrors');
+    const late = run(t, net.machine({ lan: 'a', addresses: ['10.1.0.4/24'] }), 'mirror', key);
+    assert.is(await late.line('found'), 'found http://10.1.0.2:33125');
+    assert.is(await late.line('mirrors'), `mirrors ${last.tip}`);
   }),
 );
 
@@ -122,33 +150,6 @@ lab(
 
     assert.ok((await reaches(mirror, swap, SOON_MS)) !== undefined, 'the mirror missed it');
     assert.is(await reaches(deaf, swap, 500), undefined);
-  }),
-);
-
-lab(
-  'an interface :: that was down takes part again when it is up; a mirror is enough to copy from',
-  scope(async (t) => {
-    const net = netLab(t);
-    const publisher = run(t, net.machine({ lan: 'a', addresses: ['10.1.0.1/24'] }), 'publish');
-    const key = await keyOf(publisher);
-    const at = net.machine({ lan: 'a', addresses: ['10.1.0.2/24'] });
-    const mirror = run(t, at, 'mirror', key);
-    await mirror.line('mirrors');
-
-    const before = mirror.lines.length;
-    at.ip('link', 'set', 'eth0', 'down');
-    const gone = await lineAfter(mirror, before, 'networks');
-    const swap = await publisher.set('two');
-    at.ip('link', 'set', 'eth0', 'up');
-
-    assert.is(gone, 'networks');
-    assert.ok((await reaches(mirror, swap, SOON_MS)) !== undefined, 'the mirror missed it');
-
-    publisher.process.kill('SIGKILL');
-    await publisher.ended;
-    const late = run(t, net.machine({ lan: 'a', addresses: ['10.1.0.4/24'] }), 'mirror', key);
-    assert.is(await late.line('found'), 'found http://10.1.0.2:33125');
-    assert.is(await late.line('mirrors'), `mirrors ${swap.tip}`);
   }),
 );
 

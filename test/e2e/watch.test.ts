@@ -131,7 +131,10 @@ test(
     const sh = shell(t);
     for (const [args, message] of [
       [['publish', 'site', '--dry-run', '--watch'], '--dry-run and --watch exclude each other'],
-      [['publish', 'site', '--port', '0'], '--port, --host, --lan and --dht are for --serve'],
+      [
+        ['publish', 'site', '--port', '0'],
+        '--port, --host, --lan, --dht and --upnp are for --serve',
+      ],
       [
         ['mirror', 'http://127.0.0.1:9', '--live'],
         '--live, --port, --host, --lan and --upnp are for --serve',

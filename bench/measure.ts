@@ -68,6 +68,11 @@ export async function run(
   return { ms, peakMb: readPeak(), stdout };
 }
 
+/** Waits until the disk has what was written: it would be paid for by whatever is measured next. */
+export async function settle(): Promise<void> {
+  await run('sync', []);
+}
+
 /** Runs both in turn, since a machine is not the same a minute later; returns the median of each. */
 export async function sideBySide(
   times: number,

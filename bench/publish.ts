@@ -1,7 +1,7 @@
 /** Publishing: cold, unchanged, one changed file, and media, as real processes. */
 import { appendFileSync, cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { median, run, runNode, sideBySide } from './measure.ts';
+import { median, run, runNode, settle, sideBySide } from './measure.ts';
 import type { Row } from './report.ts';
 
 /** Where the benchmark works and what it starts. */
@@ -25,19 +25,22 @@ export async function* benchPublish(bench: Bench, site: string): AsyncGenerator<
   const publishing = ['publish', site, '--stream', stream, '--json', '--check-links=off'];
   const publish = () => runNode([bench.cli, ...publishing]);
 
-  const cold = await median(bench.rounds, () => {
+  const publishCold = async () => {
     for (const end of ['', '-wal', '-shm', '.privatekey', '.mark']) {
       rmSync(stream + end, { force: true });
     }
+    await settle();
     return publish();
-  });
-  const plain = await median(bench.rounds, (round) =>
-    run(process.execPath, [
-      join(bench.baselines, 'gzip-insert.js'),
-      site,
-      join(work, `plain-${round}.db`),
-    ]),
-  );
+  };
+  let copies = 0;
+  const plainly = async (...level: string[]) => {
+    copies += 1;
+    const database = join(work, `plain-${copies}.db`);
+    await settle();
+    const script = join(bench.baselines, 'gzip-insert.js');
+    return run(process.execPath, [script, site, database, ...level]);
+  };
+  const [cold, plain] = await sideBySide(bench.rounds, publishCold, () => plainly());
   yield {
     what: 'publish, cold, 10,000 HTML files',
     ours: cold.ms,
@@ -48,14 +51,7 @@ export async function* benchPublish(bench: Bench, site: string): AsyncGenerator<
     peakMb: cold.peakMb,
   };
 
-  const level4 = await median(bench.rounds, (round) =>
-    run(process.execPath, [
-      join(bench.baselines, 'gzip-insert.js'),
-      site,
-      join(work, `level4-${round}.db`),
-      '4',
-    ]),
-  );
+  const level4 = await median(bench.rounds, () => plainly('4'));
   yield {
     what: 'publish, cold, 10,000 HTML files',
     ours: cold.ms,
@@ -67,6 +63,7 @@ export async function* benchPublish(bench: Bench, site: string): AsyncGenerator<
   const git = await median(1, async () => {
     const copy = join(work, 'git');
     cpSync(site, copy, { recursive: true });
+    await settle();
     await run('git', ['init', '-q', copy]);
     const start = performance.now();
     await run('git', ['-C', copy, 'add', '-A']);
@@ -83,6 +80,7 @@ export async function* benchPublish(bench: Bench, site: string): AsyncGenerator<
     atMost: 1,
   };
 
+  await settle();
   // What looks at the memory takes a tenth of it: once for that, and then without.
   const { peakMb } = await publish();
   const [unchanged, nothing] = await sideBySide(

@@ -4,7 +4,7 @@
  * Synchronous calls in short slices: measured three to seven times faster than promises, while signals
  * and progress still get their turn between the slices.
  */
-import { type BigIntStats, lstatSync, readdirSync, type Stats } from 'node:fs';
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { sep } from 'node:path';
 import { isDrayerError } from '../core/errors.ts';
 import { siteKeyOf } from '../files/site-path.ts';
@@ -128,11 +128,11 @@ export type Place = {
   /** From the root, `/`-separated, as on disk. */
   readonly relative: string;
   /** Of a directory, before it was listed. */
-  readonly stat?: BigIntStats;
+  readonly stat?: Stats;
 };
 
 /** A directory that {@link walkPlace} found. */
-export type FoundPlace = Place & { readonly stat: BigIntStats };
+export type FoundPlace = Place & { readonly stat: Stats };
 
 /** Files after which it is worth to look at the clock. */
 const CLOCK_EVERY = 16;
@@ -162,7 +162,7 @@ export async function walkPlace(
     const isDirectory = stat.isDirectory();
     const reason = rules.reasonFor(relative, path, isDirectory) ?? specialKind(stat, isDirectory);
     if (reason !== undefined) walk.skipped.push({ path: relative, reason });
-    else if (isDirectory) places.push(...foundPlace(path, relative, walk));
+    else if (isDirectory) places.push({ path, relative, stat });
     else {
       const key = keyOf(relative, walk);
       if (key === undefined) continue;
@@ -199,8 +199,8 @@ function listDirectory(place: Place, walk: Walk): string[] {
 }
 
 // A directory swapped for a link between lstat and readdir would lead out of the site.
-function isSameDirectory(before: BigIntStats, path: string): boolean {
-  const after = lstatSync(path, { bigint: true });
+function isSameDirectory(before: Stats, path: string): boolean {
+  const after = lstatSync(path);
   return after.isDirectory() && after.ino === before.ino && after.dev === before.dev;
 }
 
@@ -225,17 +225,6 @@ function lstatOf(path: string, relative: string, walk: Walk): Stats | undefined 
   } catch (cause) {
     addUnreadable(relative, cause, walk);
     return undefined;
-  }
-}
-
-/** A directory that was found, with its exact stat: there are few, and by it each is known again. */
-function foundPlace(path: string, relative: string, walk: Walk): FoundPlace[] {
-  try {
-    const stat = lstatSync(path, { bigint: true });
-    return stat.isDirectory() ? [{ path, relative, stat }] : [];
-  } catch (cause) {
-    addUnreadable(relative, cause, walk);
-    return [];
   }
 }
 

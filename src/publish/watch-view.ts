@@ -3,7 +3,7 @@
  * Believes no hint: whatever is found is compared, and a directory that another one took the place of
  * is walked with all below it.
  */
-import { type BigIntStats, lstatSync, realpathSync } from 'node:fs';
+import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
 import { changedMs, stampOf } from './disk-stat.ts';
@@ -121,10 +121,10 @@ export class SiteView {
   }
 
   // Not through a link: a directory above may have become one, which would lead out of the site.
-  #statOf(relative: string): BigIntStats | undefined {
+  #statOf(relative: string): Stats | undefined {
     const path = this.#pathOf(relative);
     try {
-      const stat = lstatSync(path, { bigint: true });
+      const stat = lstatSync(path);
       return stat.isDirectory() && realpathSync.native(path) === path ? stat : undefined;
     } catch (error) {
       if (isGone(error)) return undefined;
@@ -174,8 +174,8 @@ function youngestOf({ stamp, walk }: Listing): number {
 }
 
 // The number of a directory that was removed is given to the next one; its birth tells them apart.
-function identityOf(stat: BigIntStats): string {
-  return `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;
+function identityOf(stat: Stats): string {
+  return `${stat.dev}:${stat.ino}:${stat.birthtimeMs}`;
 }
 
 function parentOf(relative: string): string {

@@ -2,10 +2,12 @@
  * One connection to a stream file: pragmas, cached statements, transactions, and the translation of
  * SQLite's errors. The only file that imports better-sqlite3. What the tables mean is in schema.ts.
  */
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
-import { findReadFault } from './durable-file.ts';
+import { storeError } from './sqlite-error.ts';
 
 /** What a statement takes as a parameter. */
 export type Parameter = string | number | Uint8Array | null;
@@ -217,6 +219,7 @@ export function connect(
       readonly: readonly && bytes === undefined,
       fileMustExist: !create && bytes === undefined,
       timeout: BUSY_MS,
+      ...NATIVE,
     });
   } catch (cause) {
     throw storeError(path, cause);
@@ -232,6 +235,17 @@ export function connect(
     connection.close();
     throw error;
   }
+}
+
+/** Where the binary part lies after an ordinary installation: better-sqlite3 looks for it in a dozen places. */
+const NATIVE = nativeAt('../build/Release/better_sqlite3.node');
+
+function nativeAt(path: string): { nativeBinding?: string } {
+  const nativeBinding = join(
+    dirname(createRequire(import.meta.url).resolve('better-sqlite3')),
+    path,
+  );
+  return existsSync(nativeBinding) ? { nativeBinding } : {};
 }
 
 /** What {@link connect} is told besides the path. */
@@ -254,46 +268,3 @@ export function prepareForWriting(connection: Connection): void {
   connection.run('PRAGMA synchronous = EXTRA; PRAGMA secure_delete = ON');
   connection.useLog();
 }
-
-const BINDING_HINT = 'run `npm rebuild better-sqlite3` where drayer is installed';
-
-/** Translates what better-sqlite3 threw; our own errors pass. */
-export function storeError(path: string, cause: unknown): unknown {
-  if (cause instanceof DrayerError) return cause;
-  if (!(cause instanceof Error)) return cause;
-  const code = 'code' in cause ? String(cause.code) : '';
-  if (
-    code === 'MODULE_NOT_FOUND' ||
-    code === 'ERR_DLOPEN_FAILED' ||
-    /bindings file/.test(cause.message)
-  ) {
-    const message = 'the binary part of better-sqlite3 cannot be loaded on this machine';
-    return new DrayerError('NATIVE_MISSING', message, { cause, hint: BINDING_HINT });
-  }
-  if (!code.startsWith('SQLITE_')) return cause;
-  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
-    const hint = 'wait until the other drayer has finished, then try again';
-    const message = `${path}: another process is writing to this stream`;
-    return new DrayerError('STREAM_BUSY', message, { cause, hint });
-  }
-  if (/^SQLITE_(NOTADB|CORRUPT|FORMAT|SCHEMA|CONSTRAINT|MISMATCH)/.test(code)) {
-    const hint = RECOVER_ANEW_HINT;
-    return new DrayerError('STREAM_INVALID', `${path}: ${cause.message}`, { cause, hint });
-  }
-  if (/^SQLITE_(READONLY|PERM|AUTH)/.test(code)) {
-    const hint = 'check who owns the file and its directory';
-    return new DrayerError('STREAM_READ_ONLY', `${path}: cannot be written`, { cause, hint });
-  }
-  if (code === 'SQLITE_TOOBIG') {
-    return new DrayerError('TOO_LARGE', `${path}: a value is too large for SQLite`, { cause });
-  }
-  // SQLite does not say why; the system does.
-  const fault = code.startsWith('SQLITE_CANTOPEN') ? findReadFault(path) : undefined;
-  if (fault !== undefined) return fault;
-  const message = code === 'SQLITE_FULL' ? 'the disk is full' : cause.message;
-  return new DrayerError('STORAGE_FAILED', `${path}: ${message} (${code})`, { cause });
-}
-
-/** What to do about a file that is no sound stream. */
-export const RECOVER_ANEW_HINT =
-  'move it away and mirror it again; your own stream: drayer recover STREAM --from URL does both';

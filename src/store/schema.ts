@@ -5,7 +5,8 @@
  */
 import { isAcceptablePublicKey } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
-import { type Connection, RECOVER_ANEW_HINT } from './database.ts';
+import type { Connection } from './database.ts';
+import { RECOVER_ANEW_HINT } from './sqlite-error.ts';
 
 /** The original's tables. */
 const ATTR_SQL = 'CREATE TABLE attr (key text, value text)';

@@ -1,0 +1,46 @@
+/** What SQLite's errors mean to whoever uses a stream. */
+import { DrayerError } from '../core/errors.ts';
+import { findReadFault } from './durable-file.ts';
+
+const BINDING_HINT = 'run `npm rebuild better-sqlite3` where drayer is installed';
+
+/** Translates what better-sqlite3 threw; our own errors pass. */
+export function storeError(path: string, cause: unknown): unknown {
+  if (cause instanceof DrayerError) return cause;
+  if (!(cause instanceof Error)) return cause;
+  const code = 'code' in cause ? String(cause.code) : '';
+  if (
+    code === 'MODULE_NOT_FOUND' ||
+    code === 'ERR_DLOPEN_FAILED' ||
+    /bindings file/.test(cause.message)
+  ) {
+    const message = 'the binary part of better-sqlite3 cannot be loaded on this machine';
+    return new DrayerError('NATIVE_MISSING', message, { cause, hint: BINDING_HINT });
+  }
+  if (!code.startsWith('SQLITE_')) return cause;
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
+    const hint = 'wait until the other drayer has finished, then try again';
+    const message = `${path}: another process is writing to this stream`;
+    return new DrayerError('STREAM_BUSY', message, { cause, hint });
+  }
+  if (/^SQLITE_(NOTADB|CORRUPT|FORMAT|SCHEMA|CONSTRAINT|MISMATCH)/.test(code)) {
+    const hint = RECOVER_ANEW_HINT;
+    return new DrayerError('STREAM_INVALID', `${path}: ${cause.message}`, { cause, hint });
+  }
+  if (/^SQLITE_(READONLY|PERM|AUTH)/.test(code)) {
+    const hint = 'check who owns the file and its directory';
+    return new DrayerError('STREAM_READ_ONLY', `${path}: cannot be written`, { cause, hint });
+  }
+  if (code === 'SQLITE_TOOBIG') {
+    return new DrayerError('TOO_LARGE', `${path}: a value is too large for SQLite`, { cause });
+  }
+  // SQLite does not say why; the system does.
+  const fault = code.startsWith('SQLITE_CANTOPEN') ? findReadFault(path) : undefined;
+  if (fault !== undefined) return fault;
+  const message = code === 'SQLITE_FULL' ? 'the disk is full' : cause.message;
+  return new DrayerError('STORAGE_FAILED', `${path}: ${message} (${code})`, { cause });
+}
+
+/** What to do about a file that is no sound stream. */
+export const RECOVER_ANEW_HINT =
+  'move it away and mirror it again; your own stream: drayer recover STREAM --from URL does both';

@@ -24,7 +24,7 @@ import { removeMirrorFiles } from './remove-mirror.ts';
 export type { KeeperEvents } from './keeping.ts';
 
 /** Least time between two looks, whichever mirrors they are of: they add up where there are hundreds. */
-const LOOK_MS = 1_200;
+const LOOK_MS = 2_400;
 
 /** What a {@link MirrorKeeper} is told. */
 export type KeeperOptions = Omit<KeepingOptions, 'pollMs'> & {

@@ -72,9 +72,11 @@ export async function openNames(set: StreamSet, options: LocalNamesOptions): Pro
       void names.remove(id);
     }
     for (const [id, site] of present) {
+      // Nothing else for those that have theirs, nor for hundreds that have none.
+      if (sites.size >= MOST_NAMES || sites.has(id)) continue;
       const given = labels.get(id);
       const wish = labelOf(given ?? site.name ?? '');
-      if (wish === undefined || sites.has(id) || sites.size >= MOST_NAMES) continue;
+      if (wish === undefined) continue;
       // What was chosen by hand is as it is; what was another site's gets a number.
       const label = given === undefined ? owners.free(wish, id) : owners.give(wish, id);
       sites.set(id, site);

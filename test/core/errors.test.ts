@@ -1,6 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DrayerError, EXIT, exitOf, isDrayerError, statusOf } from '../../src/core/errors.ts';
+import {
+  DrayerError,
+  EXIT,
+  exitOf,
+  isDrayerError,
+  isErrorCode,
+  statusOf,
+} from '../../src/core/errors.ts';
 
 const test = suite('core/errors');
 
@@ -19,6 +26,12 @@ test('DrayerError :: has no cause and no hint where none was given', () => {
 
   assert.is(error.hint, undefined);
   assert.not('cause' in error);
+});
+
+test('isErrorCode :: knows the conditions, and nothing that every object has', () => {
+  assert.ok(isErrorCode('USAGE'));
+  assert.not(isErrorCode('usage'));
+  assert.not(isErrorCode('toString'));
 });
 
 test('isDrayerError :: tells our errors from others, and one code from another', () => {

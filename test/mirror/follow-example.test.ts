@@ -16,7 +16,7 @@ test(
   scope(async (t) => {
     const source = await publish(t);
     source.stream.set('apple', { seq: 1 });
-    const program = t.path('follow.ts');
+    const program = t.path('follow.mts');
     const text = exampleIn(readFileSync(`${root}/docs/MIRRORING.md`, 'utf8'));
     writeFileSync(program, text.replace(`'drayer'`, JSON.stringify(`${root}/src/index.ts`)));
     const node = ['--conditions=source', '--import', import.meta.resolve('tsx')];

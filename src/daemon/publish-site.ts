@@ -90,7 +90,9 @@ export async function publishSite(
   const prepared = prepareSite(directory, { streamPath: site.streamPath, secretKey, unusedKey });
   const newKeyPath = prepared.keyCreated ? prepared.keyPath : undefined;
   if (newKeyPath !== undefined) options.onNewKey?.(newKeyPath);
-  const stream = openStream(prepared.streamPath, { secretKey, lifetimeMicros });
+  // Kept in the file, which a dry run leaves as it is.
+  const lifetime = options.dryRun ? {} : { lifetimeMicros };
+  const stream = openStream(prepared.streamPath, { secretKey, ...lifetime });
   try {
     if (keyPath !== undefined && !unusedKey) {
       checkKeyUse(prepared.streamPath, keyPath, stream.reader.generation());

@@ -241,6 +241,9 @@ test(
 
     const { report: first } = await publish();
     assert.is(first.generation.snapshot?.exp, 0);
+    const dry = await publishSite({ directory, lifetimeMicros: 2 * HOUR }, { dryRun: true });
+    assert.is(dry.report.wrote, false);
+    assert.is((await publish()).report.wrote, false, 'a dry run has left nothing behind');
     const { report: second } = await publish(2 * HOUR);
     const { report: same } = await publish(2 * HOUR);
     const { report: kept } = await publish();

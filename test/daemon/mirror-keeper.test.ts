@@ -9,6 +9,7 @@ import { type Scope, scope } from '../helpers/scope.ts';
 import { scriptedPeer, send } from '../helpers/scripted-peer.ts';
 import { streamRows } from '../helpers/stream-rows.ts';
 import { rejectsCode } from '../helpers/throws.ts';
+import { makeWaiting } from '../helpers/waiting.ts';
 
 const test = suite('daemon/mirror-keeper');
 
@@ -27,10 +28,10 @@ function keep(t: Scope, options: Partial<KeeperOptions> = {}): Rig {
   const dataDir = options.dataDir ?? t.path('data');
   mkdirSync(dataDir, { recursive: true });
   const told: string[] = [];
-  const waiting = new Set<() => void>();
+  const waiting = makeWaiting(told, LATE_MS);
   const tell = (what: string): void => {
     told.push(what);
-    for (const look of waiting) look();
+    waiting.wake();
   };
   const keeper = new MirrorKeeper({
     pollMs: 50,
@@ -45,17 +46,7 @@ function keep(t: Scope, options: Partial<KeeperOptions> = {}): Rig {
   });
   t.defer(keeper, (one) => one.close());
   const until = (what: string, isTrue = () => told.includes(what)): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`no ${what}: ${told}`)), LATE_MS);
-      const look = (): void => {
-        if (!isTrue()) return;
-        clearTimeout(late);
-        waiting.delete(look);
-        resolve();
-      };
-      waiting.add(look);
-      look();
-    });
+    waiting.until(what, isTrue);
   return { keeper, dataDir, told, until };
 }
 

@@ -13,6 +13,7 @@ import { type Published, publish } from '../helpers/published.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { type ScriptedPeer, scriptedPeer, send } from '../helpers/scripted-peer.ts';
 import { streamRows } from '../helpers/stream-rows.ts';
+import { makeWaiting } from '../helpers/waiting.ts';
 
 const test = suite('mirror/follow-hostile');
 
@@ -144,10 +145,7 @@ async function follow(
   const mirrored = await mirrorStream({ url, publicKey, dataDir: t.path('data') });
   const problems: string[] = [];
   let newest = 0;
-  const waiting = new Set<() => void>();
-  const wake = (): void => {
-    for (const look of waiting) look();
-  };
+  const { wake, until } = makeWaiting(problems, LATE_MS);
   const following = followStream(mirrored, {
     url,
     onGeneration: ({ generation }) => {
@@ -161,18 +159,6 @@ async function follow(
     ...options,
   });
   t.defer(following, (one) => one.close().catch(() => undefined));
-  const until = (what: string, isTrue: () => boolean): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`no ${what}: ${problems}`)), LATE_MS);
-      const look = (): void => {
-        if (!isTrue()) return;
-        clearTimeout(late);
-        waiting.delete(look);
-        resolve();
-      };
-      waiting.add(look);
-      look();
-    });
   return {
     path: mirrored.path,
     problems,

@@ -2,8 +2,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createStream } from '../src/index.ts';
-import { run, runNode } from './measure.ts';
-import { serve } from './mirror.ts';
+import { runNode } from './measure.ts';
+import { fetchStraight, serve } from './mirror.ts';
 import type { Bench } from './publish.ts';
 import type { Row } from './report.ts';
 
@@ -25,12 +25,7 @@ export async function* benchMirrorMany(bench: Bench): AsyncGenerator<Row> {
     const ours = await runNode([bench.cli, 'mirror', `${served.url}/${served.key}`, '--json'], {
       env: { XDG_DATA_HOME: join(work, 'data') },
     });
-    const straight = await run(process.execPath, [
-      join(bench.baselines, 'fetch-verify-insert.js'),
-      served.url,
-      served.key,
-      join(work, 'straight.db'),
-    ]);
+    const straight = await fetchStraight(bench, served, join(work, 'straight.db'));
     yield {
       what: 'mirror, cold, 100,000 small records',
       ours: ours.ms,

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { median, run, runNode } from './measure.ts';
+import { median, type Run, run, runNode } from './measure.ts';
 import type { Bench } from './publish.ts';
 import type { Row } from './report.ts';
 
@@ -60,12 +60,7 @@ export async function* benchMirror(
       });
     const cold = await median(bench.rounds, (round) => mirror(`cold-${round}`));
     const straight = await median(bench.rounds, (round) =>
-      run(process.execPath, [
-        join(bench.baselines, 'fetch-verify-insert.js'),
-        served.url,
-        served.key,
-        join(work, `straight-${round}.db`),
-      ]),
+      fetchStraight(bench, served, join(work, `straight-${round}.db`)),
     );
     yield {
       what: 'mirror, cold, 10,000 HTML files',
@@ -140,12 +135,7 @@ export async function* benchMirrorMedia(bench: Bench, stream: string): AsyncGene
     const ours = await runNode([bench.cli, 'mirror', `${served.url}/${served.key}`, '--json'], {
       env: { XDG_DATA_HOME: work },
     });
-    const straight = await run(process.execPath, [
-      join(bench.baselines, 'fetch-verify-insert.js'),
-      served.url,
-      served.key,
-      join(work, 'straight.db'),
-    ]);
+    const straight = await fetchStraight(bench, served, join(work, 'straight.db'));
     yield {
       what: 'mirror, cold, 60 files of 1–8 MB',
       ours: ours.ms,
@@ -157,6 +147,16 @@ export async function* benchMirrorMedia(bench: Bench, stream: string): AsyncGene
   } finally {
     await served.close();
   }
+}
+
+/** The baseline of a cold mirror: a loop of fetch, hash, verify and insert. */
+export function fetchStraight(
+  bench: Bench,
+  { url, key }: { readonly url: string; readonly key: string },
+  database: string,
+): Promise<Run> {
+  const script = join(bench.baselines, 'fetch-verify-insert.js');
+  return run(process.execPath, [script, url, key, database]);
 }
 
 /** Returns a port nobody listens on at the moment. */

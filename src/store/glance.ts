@@ -1,6 +1,6 @@
 /**
  * A stream at a glance: what a publish wants to know first, whether there is anything to do. It reads a
- * few rows, and takes a tenth of the program that opening a stream takes. Whatever is not as a publish
+ * few rows, and loads little of what opening a stream takes. Whatever is not as a publish
  * has left it is none of its business: it says nothing then, and the stream is opened.
  */
 import { existsSync } from 'node:fs';

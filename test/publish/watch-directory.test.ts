@@ -25,6 +25,7 @@ import { createStream, openStream } from '../../src/store/open-stream.ts';
 import type { Stream } from '../../src/store/stream.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { rejectsCode } from '../helpers/throws.ts';
+import { makeWaiting } from '../helpers/waiting.ts';
 
 const test = suite('publish/watch-directory');
 
@@ -360,6 +361,40 @@ test(
 
     put(rig, 'late/b.html', 'b');
     await rig.until(() => rig.keys().includes('late/b.html'));
+  }),
+);
+
+test(
+  'watchDirectory :: signs anew what would be stale soon, and goes on from there (R20)',
+  scope(async (t) => {
+    const root = t.path('site');
+    mkdirSync(root);
+    put({ root }, 'a.html', 'one');
+    let micros = Date.now() * 1000;
+    const options = { now: () => micros, lifetimeMicros: 1_000_000 };
+    const stream = t.defer(createStream(t.path('own.stream'), options), (one) => one.close());
+    const told: string[] = [];
+    const { wake, until } = makeWaiting(told, 20_000);
+    const watch = await watchDirectory(root, stream, {
+      rescanMs: 50,
+      onGeneration: ({ added, changed, generation }) => {
+        told.push(`${generation.snapshot?.seq}: ${[...added, ...changed]}`);
+        wake();
+      },
+      onProblem: ({ code }) => {
+        told.push(code);
+        wake();
+      },
+    });
+    t.defer(watch, (one) => one.close());
+
+    micros += 600_000;
+    await until('a new snapshot', () => told.includes('2: '));
+    put({ root }, 'a.html', 'two');
+    await until('the change', () => told.includes('3: a.html'));
+
+    assert.is(stream.reader.generation().snapshot?.exp, micros + 1_000_000);
+    assert.not(told.includes('STREAM_BUSY'), String(told));
   }),
 );
 

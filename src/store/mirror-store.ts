@@ -2,7 +2,6 @@
  * One stream as a mirror holds it: the visible generation, what is known of it from before, and the
  * next generation as it comes together (R15). Keeps the two apart until the new one is complete.
  */
-import { existsSync } from 'node:fs';
 import type { Step } from '../core/chain.ts';
 import { DrayerError } from '../core/errors.ts';
 import { emptyView, OverlayView } from '../core/overlay.ts';
@@ -20,6 +19,7 @@ import type { PromoteJob, Promotion } from './promote.ts';
 import type { Generation, StreamReader } from './reader.ts';
 import { Staging } from './staging.ts';
 import { partPathOf, type StagingBase } from './staging-file.ts';
+import { hasFile } from './stream-file.ts';
 import { readTrust, type Trust, trustPathOf, writeTrust } from './trust.ts';
 import { ValueChoice } from './value-choice.ts';
 import { isPartial, type ValueMode } from './value-mode.ts';
@@ -69,7 +69,7 @@ export class MirrorStore {
     this.publicKey = publicKey;
     this.values = new ValueChoice(mode);
     this.#isTrustGiven = trust !== undefined;
-    this.#visible = existsSync(path) ? openVisible(path, publicKey) : undefined;
+    this.#visible = hasFile(path) ? openVisible(path, publicKey) : undefined;
     try {
       this.#trust = trust ?? readTrust(trustPathOf(path));
       this.#raiseTrust();

@@ -3,7 +3,7 @@
  * really on disk, so it believes nothing of what the mirror held in memory. Synchronous: for a large
  * generation it runs in a worker thread.
  */
-import { existsSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import type { Step } from '../core/chain.ts';
 import { type Evidence, judgeGeneration, type Verdict } from '../core/completeness.ts';
 import { isDrayerError } from '../core/errors.ts';
@@ -25,7 +25,14 @@ import { RowWriter } from './rows.ts';
 import { ensureIndexes, ensureTables } from './schema.ts';
 import { checkNewValues, checkValues, fetchHeldValues, stagedValue } from './staged-values.ts';
 import { stagedRecords } from './staging.ts';
-import { partPathOf, readStagingBase, removePart, STAGING_TABLES } from './staging-file.ts';
+import {
+  partPathOf,
+  readStagingBase,
+  removeLogs,
+  removePart,
+  STAGING_TABLES,
+} from './staging-file.ts';
+import { hasFile } from './stream-file.ts';
 import { type OpenTrie, saveTrie } from './trie-store.ts';
 
 /** What to promote. Plain data: it crosses to a worker thread. */
@@ -56,7 +63,7 @@ export type Promotion =
  * @throws {DrayerError} STREAM_BUSY when another process is at one of the files
  */
 export function promoteStaged(job: PromoteJob): Promotion {
-  return existsSync(job.path) ? promoteNext(job) : promoteFirst(job);
+  return hasFile(job.path) ? promoteNext(job) : promoteFirst(job);
 }
 
 function promoteFirst(job: PromoteJob): Promotion {
@@ -76,6 +83,8 @@ function promoteFirst(job: PromoteJob): Promotion {
   }
   if (promotion.kind !== 'complete') return promotion;
   syncFile(partPath);
+  // Of a file that is gone: SQLite would play it into the new one.
+  removeLogs(job.path);
   renameSync(partPath, job.path);
   syncDirectory(job.path);
   return promotion;

@@ -3,8 +3,8 @@ import { rmSync, statSync } from 'node:fs';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual, type Micros } from '../core/record.ts';
 import { type Connection, connect } from './database.ts';
-import { isErrno } from './durable-file.ts';
-import { createTables, readPublicKey } from './schema.ts';
+import { fileError, isErrno } from './durable-file.ts';
+import { checkSchema, createTables, readPublicKey } from './schema.ts';
 
 /** What a staging file stands on. */
 export type StagingBase = {
@@ -22,9 +22,31 @@ export function partPathOf(streamPath: string): string {
   return `${streamPath}.part`;
 }
 
-/** Removes a staging file and what SQLite keeps beside it. */
+/**
+ * Removes a staging file and what SQLite keeps beside it.
+ *
+ * @throws {DrayerError} STORAGE_FAILED where it cannot be removed
+ */
 export function removePart(partPath: string): void {
-  for (const suffix of ['-journal', '-wal', '-shm', '']) rmSync(partPath + suffix, { force: true });
+  removeLogs(partPath);
+  remove(partPath);
+}
+
+/**
+ * Removes what SQLite keeps beside a file, where that file itself is not there any more or will not be.
+ *
+ * @throws {DrayerError} STORAGE_FAILED where it cannot be removed
+ */
+export function removeLogs(path: string): void {
+  for (const suffix of ['-journal', '-wal', '-shm']) remove(path + suffix);
+}
+
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (cause) {
+    throw fileError(path, 'cannot be removed', cause);
+  }
 }
 
 /** The tables a staging file has and a stream file has not. */
@@ -65,6 +87,7 @@ export function openExisting(
   let connection: Connection | undefined;
   try {
     connection = openLocked(partPath, false);
+    takeBack(connection, wanted);
     const isSound = hasTables(connection) && connection.pragma('integrity_check(1)') === 'ok';
     const base = isSound ? readStagingBase(connection) : undefined;
     const isOurs = base !== undefined && bytesEqual(readPublicKey(connection), publicKey);
@@ -94,16 +117,38 @@ export function makeEmpty(partPath: string, publicKey: Uint8Array, base: Staging
   try {
     connection.writing(() => {
       createTables(connection, publicKey);
-      for (const sql of Object.values(STAGING_TABLES)) connection.run(sql);
-      connection
-        .query('INSERT INTO drayer_staged (one, kind, tip) VALUES (1, ?, ?)')
-        .run(base.kind, base.tip);
+      makeStagingTables(connection, base);
     });
   } catch (error) {
     connection.close();
     throw error;
   }
   return connection;
+}
+
+function makeStagingTables(connection: Connection, { kind, tip }: StagingBase): void {
+  for (const sql of Object.values(STAGING_TABLES)) connection.run(sql);
+  connection.query('INSERT INTO drayer_staged (one, kind, tip) VALUES (1, ?, ?)').run(kind, tip);
+}
+
+/**
+ * A first generation that was judged complete is no staging file any more, and has its name only once the
+ * disk has all of it. Whoever is killed in between has fetched everything: it is looked at again, not fetched.
+ */
+function takeBack(connection: Connection, wanted: StagingBase): void {
+  const names = connection
+    .query<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    .all()
+    .map(({ name }) => name);
+  const isStaging = Object.keys(STAGING_TABLES).some((name) => names.includes(name));
+  if (wanted.kind !== 'first' || isStaging || !names.includes('record')) return;
+  checkSchema(connection);
+  connection.writing(() => {
+    makeStagingTables(connection, wanted);
+    connection.run(
+      "INSERT INTO drayer_missing SELECT id, hash FROM record WHERE chain = x'' AND value IS NULL",
+    );
+  });
 }
 
 /** Another version of this program may have staged in another form. */

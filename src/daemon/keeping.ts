@@ -48,6 +48,7 @@ export class Keeping {
   #following: Following | undefined;
   #problem: MirrorProblem | undefined;
   #seenMs: number | undefined;
+  #isToCome = false;
   #again: NodeJS.Timeout | undefined;
   /** It is to be followed, now or after a rest. */
   #isWanted = false;
@@ -55,6 +56,11 @@ export class Keeping {
   constructor(mirror: KeptMirror, options: KeepingOptions) {
     this.mirror = mirror;
     this.#options = options;
+  }
+
+  /** It is followed, and nothing of it has come yet. */
+  get isToCome(): boolean {
+    return this.#isToCome;
   }
 
   /** How it is doing. */
@@ -88,7 +94,9 @@ export class Keeping {
     if (this.#following !== undefined) return;
     try {
       const { pollMs, httpPort, isReachable } = this.#options;
-      const following = followStream(heldOf(mirror), {
+      const held = heldOf(mirror);
+      this.#isToCome = held.generation.count === 0;
+      const following = followStream(held, {
         urls: mirror.urls,
         others: true,
         finders: this.#options.finders,
@@ -96,7 +104,10 @@ export class Keeping {
         pollMs,
         httpPort: mirror.isHidden ? undefined : httpPort?.(),
         isReachable,
-        onGeneration: (report) => this.#options.onMirrored?.(report),
+        onGeneration: (report) => {
+          this.#isToCome = false;
+          this.#options.onMirrored?.(report);
+        },
         onSeen: () => this.seen(),
         onProblem: (problem) => this.#fail(problem),
         onMended: () => this.#options.onMended?.(mirror),

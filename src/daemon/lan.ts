@@ -8,12 +8,16 @@ import { formatStreamId } from '../core/stream-id.ts';
 import type { NearbyStream } from '../discovery/discovery.ts';
 import { LanDiscovery } from '../discovery/lan-discovery.ts';
 import type { PeerFinder } from '../mirror/peer-finder.ts';
-import type { StreamSet } from '../server/stream-set.ts';
+import type { HostedStream, StreamSet } from '../server/stream-set.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { withReader } from './stream-facts.ts';
 
-/** A mirror that is held, but not served. */
-export type HiddenStream = { readonly publicKey: Uint8Array; readonly path: string };
+/** A mirror that is held, but not served; or of which nothing has come yet: that one is asked for. */
+export type HiddenStream = {
+  readonly publicKey: Uint8Array;
+  readonly path: string;
+  readonly isToCome: boolean;
+};
 
 /** What {@link openLan} tells. */
 export type LanEvents = {
@@ -32,7 +36,7 @@ export type LanOptions = LanEvents & {
   readonly httpPort: number;
   /** Whether everybody is told what is here; otherwise only who asks for a stream by its key. Default: true. */
   readonly announces?: boolean | undefined;
-  /** Mirrors that are held, but not served. Default: there are none. */
+  /** Mirrors that are not served, or not yet. Default: there are none. */
   readonly hidden?: (() => readonly HiddenStream[]) | undefined;
 };
 
@@ -72,6 +76,11 @@ class Presence implements Lan {
     string,
     { readonly publicKey: Uint8Array; readonly isShown: boolean }
   >();
+  /** What was there at the last look. */
+  #listed: readonly HostedStream[] | undefined;
+  #hasHidden = false;
+  /** Asked for again at every change of networks. */
+  #toCome: readonly Uint8Array[] = [];
   #turn = 0;
   #timer: NodeJS.Timeout | undefined;
   #stopListening: () => void = () => {};
@@ -98,9 +107,16 @@ class Presence implements Lan {
   }
 
   look(): void {
-    const shown = new Map(this.#set.list().map(({ id, publicKey }) => [id, publicKey]));
+    const listed = this.#set.list();
+    const kept = this.#options.hidden?.() ?? [];
+    const isSame = listed === this.#listed && kept.length === 0 && !this.#hasHidden;
+    this.#turn += 1;
+    if (isSame) return;
+    this.#listed = listed;
+    this.#hasHidden = kept.length > 0;
+    const shown = new Map(listed.map(({ id, publicKey }) => [id, publicKey]));
     const hidden = new Map(
-      (this.#options.hidden?.() ?? [])
+      kept
         .map((stream) => [formatStreamId(stream.publicKey), stream] as const)
         .filter(([id]) => !shown.has(id)),
     );
@@ -113,8 +129,14 @@ class Presence implements Lan {
     for (const [id, publicKey] of shown) if (!this.#known.has(id)) this.#putShown(publicKey);
     // Nobody tells of their generations.
     const isDue = this.#turn % HIDDEN_EVERY === 0;
-    for (const [id, stream] of hidden) if (isDue || !this.#known.has(id)) this.#putHidden(stream);
-    this.#turn += 1;
+    for (const [id, stream] of hidden) {
+      const isNew = !this.#known.has(id);
+      if (isDue || isNew) this.#putHidden(stream);
+      if (isNew && stream.isToCome) this.#discovery.ask(stream.publicKey);
+    }
+    this.#toCome = [...hidden.values()].flatMap(({ publicKey, isToCome }) => {
+      return isToCome ? [publicKey] : [];
+    });
   }
 
   async close(): Promise<void> {
@@ -132,8 +154,10 @@ class Presence implements Lan {
         this.#news.set(id, news.set(event.url, event.modified));
         onNews?.(event.publicKey, event.url);
       } else if (event.kind === 'nearby') onNearby?.(event.stream);
-      else if (event.kind === 'networks') onNetworks?.(event.networks);
-      else onProblem?.(event.error);
+      else if (event.kind === 'networks') {
+        onNetworks?.(event.networks);
+        for (const publicKey of this.#toCome) this.#discovery.ask(publicKey);
+      } else onProblem?.(event.error);
     }
   }
 

@@ -19,6 +19,7 @@ import {
   readKept,
   writeKept,
 } from './kept-mirrors.ts';
+import type { HiddenStream } from './lan.ts';
 import { removeMirrorFiles } from './remove-mirror.ts';
 
 export type { KeeperEvents } from './keeping.ts';
@@ -61,11 +62,19 @@ export class MirrorKeeper {
     return [...this.#kept.values()].map((keeping) => keeping.state());
   }
 
-  /** What is held, but not to be shown. */
-  hidden(): readonly { readonly publicKey: Uint8Array; readonly path: string }[] {
+  /** The mirrors that are kept now, without how they are doing. */
+  mirrors(): readonly KeptMirror[] {
+    return [...this.#kept.values()].map(({ mirror }) => mirror);
+  }
+
+  /** What is held, but not to be shown, and what is still to come. */
+  hidden(): readonly HiddenStream[] {
     return [...this.#kept.values()]
-      .filter(({ mirror }) => mirror.isHidden)
-      .map(({ mirror: { id, path } }) => ({ publicKey: parseStreamId(id), path }));
+      .filter(({ mirror, isToCome }) => mirror.isHidden || isToCome)
+      .map(({ mirror: { id, path, isHidden }, isToCome }) => {
+        // What is hidden is never asked for.
+        return { publicKey: parseStreamId(id), path, isToCome: isToCome && !isHidden };
+      });
   }
 
   /** Keeps a mirror that is noted already; nothing if it is kept. */

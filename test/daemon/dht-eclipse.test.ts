@@ -1,5 +1,4 @@
 /** Most of the nodes near a stream's numbers belong to somebody who hides its newest generations. */
-import { createHash } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findDaemon } from '../../src/daemon/control-client.ts';
@@ -8,49 +7,19 @@ import { withDht } from '../../src/daemon/dht.ts';
 import { writeKept } from '../../src/daemon/kept-mirrors.ts';
 import { listStreams } from '../../src/daemon/list-streams.ts';
 import { runDaemon } from '../../src/daemon/run-daemon.ts';
-import {
-  infoHashOf,
-  SALT,
-  type SignedPointer,
-  signPointer,
-  valueIn,
-} from '../../src/discovery/dht-pointer.ts';
+import { signPointer } from '../../src/discovery/dht-pointer.ts';
 import { makeDataDir, mirrorPathOf } from '../../src/mirror/data-dir.ts';
 import { keyPathOf, readKeyFile } from '../../src/store/key-file.ts';
 import { createStream } from '../../src/store/open-stream.ts';
-import type { Stream } from '../../src/store/stream.ts';
-import { contact, type FalseNode, openDhtLab, openFalseNode, replyTo } from '../helpers/dht-lab.ts';
-import { type Scope, scope } from '../helpers/scope.ts';
+import { type Child, runHelper } from '../helpers/child.ts';
+import { openDhtLab } from '../helpers/dht-lab.ts';
+import { openSybils } from '../helpers/dht-sybils.ts';
+import { hasNetLab, netLab } from '../helpers/net-lab.ts';
+import { scope } from '../helpers/scope.ts';
 
 const test = suite('daemon/dht-eclipse');
-
-/** Nodes as near to one of two numbers as can be made, that show an old pointer and name each other. */
-async function openSybils(
-  t: Scope,
-  { publicKey }: Pick<Stream, 'publicKey'>,
-  { count, pointer }: { readonly count: number; readonly pointer: SignedPointer },
-): Promise<readonly FalseNode[]> {
-  const targets = [
-    Buffer.from(infoHashOf(publicKey)),
-    createHash('sha1').update(publicKey).update(SALT).digest(),
-  ];
-  const { seq, signature: sig } = pointer;
-  const item = { k: publicKey, seq, sig, v: valueIn(pointer) };
-  const nodes: { readonly id: Buffer; readonly node: FalseNode }[] = [];
-  for (let at = 0; at < count; at += 1) {
-    const id = Buffer.from(targets[at % 2] ?? '');
-    id[19] = (id[19] ?? 0) ^ (at + 1);
-    const node = await openFalseNode((asked) => {
-      const others = nodes.map((one) =>
-        Buffer.concat([one.id, contact('127.0.0.1', one.node.port)]),
-      );
-      const values = [contact('8.8.8.8', 2_000 + at)];
-      return [replyTo(asked, { id, token: 'x', nodes: Buffer.concat(others), values, ...item })];
-    });
-    nodes.push({ id, node: t.defer(node, (one) => one.close()) });
-  }
-  return nodes.map(({ node }) => node);
-}
+// Namespaces are made by root on Linux only.
+const lab = hasNetLab() ? test : test.skip;
 
 test(
   'eclipse :: with 18 of 20 nodes against it a mirror follows whom it knows, and the list says so (T083)',
@@ -66,7 +35,8 @@ test(
       readKeyFile(keyPathOf(path)),
     );
     const lab = t.defer(await openDhtLab(2), (one) => one.close());
-    const sybils = await openSybils(t, stream, { count: 18, pointer: old });
+    const sybils = await openSybils(publicKey, { count: 18, pointer: old });
+    for (const one of sybils) t.defer(one, ({ close }) => close());
     const bootstrap = [lab.bootstrap, ...sybils.map(({ port }) => `127.0.0.1:${port}`)];
     const dataDir = t.path('mirror');
     makeDataDir(dataDir);
@@ -106,6 +76,45 @@ test(
     assert.is(summary?.seq, 3);
     // Who had it was hidden, too: nobody else was to be found there.
     assert.ok(sybils.every(({ asked }) => asked.length > 0));
+  }),
+);
+
+lab(
+  'eclipse :: with 18 of 20 nodes against it and its source gone, a mirror follows who is on the network (T083)',
+  scope(async (t) => {
+    const stream = createStream(t.path('own.stream'));
+    const { path, id } = stream;
+    stream.putFile('index.html', Buffer.from('one'));
+    stream.close();
+    const old = signPointer(
+      { seq: 1, modified: 1_763_900_000_000_000, root: new Uint8Array(32).fill(1) },
+      readKeyFile(keyPathOf(path)),
+    );
+    const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+    const pointer = JSON.stringify({
+      ...old,
+      root: hex(old.root),
+      signature: hex(old.signature),
+    });
+    const net = netLab(t);
+    const run = (last: number, ...args: string[]): Child => {
+      const machine = net.machine({ lan: 'a', addresses: [`10.1.0.${last}/24`] });
+      return t.defer(runHelper('eclipse-child.ts', args, machine), async ({ process, ended }) => {
+        process.kill('SIGKILL');
+        await ended;
+      });
+    };
+    const mirror = run(2, 'mirror', t.path('mirror'), id, pointer, 'lan');
+    const deaf = run(3, 'mirror', t.path('deaf'), id, pointer, 'quiet');
+    await Promise.all([mirror.line('waits'), deaf.line('waits')]);
+    const publisher = run(1, 'publish', path);
+
+    await mirror.line('mirrored 1');
+    publisher.process.stdin?.write('two\nthree\n');
+    await mirror.line('mirrored 3');
+
+    await Promise.all([mirror.line('disagrees'), deaf.line('looked')]);
+    assert.not(deaf.lines.some((line) => line.startsWith('mirrored')));
   }),
 );
 

@@ -10,7 +10,13 @@ import { DrayerError } from '../core/errors.ts';
 import { parseJsonObject } from '../core/json.ts';
 import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import type { Quota } from '../mirror/session.ts';
-import { fileError, isErrno, readTextIfThere, replaceSynced } from '../store/durable-file.ts';
+import {
+  fileError,
+  isErrno,
+  readTextIfThere,
+  removeLeftParts,
+  replaceSynced,
+} from '../store/durable-file.ts';
 
 /** A mirror that is to be kept up to date. */
 export type KeptMirror = {
@@ -91,6 +97,7 @@ export function forgetKept(streamPath: string): void {
 
 /**
  * Lists the mirrors of a data folder that are kept, sorted by path; none where there is no such folder.
+ * Removes what killed processes have left half written there.
  *
  * @param onError - told of each that cannot be read; it is left out
  */
@@ -99,6 +106,7 @@ export async function listKept(
   onError: (error: unknown, path: string) => void,
 ): Promise<KeptMirror[]> {
   const kept: KeptMirror[] = [];
+  tidy(dataDir, onError);
   for (const name of await namesIn(dataDir)) {
     if (!name.endsWith(`.stream${END}`)) continue;
     const path = join(dataDir, name.slice(0, -END.length));
@@ -115,6 +123,15 @@ export async function listKept(
 /** Tells whether any mirror of a data folder is kept, also one of which nothing has come yet. */
 export async function hasKept(dataDir: string): Promise<boolean> {
   return (await namesIn(dataDir)).some((name) => name.endsWith(`.stream${END}`));
+}
+
+/** What killed processes have left; the daemon does its work also where that has to stay. */
+function tidy(dataDir: string, onError: (error: unknown, path: string) => void): void {
+  try {
+    removeLeftParts(dataDir, (name) => name.includes('.stream.'));
+  } catch (error) {
+    onError(error, dataDir);
+  }
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -10,7 +10,7 @@ import {
 } from '../core/record.ts';
 import { decodeFile, MAX_HEADER_BYTES } from '../files/file-record.ts';
 import { decodeProvenance, type Provenance } from '../files/provenance.ts';
-import { forkProofPathOf } from '../store/fork-proof.ts';
+import { forkProofPathOf, readForkProof } from '../store/fork-proof.ts';
 import { keyPathOf } from '../store/key-file.ts';
 import { isBehind, markPathOf, readMark } from '../store/mark.ts';
 import { openReader } from '../store/open-reader.ts';
@@ -19,6 +19,7 @@ import { partPathOf } from '../store/staging-file.ts';
 import { readTrust, trustPathOf } from '../store/trust.ts';
 import { heldModeOf } from '../store/value-choice.ts';
 import { nameOfHash, type ValueMode, wantedHashes } from '../store/value-mode.ts';
+import { isForkProof } from '../wire/fork-proof.ts';
 
 /** The facts about a stream file. */
 export type StreamFacts = {
@@ -43,6 +44,8 @@ export type StreamFacts = {
   readonly isBehindMark: boolean;
   /** Path of the proof that the key signed two histories, where there is one. */
   readonly forkProofPath: string | undefined;
+  /** Why what lies in its place is none, where that is so. */
+  readonly forkProofFault: string | undefined;
   /** A newer generation is being fetched, or was left half fetched. */
   readonly isFetching: boolean;
   /** What the publisher says a generation was made from, and whether that is the newest one. */
@@ -125,7 +128,6 @@ function collectFacts(reader: StreamReader, keyFile: string): StreamFacts {
   const wanted = wantedOf(reader, held, missing);
   const generation = reader.generation();
   const hasKey = existsSync(keyFile);
-  const forkPath = forkProofPathOf(reader.path);
   const list = [...types].map(([type, sums]) => ({ type, ...sums }));
   return {
     path: reader.path,
@@ -139,10 +141,27 @@ function collectFacts(reader: StreamReader, keyFile: string): StreamFacts {
     keyPath: hasKey ? keyFile : undefined,
     isComplete: hasKey ? undefined : readTrust(trustPathOf(reader.path))?.tip === generation.tip,
     isBehindMark: isBehindMark(reader.path, generation),
-    forkProofPath: existsSync(forkPath) ? forkPath : undefined,
+    ...forkProofFacts(reader),
     isFetching: existsSync(partPathOf(reader.path)),
     provenance: readProvenance(reader, generation),
   };
+}
+
+function forkProofFacts({
+  path,
+  publicKey,
+}: StreamReader): Pick<StreamFacts, 'forkProofPath' | 'forkProofFault'> {
+  const none = { forkProofPath: undefined, forkProofFault: undefined };
+  const proofPath = forkProofPathOf(path);
+  try {
+    const proof = readForkProof(path);
+    if (proof === undefined) return none;
+    if (isForkProof(proof, publicKey)) return { ...none, forkProofPath: proofPath };
+    return { ...none, forkProofFault: `${proofPath}: expected a proof of two histories, got none` };
+  } catch (error) {
+    if (isDrayerError(error, 'STORAGE_FAILED')) return { ...none, forkProofFault: error.message };
+    throw error;
+  }
 }
 
 /** What of the missing values the mirror's mode wants. */

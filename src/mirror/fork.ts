@@ -6,9 +6,9 @@ import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual, PROTOCOL_TYPE, type SignedRecord, SNAPSHOT_KEY } from '../core/record.ts';
 import { decodeSnapshot, type Snapshot } from '../core/snapshot.ts';
 import { formatStreamId } from '../core/stream-id.ts';
-import { writeForkProof } from '../store/fork-proof.ts';
+import { forkProofPathOf, writeForkProof } from '../store/fork-proof.ts';
 import type { MirrorStore } from '../store/mirror-store.ts';
-import { encodeRecords } from '../wire/record-codec.ts';
+import { encodeForkProof, isForkProof } from '../wire/fork-proof.ts';
 
 /** Keeps the evidence and returns the error that says so. What is visible stays as it is. */
 export function twoHistories(
@@ -16,12 +16,31 @@ export function twoHistories(
   held: SignedRecord,
   shown: SignedRecord,
 ): DrayerError {
-  const path = writeForkProof(store.path, encodeRecords([held, shown], store.publicKey));
+  const cause = keepProof(store, held, shown);
+  const where =
+    cause === undefined ? `is in ${forkProofPathOf(store.path)}` : `is not kept: ${cause.message}`;
   const id = formatStreamId(store.publicKey);
   const both = `${describe(held)} and ${describe(shown)}`;
   return new DrayerError('TWO_HISTORIES', `${id}: its key has signed two histories: ${both}`, {
-    hint: `the last complete generation stays; the proof is in ${path}; ask the publisher which one holds`,
+    cause,
+    hint: `the last complete generation stays; the proof ${where}; ask the publisher which one holds`,
   });
+}
+
+/** Returns why it cannot be kept: that there are two histories is to be said in any case. */
+function keepProof(
+  { path, publicKey }: MirrorStore,
+  held: SignedRecord,
+  shown: SignedRecord,
+): DrayerError | undefined {
+  const proof = encodeForkProof([held, shown], publicKey);
+  try {
+    writeForkProof(path, proof, (body) => isForkProof(body, publicKey));
+    return undefined;
+  } catch (error) {
+    if (isDrayerError(error, 'STORAGE_FAILED')) return error;
+    throw error;
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 import { DrayerError } from '../core/errors.ts';
 import { readForkProof } from '../store/fork-proof.ts';
 import type { StreamReader } from '../store/reader.ts';
+import { isForkProof } from '../wire/fork-proof.ts';
 import type { StreamRequest } from '../wire/path-parser.ts';
 import type { AnnouncedDesk } from './announced.ts';
 import { compressed } from './compress.ts';
@@ -85,7 +86,9 @@ export async function sendJson(ctx: Context, make: () => string): Promise<void> 
 /** Both records that prove two histories of the stream, as the mirror that found them wrote them (R16). */
 function sendForkProof(ctx: Context, reader: StreamReader): void {
   const proof = readForkProof(reader.path);
-  if (proof === undefined) throw notFound('nothing here proves two histories of this stream');
+  if (proof === undefined || !isForkProof(proof, reader.publicKey)) {
+    throw notFound('nothing here proves two histories of this stream');
+  }
   sendMade(ctx, { type: OCTETS, etag: bodyEtag(proof), make: () => proof });
 }
 
@@ -108,7 +111,13 @@ async function sendNewRecords(
   reader.reading(() => {
     ctx.set('Drayer-Tip', String(reader.view.modifiedTip()));
     const etag = stateEtag(reader.view);
-    sendMade(ctx, { type: OCTETS, etag, make: () => encodePage(reader, request) });
+    const make = (): Uint8Array => {
+      const { body, last } = encodePage(reader, request);
+      // Known before the body has arrived: who wants the next page can ask for it meanwhile.
+      if (last !== undefined) ctx.set('Drayer-Last', String(last));
+      return body;
+    };
+    sendMade(ctx, { type: OCTETS, etag, make });
   });
 }
 

@@ -7,13 +7,14 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
 
 /**
@@ -98,6 +99,29 @@ export function createSynced(path: string, content: string | Uint8Array, mode: n
 // Each process has its own: two may write the same file in the same moment.
 function partOf(path: string): string {
   return `${path}.${process.pid}.part`;
+}
+
+const PART = /\.\d+\.part$/;
+/** Such a file is there for a moment; one of this age was left by a process that was killed, ms. */
+const LEFT_AFTER_MS = 600_000;
+
+/**
+ * Removes what killed processes have left half written in a folder; nothing where there is no such folder.
+ *
+ * @param isOurs - which of the names there may be looked at
+ * @throws {DrayerError} STORAGE_FAILED where the folder cannot be read or written
+ */
+export function removeLeftParts(folder: string, isOurs: (name: string) => boolean): void {
+  try {
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name);
+      if (!PART.test(name) || !isOurs(name)) continue;
+      const { mtimeMs = Number.NaN } = statSync(path, { throwIfNoEntry: false }) ?? {};
+      if (Date.now() - mtimeMs > LEFT_AFTER_MS) rmSync(path, { force: true });
+    }
+  } catch (cause) {
+    if (!isErrno(cause, 'ENOENT')) throw fileError(folder, 'cannot be tidied', cause);
+  }
 }
 
 /**

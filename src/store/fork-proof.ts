@@ -7,19 +7,28 @@ export function forkProofPathOf(streamPath: string): string {
   return `${streamPath}.fork`;
 }
 
-/** Keeps a proof, and returns where; one that is there stays, the first is as good as any. */
-export function writeForkProof(streamPath: string, body: Uint8Array): string {
+/**
+ * Keeps a proof; one that is there stays, the first is as good as any.
+ *
+ * @param isProof - what is there and is none, half a file of another time, gives way
+ * @throws {DrayerError} STORAGE_FAILED when it cannot be kept
+ */
+export function writeForkProof(
+  streamPath: string,
+  body: Uint8Array,
+  isProof: (held: Uint8Array) => boolean,
+): void {
   const path = forkProofPathOf(streamPath);
-  if (readForkProof(streamPath) !== undefined) return path;
+  const held = readForkProof(streamPath);
+  if (held !== undefined && isProof(held)) return;
   try {
     replaceSynced(path, body, 0o644);
   } catch (cause) {
     throw fileError(path, 'cannot keep the proof of two histories', cause);
   }
-  return path;
 }
 
-/** Returns the proof as `GET /<key>/forkProof` answers it, or undefined where there is none. */
+/** Returns the proof as `GET /<key>/forkProof` answers it, or undefined where there is none. Not checked. */
 export function readForkProof(streamPath: string): Uint8Array | undefined {
   const path = forkProofPathOf(streamPath);
   try {

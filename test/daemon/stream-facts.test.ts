@@ -4,6 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listRecords, readStreamFacts, withReader } from '../../src/daemon/stream-facts.ts';
 import { createStream, openStream } from '../../src/store/open-stream.ts';
+import { forkProofOf } from '../helpers/fork-proof.ts';
+import { KEY_A, KEY_B } from '../helpers/keys.ts';
 import { scope } from '../helpers/scope.ts';
 
 const test = suite('daemon/stream-facts');
@@ -50,17 +52,25 @@ test(
   'readStreamFacts :: a stream behind its mark, or with two histories, is known as such (R11, R16)',
   scope((t) => {
     const path = t.path('a.stream');
-    createStream(path).set('x', 1).close();
+    createStream(path, { secretKey: KEY_A.secretKey }).set('x', 1).close();
     copyFileSync(path, t.path('old'));
-    openStream(path).set('x', 2).close();
+    openStream(path, { secretKey: KEY_A.secretKey }).set('x', 2).close();
 
     assert.is(readStreamFacts(path).isBehindMark, false);
     assert.is(readStreamFacts(path).forkProofPath, undefined);
 
     copyFileSync(t.path('old'), path);
-    writeFileSync(`${path}.fork`, '');
+    writeFileSync(`${path}.fork`, forkProofOf(KEY_A));
     assert.is(readStreamFacts(path).isBehindMark, true);
     assert.is(readStreamFacts(path).forkProofPath, `${path}.fork`);
+    assert.is(readStreamFacts(path).forkProofFault, undefined);
+
+    // A fault in the file says nothing of the stream.
+    for (const proof of ['', 'half', forkProofOf(KEY_B)]) {
+      writeFileSync(`${path}.fork`, proof);
+      assert.is(readStreamFacts(path).forkProofPath, undefined);
+      assert.match(readStreamFacts(path).forkProofFault ?? '', 'expected a proof');
+    }
 
     writeFileSync(`${path}.mark`, 'no mark');
     assert.is(readStreamFacts(path).isBehindMark, true);

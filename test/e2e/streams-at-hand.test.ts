@@ -1,8 +1,9 @@
 /** Which stream is meant where none is named, and where what is named is not here. */
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Shell, SITE_URL, shell } from '../helpers/drayer.ts';
+import { forkProofOf } from '../helpers/fork-proof.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 
 const test = suite('e2e/streams-at-hand');
@@ -79,11 +80,16 @@ test(
     writeFileSync(t.path('site', 'new.txt'), 'new');
     await sh.run('publish', 'site');
     copyFileSync(t.path('backup'), t.path('site.stream'));
-    writeFileSync(t.path('site.stream.fork'), '');
+    const secretKey = Buffer.from(
+      readFileSync(t.path('site.stream.privatekey'), 'latin1'),
+      'base64',
+    );
+    const keys = { secretKey, publicKey: secretKey.subarray(32) };
+    writeFileSync(t.path('site.stream.fork'), forkProofOf(keys));
 
     const { status, stderr } = await sh.run('info', 'site');
 
-    assert.is(status, 0);
+    assert.is(status, 5);
     assert.match(stderr, /warning: .* has signed two histories/);
     assert.match(stderr, /warning: .*site\.stream is older than what its key has signed/);
     assert.match(stderr, /hint: drayer recover .*site\.stream --from URL/);

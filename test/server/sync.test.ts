@@ -12,6 +12,7 @@ import type { Stream } from '../../src/store/stream.ts';
 import { decodeProof } from '../../src/wire/proof-codec.ts';
 import { decodeRecord, type WireRecord } from '../../src/wire/record-codec.ts';
 import { RecordReader } from '../../src/wire/record-reader.ts';
+import { forkProofOf } from '../helpers/fork-proof.ts';
 import { KEY_A } from '../helpers/keys.ts';
 import { decodeList } from '../helpers/old-wire.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
@@ -368,13 +369,17 @@ test(
   scope(async (t) => {
     const { get, stream } = await serveBlobs(t, abc);
     const without = await get(`${base}/forkProof`);
-    writeForkProof(stream.path, blob(300));
+    const kept = forkProofOf(KEY_A);
+    writeForkProof(stream.path, blob(300), () => false);
+    const garbage = await get(`${base}/forkProof`);
+    writeForkProof(stream.path, kept, () => false);
 
     const proof = await get(`${base}/forkProof`);
 
     assert.is(without.status, 404);
+    assert.is(garbage.status, 404);
     assert.is(proof.status, 200);
-    assert.equal(proof.body, Buffer.from(blob(300)));
+    assert.equal(proof.body, Buffer.from(kept));
     assert.is(proof.headers['content-type'], 'application/octet-stream');
   }),
 );

@@ -51,17 +51,20 @@ test(
 );
 
 test(
-  'writeForkProof :: the first proof stays',
+  'writeForkProof :: the first proof stays; what is none gives way',
   scope((t) => {
     const stream = t.path('a.stream');
     assert.is(readForkProof(stream), undefined);
 
-    const path = writeForkProof(stream, new Uint8Array([1, 2]));
-    writeForkProof(stream, new Uint8Array([3]));
+    const isProof = (body: Uint8Array): boolean => body.length === 2;
+    for (const half of ['', 'x']) {
+      writeFileSync(t.path('a.stream.fork'), half);
+      writeForkProof(stream, new Uint8Array([1, 2]), isProof);
+      writeForkProof(stream, new Uint8Array([3, 4]), isProof);
 
-    assert.is(path, t.path('a.stream.fork'));
-    assert.equal(readForkProof(stream), new Uint8Array([1, 2]));
-    assert.equal([...readFileSync(path)], [1, 2]);
+      assert.equal(readForkProof(stream), new Uint8Array([1, 2]));
+      assert.equal([...readFileSync(t.path('a.stream.fork'))], [1, 2]);
+    }
   }),
 );
 

@@ -27,6 +27,7 @@ export async function info(
   const servers = serversIn(stream.path);
   const link = shareLinkOf({ publicKey, name: stream.name, servers, addresses });
   warn(session, facts);
+  const status = facts.forkProofPath === undefined ? EXIT.done : EXIT.conflict;
   if (terminal.isJson) {
     terminal.printJson({
       ...jsonFacts(facts, stream.name),
@@ -34,7 +35,7 @@ export async function info(
       ...sources.json,
       ...running.json,
     });
-    return EXIT.done;
+    return status;
   }
   const rows = [
     ...(stream.name === undefined ? [] : [['name', stream.name]]),
@@ -57,10 +58,15 @@ export async function info(
     terminal.print(`  wanted: ${visible(`${type}/${key}`)}`);
   }
   terminal.say(sentence(facts));
-  return EXIT.done;
+  return status;
 }
 
-function warn({ terminal }: Session, { path, isBehindMark, forkProofPath }: StreamFacts): void {
+function warn({ terminal }: Session, facts: StreamFacts): void {
+  const { path, isBehindMark, forkProofPath, forkProofFault } = facts;
+  if (forkProofFault !== undefined) {
+    terminal.complain('warning', forkProofFault);
+    terminal.complain('hint', 'move it away: it says nothing about this stream');
+  }
   if (forkProofPath !== undefined) {
     const what = 'the key of this stream has signed two histories, so no copy of it can be trusted';
     terminal.complain('warning', `${what} to be the newest; the proof is ${forkProofPath}`);

@@ -116,6 +116,40 @@ lab(
   }),
 );
 
+lab(
+  'autoMirror :: a kiosk takes a share of what each machine has, is full, and keeps it when they are gone',
+  scope(async (t) => {
+    const net = netLab(t);
+    const at = (address: string): Machine => net.machine({ lan: 'a', addresses: [address] });
+    const here = at('10.1.0.2/24');
+    const kiosk = node(t, here, 'kiosk', 'kiosk', '2');
+    await kiosk.line('networks');
+    // It listens: who comes is heard at once.
+    const flood = node(t, at('10.1.0.1/24'), 'shelf', 'flood', '3');
+    await kiosk.line('taken');
+    const late = ['10.1.0.3/24', '10.1.0.4/24'].map((address) => {
+      return node(t, at(address), 'shelf', address.slice(0, 8), '1');
+    });
+    await kiosk.line('full there are 2 of 2 streams');
+    for (const { process, ended } of [kiosk, flood, ...late]) {
+      process.kill('SIGKILL');
+      await ended;
+    }
+
+    const again = node(t, here, 'kiosk', 'kiosk', '2');
+
+    assert.is(await again.line('keeps'), 'keeps 2');
+    const taken = kiosk.lines.filter((line) => line.startsWith('taken')).map((one) => one.slice(6));
+    const ids = (children: readonly Child[]): string[] =>
+      children.flatMap(({ lines }) => lines.map((line) => line.slice('key '.length)));
+    // One machine gets half of the places.
+    assert.is(taken.filter((id) => ids([flood]).includes(id)).length, 1);
+    assert.is(taken.filter((id) => ids(late).includes(id)).length, 1);
+    const streams = readdirSync(t.path('kiosk')).filter((name) => name.endsWith('.stream'));
+    assert.is(streams.length, 2);
+  }),
+);
+
 patient(
   'autoMirror :: a kiosk takes what is on the network, keeps it when its source is gone, and no more than it may',
   scope(async (t) => {

@@ -4,9 +4,10 @@
  *
  *   publish DIRECTORY        prints `key BASE64`; takes lines `set KEY TEXT`
  *   mirror DIRECTORY KEY     finds it, copies it, keeps it up to date; with `quiet`, without --lan then
- *   named DIRECTORY NAME     a site of that name; prints `name ADDRESS`, ends properly with SIGTERM
+ *   named DIRECTORY NAME     a site of that name; prints `name ADDRESS`, ends properly with SIGTERM; with a
+ *                            number, served by so many processes; prints `serves PID…` when all of them do
  *   shelf DIRECTORY COUNT    so many streams; prints `key BASE64` for each
- *   kiosk DIRECTORY          mirrors what is nearby; prints `taken ID`, `failed ID CODE`
+ *   kiosk DIRECTORY [COUNT]  mirrors what is nearby, so many streams, or 4; prints `taken ID`, `failed ID CODE`
  */
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -76,12 +77,17 @@ async function named(): Promise<void> {
     streams: [{ path, name: key }],
     port: 33_125,
     lan: true,
+    workers: Number(how ?? 1),
     onNetworks,
     onError,
     onName: (id, address) => say('name', address, id),
   });
   process.once('SIGTERM', () => void daemon.close().then(() => say('closed')));
   say('key', stream.id);
+  while (daemon.workers().length < Number(how ?? 1) - 1) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  say('serves', ...daemon.workers());
 }
 
 async function shelf(count: number): Promise<void> {
@@ -102,7 +108,7 @@ async function kiosk(): Promise<void> {
     port: 33_125,
     lan: true,
     version: 'test',
-    autoMirror: { streams: 4, streamBytes: 100_000, freeBytes: 1 },
+    autoMirror: { streams: Number(key || 4), streamBytes: 100_000, freeBytes: 1 },
     onNetworks,
     onError,
     onAuto: {

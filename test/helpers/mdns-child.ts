@@ -12,6 +12,7 @@ import { createInterface } from 'node:readline';
 
 const PORT = 5_353;
 const GROUP = '224.0.0.251';
+const GROUP_6 = 'ff02::fb';
 const TYPES: Readonly<Record<string, number>> = {
   A: 1,
   PTR: 12,
@@ -30,11 +31,20 @@ main.bind(PORT, GROUP, () => {
   main.setMulticastTTL(255);
   console.log('ready');
 });
+const zone = process.argv[3];
+const six = zone === undefined ? undefined : createSocket({ type: 'udp6', reuseAddr: true });
+six?.on('message', hear);
+six?.bind(PORT, `${GROUP_6}%${zone}`, () => {
+  six.addMembership(GROUP_6, `::%${zone}`);
+  six.setMulticastInterface(`::%${zone}`);
+  six.setMulticastTTL(255);
+});
 const plain = createSocket('udp4').on('message', hear).bind(0, address);
 
 createInterface({ input: process.stdin }).on('line', (line) => {
   const [what, name = '', type = ''] = line.split(' ');
   if (what === 'ask') main.send(question(name, type), PORT, GROUP);
+  else if (what === 'ask6') six?.send(question(name, type), PORT, `${GROUP_6}%${zone}`);
   else if (what === 'plain') plain.send(question(name, type), PORT, GROUP);
   else if (what === 'claim') main.send(claim(name, type), PORT, GROUP);
   else void flood(Number(name), Number(type));

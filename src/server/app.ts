@@ -11,6 +11,7 @@ import type { Hosted } from './addresses.ts';
 import { AnnouncedDesk, type OnAnnounced } from './announced.ts';
 import type { TrustedProxies } from './client.ts';
 import { gone, type IsDenied, withoutDenied } from './denied-streams.ts';
+import { limitTurns } from './event-turns.ts';
 import { EventHub } from './events.ts';
 import { type HostPolicy, lacksHost, placeOf } from './host.ts';
 import { HOT_BYTES, HotPages, type MemoryUse } from './hot-pages.ts';
@@ -84,6 +85,8 @@ const HEALTH_PATH = `${WELL_KNOWN_PATH}/health`;
 const IDLE_MS = 15_000;
 /** More header lines than any browser or proxy sends. */
 const MOST_HEADER_LINES = 128;
+/** Requests begun in one turn of the event loop: some ms. */
+const MOST_IN_TURN = 16;
 /** Reasons remembered, so that a scan does not fill a log. */
 const MOST_REASONS = 100;
 /** What a client that goes away in the middle leaves behind. */
@@ -160,7 +163,7 @@ export function createApp(options: AppOptions): Koa {
     server.values.close();
   });
   kept.set(app, server.hot);
-  listeners.set(app, server.hot.before(app.callback()));
+  listeners.set(app, server.hot.before(inTurns(app.callback())));
   return app;
 }
 
@@ -184,6 +187,21 @@ export function hostedBy(app: Koa): Hosted {
 /** What handles an app's requests: what is in memory first, then the app. */
 export function listenerOf(app: Koa): RequestListener {
   return listeners.get(app) ?? app.callback();
+}
+
+/** What is in memory is answered past those that wait here. */
+function inTurns(answer: RequestListener): RequestListener {
+  const inTurn = limitTurns(MOST_IN_TURN);
+  return (request, response) => {
+    inTurn(() => {
+      if (!response.destroyed) answer(request, response);
+    });
+  };
+}
+
+/** The answers an app keeps; undefined for an app of another making. */
+export function hotPagesOf(app: Koa): HotPages | undefined {
+  return kept.get(app);
 }
 
 /** What an app keeps in memory of its answers. */

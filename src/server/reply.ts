@@ -5,6 +5,7 @@ import { DrayerError } from '../core/errors.ts';
 import type { ByteRange } from '../files/stored-gzip.ts';
 import { checkPreconditions } from './conditional.ts';
 import { formatHttpDate } from './http-date.ts';
+import { PieceStream } from './piece-stream.ts';
 import { parseRange, rangeApplies } from './range.ts';
 
 /** One form of a resource, ready to be sent in whole or in part. */
@@ -86,6 +87,16 @@ export function sendStream(ctx: Context, body: Readable): void {
   body.once('error', () => ctx.res.destroy());
 }
 
+/** Past Koa, which would have it piped, in memory that is new for each piece. */
+function sendPieces(ctx: Context, body: PieceStream): void {
+  ctx.respond = false;
+  body.once('error', (error) => {
+    ctx.app.emit('error', error, ctx);
+    ctx.res.destroy();
+  });
+  body.sendTo(ctx.res);
+}
+
 function preconditionFailed(): DrayerError {
   return new DrayerError('PRECONDITION_FAILED', 'it has changed, or is not what was asked for');
 }
@@ -120,7 +131,8 @@ function sendBody(ctx: Context, status: number, what: Representation, range: Byt
   ctx.status = status;
   if (ctx.method !== 'HEAD') {
     const body = what.open(range);
-    if (body instanceof Readable) sendStream(ctx, body);
+    if (body instanceof PieceStream) sendPieces(ctx, body);
+    else if (body instanceof Readable) sendStream(ctx, body);
     else ctx.body = asBuffer(body);
   }
   ctx.length = range.end - range.start;

@@ -1,17 +1,14 @@
 /** One large value that is being sent: in a file without a name, or in memory where no file can be. */
 import { closeSync, read as readCallback, readSync } from 'node:fs';
-import { Readable } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { DrayerError, type ErrorCode, isDrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
 import { decodeFile } from '../files/file-record.ts';
 import { type ByteRange, storedContentBytes } from '../files/stored-gzip.ts';
 import type { HeldBytes, HeldFile, HeldValue } from './held-bytes.ts';
+import { PIECE_BYTES, PieceStream } from './piece-stream.ts';
 import { Turns } from './turns.ts';
-
-/** A part of at most this size is read at once. */
-const PIECE_BYTES = 65_536;
 
 /** What a value is as a file, in a form that crosses to another thread. */
 export type FileFacts =
@@ -41,7 +38,11 @@ export function factsOf(value: Uint8Array): FileFacts {
 }
 
 const read = promisify(readCallback);
-/** Reads under way: all that are done at once are sent in one turn, in which nobody else is answered. */
+/** A read that takes so long was no read of memory. Then others are done by other threads for a while. */
+const SLOW_READ_MS = 5;
+const SLOW_MS = 1_000;
+let slowUntilMs = 0;
+/** Those under way: all that are done at once are sent in one turn, in which nobody else is answered. */
 const MOST_READS = 16;
 const reads = new Turns(MOST_READS);
 
@@ -74,24 +75,18 @@ export class SpoolFile implements HeldValue {
     const { start, end } = range;
     if (end - start > PIECE_BYTES) return this.stream([range]);
     if ('bytes' in this.#from) return this.#from.bytes.subarray(start, end);
-    const piece = Buffer.allocUnsafe(end - start);
-    for (let at = 0; at < piece.length; ) {
-      const bytes = readSync(this.#from.fd, piece, at, piece.length - at, start + at);
-      if (bytes === 0) throw cutShort();
-      at += bytes;
-    }
-    return piece;
+    return readNow(this.#from.fd, Buffer.allocUnsafe(end - start), start);
   }
 
-  stream(ranges: readonly ByteRange[]): Readable {
-    this.#begin();
-    const body = Readable.from(this.#pieces(ranges), { objectMode: false, highWaterMark: 1 });
-    body.once('close', () => {
+  stream(ranges: readonly ByteRange[]): PieceStream {
+    if (this.#isClosed) throw letGo();
+    this.#readers += 1;
+    const done = (): void => {
       this.#readers -= 1;
       this.lastUsedMs = performance.now();
       this.#closeIfDone();
-    });
-    return body;
+    };
+    return new PieceStream({ read: (part, into) => this.#read(part, into), done }, ranges);
   }
 
   file(): HeldFile {
@@ -112,33 +107,16 @@ export class SpoolFile implements HeldValue {
     this.#closeIfDone();
   }
 
-  #begin(): void {
-    if (this.#isClosed) throw letGo();
-    this.#readers += 1;
-  }
-
-  async *#pieces(ranges: readonly ByteRange[]): AsyncGenerator<Uint8Array> {
-    for (const { start, end } of ranges) {
-      for (let at = start; at < end; ) {
-        const piece = await this.#piece(at, Math.min(end, at + PIECE_BYTES));
-        yield piece;
-        at += piece.length;
-      }
-    }
-  }
-
-  // Never at once: a socket takes what it is given in the same turn, and who always has something to
-  // give would send megabytes before anybody else has a turn.
-  async #piece(start: number, end: number): Promise<Uint8Array> {
-    if ('bytes' in this.#from) {
-      await setImmediate();
-      return this.#from.bytes.subarray(start, end);
-    }
-    const piece = Buffer.allocUnsafeSlow(end - start);
+  #read({ start, end }: ByteRange, into: Buffer): Uint8Array | Promise<Uint8Array> {
+    if ('bytes' in this.#from) return this.#from.bytes.subarray(start, end);
     const { fd } = this.#from;
-    const { bytesRead } = await reads.run(() => read(fd, piece, 0, piece.length, start));
-    if (bytesRead === 0) throw cutShort();
-    return piece.subarray(0, bytesRead);
+    const piece = into.subarray(0, end - start);
+    const askedMs = performance.now();
+    if (askedMs < slowUntilMs) return readElsewhere(fd, piece, start);
+    readNow(fd, piece, start);
+    const readMs = performance.now();
+    if (readMs - askedMs > SLOW_READ_MS) slowUntilMs = readMs + SLOW_MS;
+    return piece;
   }
 
   #closeIfDone(): void {
@@ -146,6 +124,26 @@ export class SpoolFile implements HeldValue {
     this.#isClosed = true;
     if ('fd' in this.#from) closeSync(this.#from.fd);
   }
+}
+
+// What was written a moment ago is in the system's memory, and copied from there in the time it takes
+// to ask another thread for it.
+function readNow(fd: number, piece: Buffer, start: number): Buffer {
+  for (let at = 0; at < piece.length; ) {
+    const bytes = readSync(fd, piece, at, piece.length - at, start + at);
+    if (bytes === 0) throw cutShort();
+    at += bytes;
+  }
+  return piece;
+}
+
+async function readElsewhere(fd: number, piece: Buffer, start: number): Promise<Buffer> {
+  for (let at = 0; at < piece.length; ) {
+    const { bytesRead } = await reads.run(() => read(fd, piece, at, piece.length - at, start + at));
+    if (bytesRead === 0) throw cutShort();
+    at += bytesRead;
+  }
+  return piece;
 }
 
 function letGo(): DrayerError {

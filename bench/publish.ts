@@ -8,7 +8,7 @@ import type { Row } from './report.ts';
 export type Bench = {
   /** Directory for everything the benchmark writes. */
   readonly root: string;
-  /** The built command line, dist/cli/bin.js. */
+  /** The built command line, dist/cli/bin.cjs. */
   readonly cli: string;
   /** bench/baselines. */
   readonly baselines: string;

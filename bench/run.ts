@@ -29,7 +29,7 @@ const wanted = new Set(process.argv.slice(2));
 const root = process.env['DRAYER_BENCH_DIR'] ?? join(tmpdir(), 'drayer-bench');
 const bench: Bench = {
   root,
-  cli: join(here, '..', 'dist', 'cli', 'bin.js'),
+  cli: join(here, '..', 'dist', 'cli', 'bin.cjs'),
   baselines: join(here, 'baselines'),
   rounds: 3,
 };

@@ -61,7 +61,7 @@ test(
 );
 
 test('the commands :: each one the README names exists, and each that exists is named', async () => {
-  const help = await runNode([`${root}/dist/cli/bin.js`, '--help'], root);
+  const help = await runNode([`${root}/dist/cli/bin.cjs`, '--help'], root);
   const commands = [...help.stdout.matchAll(/^ {2}([a-z]+) (?:\[| {2})/gm)].map(
     (match) => match[1],
   );

@@ -12,5 +12,14 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-const { main } = await import('./main.ts');
-await main(process.argv);
+// No await out here: this file is also built as a script, which starts sooner than a module.
+void run(process.argv);
+
+async function run(argv: readonly string[]): Promise<void> {
+  const isPublish = argv[2] === 'publish';
+  const seen = isPublish ? await (await import('./quick-look.ts')).quickLook(argv) : undefined;
+  if (seen?.status !== undefined) process.exitCode = seen.status;
+  else await (await import('./main.ts')).main(argv, seen);
+}
+
+export {};

@@ -3,16 +3,21 @@
  * A signal aborts the command and gives it three seconds; the second one ends it at once.
  */
 import { constants } from 'node:os';
-import { DrayerError, EXIT } from '../core/errors.ts';
+import type { FirstLook } from './first-look.ts';
+import { watchOutput } from './output-errors.ts';
 import { readPlainPublish } from './plain-publish.ts';
 import { reportError } from './report-error.ts';
 import { type CommonFlags, createSession, type OpenSession, type Session } from './session.ts';
-import { createTerminal } from './terminal.ts';
 
 const GRACE_MS = 3000;
 
-/** Runs the command line `argv` (as `process.argv`) and sets the exit status. */
-export async function main(argv: readonly string[]): Promise<void> {
+/**
+ * Runs a command line and sets the exit status.
+ *
+ * @param argv - as `process.argv`
+ * @param seen - what came of the first look of a publish, if there was one
+ */
+export async function main(argv: readonly string[], seen?: FirstLook): Promise<void> {
   const stop = new AbortController();
   const interruption = watchSignals(stop);
   watchOutput();
@@ -23,7 +28,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   };
   let status: number;
   try {
-    status = await run(argv, open);
+    status = await run(argv, open, seen);
   } catch (error) {
     const interrupted = interruption.status();
     if (interrupted === undefined) {
@@ -36,11 +41,15 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.exitCode = interruption.status() ?? status;
 }
 
-async function run(argv: readonly string[], open: OpenSession): Promise<number> {
+async function run(
+  argv: readonly string[],
+  open: OpenSession,
+  seen: FirstLook | undefined,
+): Promise<number> {
   const plain = readPlainPublish(argv);
   if (plain === undefined) return (await import('./program.ts')).createProgram(open)(argv);
   const { beginPublish } = await import('./begin-publish.ts');
-  return beginPublish(open(plain.flags), plain.directory, plain.flags);
+  return beginPublish(open(plain.flags), plain.directory, { flags: plain.flags, seen });
 }
 
 /** What an error that comes before the flags are parsed needs to know. */
@@ -60,28 +69,4 @@ function watchSignals(stop: AbortController): { status(): number | undefined } {
     });
   }
   return { status: () => status };
-}
-
-/** `drayer ls | head` closes our stdout early, which is no error; a full disk behind it is one. */
-function watchOutput(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit();
-      if (stream === process.stdout) {
-        const terminal = createTerminal({ json: false, quiet: false, environment: process.env });
-        reportError(outputError(error), terminal, Boolean(process.env['DRAYER_DEBUG']));
-      }
-      process.exit(EXIT.failed);
-    });
-  }
-}
-
-function outputError(cause: NodeJS.ErrnoException): DrayerError {
-  const reason = cause.code === 'ENOSPC' ? 'no space left on the device' : cause.message;
-  const hint =
-    'what was printed so far is cut off; make room where the output goes, or choose another place';
-  return new DrayerError('STORAGE_FAILED', `cannot write the result to stdout: ${reason}`, {
-    cause,
-    hint,
-  });
 }

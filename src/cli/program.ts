@@ -92,7 +92,9 @@ const addPublish: Add = (program, open, done) => {
     .option('--dht', 'with --serve: look for others in the world, and be found by them')
     .option('--upnp', 'with --serve: have the router let the Internet in')
     .action((directory: string | undefined, flags) =>
-      done(import('./begin-publish.ts').then((m) => m.beginPublish(open(flags), directory, flags))),
+      done(
+        import('./begin-publish.ts').then((m) => m.beginPublish(open(flags), directory, { flags })),
+      ),
     );
 };
 

@@ -188,7 +188,7 @@ test(
   'publish :: a build that publishes is told so, instead of running for ever',
   scope(async (t) => {
     const sh = project(t, `mkdir -p out; echo 1 > out/x; "$NODE" "$DRAYER" publish`);
-    const bin = new URL('../../dist/cli/bin.js', import.meta.url).pathname;
+    const bin = new URL('../../dist/cli/bin.cjs', import.meta.url).pathname;
 
     const { status, stderr } = await sh
       .with({ NODE: process.execPath, DRAYER: bin })

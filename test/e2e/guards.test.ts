@@ -8,7 +8,7 @@ import { shell } from '../helpers/drayer.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 
 const test = suite('e2e/guards');
-const bin = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url));
+const bin = fileURLToPath(new URL('../../dist/cli/bin.cjs', import.meta.url));
 
 /** Runs a script in which mounts are its own and gone at its end. */
 function withOwnMounts(t: Scope, script: string) {

@@ -9,7 +9,7 @@ import { type Scope, scope } from '../helpers/scope.ts';
 
 const test = suite('e2e/key-ci');
 
-const bin = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url));
+const bin = fileURLToPath(new URL('../../dist/cli/bin.cjs', import.meta.url));
 
 test(
   'key ci --new :: makes a key for its owner alone, and says what to type, never the key',

@@ -25,7 +25,7 @@ function started(t: Scope, child: Child): Child {
 
 function drayer(t: Scope, { through }: Machine, ...args: string[]): Child {
   const all = [...args, '--json', '--quiet'];
-  return started(t, runHelper('../../dist/cli/bin.js', all, { through, isBuilt: true }));
+  return started(t, runHelper('../../dist/cli/bin.cjs', all, { through, isBuilt: true }));
 }
 
 lab(

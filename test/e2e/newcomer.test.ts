@@ -380,7 +380,7 @@ test(
 
     const picture = t.path('picture.png');
     const script = `"$0" "$1" cat hello pictures/ridges.png > "${picture}"; "$0" "$1" cat hello style.css | head -c 1`;
-    const bin = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url));
+    const bin = fileURLToPath(new URL('../../dist/cli/bin.cjs', import.meta.url));
     const out = execFileSync('sh', ['-c', script, process.execPath, bin], { cwd: t.directory });
     assert.is(out.toString(), text[0]);
     assert.ok(

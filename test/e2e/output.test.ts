@@ -9,7 +9,7 @@ import { shell } from '../helpers/drayer.ts';
 import { scope } from '../helpers/scope.ts';
 
 const test = suite('e2e/output');
-const bin = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url));
+const bin = fileURLToPath(new URL('../../dist/cli/bin.cjs', import.meta.url));
 
 test(
   'a list of faults :: one line for each file, whatever its name holds',

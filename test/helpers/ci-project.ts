@@ -50,7 +50,7 @@ export async function ciProject(t: Scope): Promise<CiProject> {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
   };
-  program(join(directory, 'node_modules/.bin/drayer'), `exec node ${root}dist/cli/bin.js "$@"`);
+  program(join(directory, 'node_modules/.bin/drayer'), `exec node ${root}dist/cli/bin.cjs "$@"`);
   program(t.path('bin/npm'), BUILD);
   const runner: Runner = {
     directory,

@@ -10,7 +10,7 @@ import { encodeWords } from '../../src/core/pgp-words.ts';
 import type { Scope } from './scope.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const bin = join(root, 'dist', 'cli', 'bin.js');
+const bin = join(root, 'dist', 'cli', 'bin.cjs');
 
 /** A wait that takes longer has failed; nothing is waited for by time. */
 const DEADLINE_MS = 60_000;
@@ -217,8 +217,7 @@ function buildOnce(): void {
   const newest = Math.max(...sourceTimes());
   const built = statSync(bin, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (built >= newest) return;
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+  const { status, stdout } = spawnSync('npm', ['run', '-s', 'build'], {
     cwd: root,
     encoding: 'utf8',
   });

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Scope } from './scope.ts';
 
-const bin = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url));
+const bin = fileURLToPath(new URL('../../dist/cli/bin.cjs', import.meta.url));
 
 /** Whether this machine can lend a terminal: the script(1) of util-linux. */
 export const hasTerminal: boolean = /util-linux/.test(

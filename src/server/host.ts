@@ -39,6 +39,8 @@ export type Place =
       readonly shared: boolean;
       /** It is the port that makes it the site's own. */
       readonly byPort?: boolean | undefined;
+      /** It is a name on the local network, which may be another machine's tomorrow. */
+      readonly isPassing?: boolean | undefined;
     }
   /** Nowhere: 421. `reason` is for the operator, not for the client. */
   | { readonly kind: 'refused'; readonly reason: string };
@@ -81,7 +83,12 @@ function placeOfHost(host: string, policy: HostPolicy, port: number | undefined)
   if (name === undefined) {
     return isIPv6(match[1] ?? '') ? machine(host, policy, port) : refused(`Host ${quote(host)}`);
   }
-  const own = ownSite(name, policy);
+  const domain = policy.domains.get(name);
+  const local = policy.local?.get(name);
+  if (domain === undefined && local !== undefined) {
+    return { kind: 'site', host, publicKey: local, shared: false, isPassing: true };
+  }
+  const own = domain ?? siteBelow(name, policy);
   if (own !== undefined) return { kind: 'site', host, publicKey: own, shared: false };
   if (isIPv4(name) || name === 'localhost' || policy.names.has(name)) {
     return machine(host, policy, port);
@@ -89,9 +96,7 @@ function placeOfHost(host: string, policy: HostPolicy, port: number | undefined)
   return refused(`Host ${quote(host)}; to serve it: --allow-host ${name.slice(0, 253)}`);
 }
 
-function ownSite(name: string, policy: HostPolicy): Uint8Array | undefined {
-  const domain = policy.domains.get(name) ?? policy.local?.get(name);
-  if (domain !== undefined) return domain;
+function siteBelow(name: string, policy: HostPolicy): Uint8Array | undefined {
   const parent = name.charAt(LABEL_CHARACTERS) === '.' ? name.slice(LABEL_CHARACTERS + 1) : '';
   if (parent !== 'localhost' && !policy.parents?.has(parent)) return undefined;
   try {

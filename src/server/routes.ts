@@ -168,8 +168,10 @@ async function answerOrigin(
   if (await answerOriginSync(server, exchange, { place, inner, search, reader })) return;
   allowReading(ctx);
   const site = { ...server, reader, base };
-  // Below another key there will be another stream as soon as it is hosted.
-  if (!server.live && keyInPath(inner) === undefined) server.hot.keep(ctx, reader);
+  // Below another key there will be another stream as soon as it is hosted; and a name that goes takes
+  // its answers with it.
+  const isLasting = !server.live && place.isPassing !== true;
+  if (isLasting && keyInPath(inner) === undefined) server.hot.keep(ctx, reader);
   await sendSiteFile(ctx, site, { path: inner.slice(1), search });
 }
 

@@ -286,4 +286,23 @@ test('requestKey :: no field it leaves out is read anywhere in the server', () =
   assert.equal(readers, []);
 });
 
+test(
+  'keep :: a name on the local network that is given up is answered no more, and another site under it at once',
+  scope(async (t) => {
+    const { path } = makeSite(t, { 'index.html': 'a' });
+    const other = makeSite(t, { 'index.html': 'b' }, { key: KEY_B, name: 'b.stream' });
+    const localNames = new Map([['blog.local', KEY_A.publicKey]]);
+    const hot = await serve(t, [path, other.path], { localNames });
+    const ask = (): Promise<string> =>
+      bytesOf(hot.port, 'GET / HTTP/1.1\r\nHost: blog.local\r\nConnection: close\r\n\r\n');
+    for (let i = 0; i < 3; i += 1) assert.match(await ask(), /^HTTP\/1.1 200 [\s\S]*\r\n\r\na$/);
+
+    localNames.delete('blog.local');
+    assert.match(await ask(), /^HTTP\/1.1 421 /);
+    localNames.set('blog.local', KEY_B.publicKey);
+
+    assert.match(await ask(), /^HTTP\/1.1 200 [\s\S]*\r\n\r\nb$/);
+  }),
+);
+
 test.run();

@@ -157,22 +157,12 @@ export class Follower {
   #peers(): readonly PeerUrl[] {
     if (this.#options.others === false) return this.#given;
     const known = new Set(this.#given.map(addressOf));
-    const good = this.#remembered()
-      .filter(({ address, score }) => score > 0 && !known.has(address))
+    const good = readMemory(this.#path)
+      .sources.filter(({ address, score }) => score > 0 && !known.has(address))
       .sort(byScore)
       .map(({ address }) => address);
     const others = candidatesOf(good.slice(0, EARS), 'found');
     return [...this.#given, ...others.map(({ peer }) => peer)];
-  }
-
-  #remembered(): readonly KnownSource[] {
-    try {
-      return readMemory(this.#path).sources;
-    } catch (error) {
-      // Told by the next run, which cannot read it either.
-      if (isDrayerError(error)) return [];
-      throw error;
-    }
   }
 
   async #pullPatiently(): Promise<void> {

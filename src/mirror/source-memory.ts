@@ -5,6 +5,7 @@
  */
 
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { isDrayerError } from '../core/errors.ts';
 import { parseJsonObject } from '../core/json.ts';
 import { fileError, readTextIfThere } from '../store/durable-file.ts';
 import type { SourceKind } from './candidates.ts';
@@ -51,12 +52,11 @@ export function memoryPathOf(streamPath: string): string {
 }
 
 /**
- * Reads the memory; one that cannot be understood is as good as none. Times that cannot be, because the
- * clock was set back since, count as unknown.
+ * Reads the memory; one that cannot be read or understood is as good as none. Times that cannot be, because
+ * the clock was set back since, count as unknown.
  */
 export function readMemory(streamPath: string, nowMs: number = Date.now()): SourceMemory {
-  const text = readTextIfThere(memoryPathOf(streamPath), 'what is known of the sources');
-  const { sources, changedAt } = parseMemory(text ?? '');
+  const { sources, changedAt } = parseMemory(readText(streamPath));
   return {
     sources: sources.map((source) => ({
       ...source,
@@ -67,11 +67,25 @@ export function readMemory(streamPath: string, nowMs: number = Date.now()): Sour
   };
 }
 
-/** Writes it, where it says anything that is not known yet. Not waited for: it may be lost. */
+function readText(streamPath: string): string {
+  try {
+    return readTextIfThere(memoryPathOf(streamPath), 'what is known of the sources') ?? '';
+  } catch (error) {
+    if (isDrayerError(error, 'STORAGE_FAILED')) return '';
+    throw error;
+  }
+}
+
+/**
+ * Writes it, where it says anything that is not known yet. Not waited for: it may be lost.
+ *
+ * @throws {DrayerError} STORAGE_FAILED
+ */
 export function writeMemory(streamPath: string, before: SourceMemory, after: SourceMemory): void {
   if (!isWorthWriting(before, after)) return;
   const path = memoryPathOf(streamPath);
-  const part = `${path}.part`;
+  // Each process has its own: two may be at it in the same moment.
+  const part = `${path}.${process.pid}.part`;
   const given = after.sources.filter(({ kind }) => kind === 'given');
   const others = after.sources.filter(({ kind }) => kind !== 'given');
   const sources = [...given, ...others.sort((a, b) => b.score - a.score)].slice(0, MOST);

@@ -35,6 +35,8 @@ export type MirrorReport = {
   readonly failures: readonly SourceFailure[];
   /** The sources that show less than they have shown before: rolled back, or restored from a backup. */
   readonly fallen: readonly FallenSource[];
+  /** Why what was learnt of the sources could not be kept, as where the disk is full. It costs time only. */
+  readonly unremembered: string | undefined;
   /** Which values are wanted (R18). */
   readonly values: ValueMode;
   /** Values that are wanted and could not be had: no source asked holds them. */
@@ -91,11 +93,22 @@ export async function syncStore(store: MirrorStore, options: SyncOptions): Promi
   const isSlow = !isOne && isDrayerError(outcome.error, 'UNREACHABLE');
   if (isSlow) outcome = await runRound(store, round);
   const after = noteRound(before, outcome, { nowMs, random: Math.random });
-  if (remembers) writeMemory(store.path, before, after);
+  const unremembered = remembers ? keepMemory(store.path, before, after) : undefined;
   // What goes beyond the quota is not kept in the hope of more (R19); a later state may be smaller.
   const isOver = outcome.failures.some(({ error }) => isOverQuota(error));
   if (isOver && !outcome.changed && store.isStaging) store.discard();
-  return reportOf(store, outcome, fallenSources(outcome, before, after));
+  return reportOf(store, outcome, { fallen: fallenSources(outcome, before, after), unremembered });
+}
+
+/** Returns why it cannot be kept: that is no reason for a run to come to nothing. */
+function keepMemory(path: string, before: SourceMemory, after: SourceMemory): string | undefined {
+  try {
+    writeMemory(path, before, after);
+    return undefined;
+  } catch (error) {
+    if (isDrayerError(error, 'STORAGE_FAILED')) return error.message;
+    throw error;
+  }
 }
 
 const NOTHING: SourceMemory = { sources: [], changedAt: 0 };
@@ -103,7 +116,7 @@ const NOTHING: SourceMemory = { sources: [], changedAt: 0 };
 function reportOf(
   store: MirrorStore,
   { changed, standing, state, error, ...outcome }: RoundOutcome,
-  fallen: readonly FallenSource[],
+  learnt: Pick<MirrorReport, 'fallen' | 'unremembered'>,
 ): MirrorReport {
   if (error !== undefined) throw error;
   if (store.visible === undefined) {
@@ -127,7 +140,7 @@ function reportOf(
     snapshotProved: generation.covered,
     source: standing,
     failures,
-    fallen,
+    ...learnt,
     values: store.values.mode,
     wantedValues: outcome.settled.wanted,
     droppedValues: outcome.settled.dropped,

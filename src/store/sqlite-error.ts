@@ -37,8 +37,10 @@ export function storeError(path: string, cause: unknown): unknown {
   // SQLite does not say why; the system does.
   const fault = code.startsWith('SQLITE_CANTOPEN') ? findReadFault(path) : undefined;
   if (fault !== undefined) return fault;
-  const message = code === 'SQLITE_FULL' ? 'the disk is full' : cause.message;
-  return new DrayerError('STORAGE_FAILED', `${path}: ${message} (${code})`, { cause });
+  const isFull = code === 'SQLITE_FULL';
+  const message = isFull ? 'the disk is full' : cause.message;
+  const hint = isFull ? 'make room and try again; what was there before is as it was' : undefined;
+  return new DrayerError('STORAGE_FAILED', `${path}: ${message} (${code})`, { cause, hint });
 }
 
 /** What to do about a file that is no sound stream. */

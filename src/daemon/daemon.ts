@@ -12,6 +12,7 @@ import type { PushOptions } from '../server/push.ts';
 import {
   type GenerationEvent,
   type HostedStream,
+  type HostedStreamFile,
   type OpenStreamSet,
   openStreamSet,
   type StreamSource,
@@ -98,7 +99,9 @@ export type Daemon = {
   readonly metricsPort?: number | undefined;
   /** What is served when it starts; {@link Daemon.served} tells what is served now. */
   readonly streams: readonly ServedStream[];
-  /** What is served now, with the files. */
+  /** The streams that are served now, with the files; the same array until there are others. */
+  hosted(): readonly HostedStreamFile[];
+  /** What is served now, with the files and the addresses: dear where there are hundreds. */
   served(): readonly (ServedStream & { readonly path: string })[];
   /**
    * Serves one more stream file; nothing if it is served.
@@ -184,6 +187,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       port: listener.port,
       metricsPort: listener.metricsPort,
       streams: hosted.map((stream) => served(stream, listener)),
+      hosted: () => set.files(),
       served: () =>
         set.files().map(({ path, ...stream }) => ({ ...served(stream, listener), path })),
       add: (source) => addOne(set, source, options),

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import type { DhtConfig } from '../config/dht-config.ts';
 import { type DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
-import { parseStreamId } from '../core/stream-id.ts';
+import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import { DhtDiscovery, type DhtState } from '../discovery/dht-discovery.ts';
 import { type SignedPointer, signPointer } from '../discovery/dht-pointer.ts';
 import type { PeerFinder } from '../mirror/peer-finder.ts';
@@ -43,6 +43,8 @@ type Finders = {
 const LOOK_MS = 5_000;
 /** So many looks in a row that show something older are a disagreement. */
 const OLDER_LOOKS = 2;
+/** In so many looks once it is looked whether a stream has its key here, besides at each new generation. */
+const KEYS_EVERY = 12;
 /** Nodes are noted at most so often, ms. */
 const NOTE_MS = 600_000;
 
@@ -79,7 +81,13 @@ export function withDht<Started extends Daemon>(
   };
 }
 
-type Shown = { readonly publicKey: Uint8Array; readonly path: string; readonly isServed: boolean };
+type Shown = { readonly path: string; readonly isServed: boolean };
+/** What was said of a stream last. */
+type Put = Shown & {
+  readonly publicKey: Uint8Array;
+  readonly isOwn: boolean;
+  readonly tip: string;
+};
 type WithKeeper = Partial<{ readonly keeper: MirrorKeeper | undefined }>;
 
 class World {
@@ -87,13 +95,14 @@ class World {
   readonly #config: DhtConfig & { readonly dataDir: string };
   readonly #events: DhtEvents;
   readonly #options: DaemonOptions;
-  /** By id; what was said of it last. */
-  readonly #put = new Map<string, { readonly stream: Shown; readonly tip: string }>();
+  /** By id, base64. */
+  readonly #put = new Map<string, Put>();
   readonly #disagreeing = new Set<string>();
   /** By id, how many looks in a row have shown something older than is here. */
   readonly #older = new Map<string, number>();
   /** Of own streams, by id: read once, and then told. */
   readonly #generations = new Map<string, Generation | undefined>();
+  #turn = 0;
   #daemon: (Daemon & WithKeeper & Partial<WithRouter>) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #notedMs = Number.NEGATIVE_INFINITY;
@@ -132,59 +141,73 @@ class World {
 
   /** Ids, base64, of the streams of which the DHT shows something older than there is, or something else. */
   disputed(): readonly string[] {
-    return [...this.#disagreeing].map((id) => Buffer.from(id, 'hex').toString('base64'));
+    return [...this.#disagreeing];
   }
 
   /** A stream has another generation. */
-  changed({ publicKey, generation }: Pick<GenerationEvent, 'publicKey' | 'generation'>): void {
-    this.#generations.set(Buffer.from(publicKey).toString('hex'), generation);
-    this.look();
+  changed({ id, generation }: Pick<GenerationEvent, 'id' | 'generation'>): void {
+    this.#generations.set(id, generation);
+    const known = this.#put.get(id);
+    // Of one that was not served before there is more to say.
+    if (known === undefined || !known.isServed) this.look();
+    else this.#tell(id, known, { port: this.#port(), looksForKey: true });
   }
 
   /** Looks now at what is here. */
   look(): void {
-    const shown = new Map(this.#list());
-    for (const [id, { stream }] of this.#put) {
+    const shown = this.#shown();
+    for (const [id, { publicKey }] of this.#put) {
       if (shown.has(id)) continue;
       this.#put.delete(id);
       this.#generations.delete(id);
       this.#older.delete(id);
       this.#disagreeing.delete(id);
-      this.dht.remove(stream.publicKey);
+      this.dht.remove(publicKey);
     }
-    for (const [id, stream] of shown) this.#tell(id, stream);
+    const how = { port: this.#port(), looksForKey: this.#turn % KEYS_EVERY === 0 };
+    this.#turn += 1;
+    for (const [id, stream] of shown) this.#tell(id, stream, how);
   }
 
   /** What is kept and not served too: those held for nobody, and those of which nothing has come yet. */
-  #list(): (readonly [string, Shown])[] {
-    const served = this.#daemon?.served() ?? [];
-    const kept = this.#daemon?.keeper?.list() ?? [];
-    return [
-      ...kept.map(({ id, path }) => ({ publicKey: parseStreamId(id), path, isServed: false })),
-      ...served.map(({ id, path }) => ({ publicKey: parseStreamId(id), path, isServed: true })),
-    ].map((stream) => [Buffer.from(stream.publicKey).toString('hex'), stream]);
+  #shown(): Map<string, Shown> {
+    const shown = new Map<string, Shown>();
+    for (const { id, path } of this.#daemon?.keeper?.mirrors() ?? []) {
+      shown.set(id, { path, isServed: false });
+    }
+    for (const { id, path } of this.#daemon?.hosted() ?? []) {
+      shown.set(id, { path, isServed: true });
+    }
+    return shown;
   }
 
-  #tell(id: string, stream: Shown): void {
-    const isOwn = existsSync(keyPathOf(stream.path));
+  #tell(
+    id: string,
+    { path, isServed }: Shown,
+    { port: served, looksForKey }: { readonly port: number; readonly looksForKey: boolean },
+  ): void {
+    const before = this.#put.get(id);
+    const isAsked = looksForKey || before?.path !== path;
+    const isOwn = isAsked ? existsSync(keyPathOf(path)) : before.isOwn;
+    const publicKey = before?.publicKey ?? parseStreamId(id);
     if (isOwn && !this.#generations.has(id)) {
-      this.#generations.set(id, this.#generationOf(stream));
+      this.#generations.set(id, this.#generationOf({ path }));
     }
     const generation = isOwn ? this.#generations.get(id) : undefined;
-    const port = stream.isServed ? this.#port() : 0;
-    const tip = `${stream.isServed} ${port} ${generation?.tip ?? 0}`;
-    if (this.#put.get(id)?.tip !== tip) {
-      this.#put.set(id, { stream, tip });
-      const pointer = generation && this.#sign(stream, generation);
-      this.dht.put({ publicKey: stream.publicKey, port, pointer });
-    }
+    const port = isServed ? served : 0;
+    const tip = `${isServed} ${port} ${generation?.tip ?? 0}`;
+    if (before?.tip === tip && before.path === path && before.isOwn === isOwn) return;
+    this.#put.set(id, { publicKey, path, isServed, isOwn, tip });
+    if (before?.tip === tip) return;
+    const pointer = generation && this.#sign({ publicKey, path }, generation);
+    this.dht.put({ publicKey, port, pointer });
   }
 
   /** A stream has been looked up: does the DHT show less than there is? */
   #judge(publicKey: Uint8Array): void {
-    const id = Buffer.from(publicKey).toString('hex');
+    const id = formatStreamId(publicKey);
     const { disagrees, shown } = this.dht.known(publicKey);
-    const stream = this.#put.get(id)?.stream;
+    const stream = this.#put.get(id);
     const here = (shown && stream && this.#generationOf(stream)?.snapshot?.seq) ?? 0;
     // Of one look it may be that the newest has not got there yet.
     const older = (shown?.seq ?? here) < here ? (this.#older.get(id) ?? 0) + 1 : 0;
@@ -192,7 +215,7 @@ class World {
     if (!disagrees && older < OLDER_LOOKS) this.#disagreeing.delete(id);
     else if (!this.#disagreeing.has(id)) {
       this.#disagreeing.add(id);
-      this.#events.onDisagree?.(Buffer.from(publicKey).toString('base64'));
+      this.#events.onDisagree?.(id);
     }
   }
 
@@ -206,7 +229,10 @@ class World {
     return httpPort ?? outsidePort?.() ?? port;
   }
 
-  #sign({ publicKey, path }: Shown, generation: Generation): SignedPointer | undefined {
+  #sign(
+    { publicKey, path }: Pick<Put, 'publicKey' | 'path'>,
+    generation: Generation,
+  ): SignedPointer | undefined {
     const { snapshot, snapshotRecord, covered } = generation;
     // What is not covered is shown to nobody: there is nothing to point to.
     if (snapshot === undefined || snapshotRecord === undefined || !covered) return undefined;
@@ -223,15 +249,15 @@ class World {
   }
 
   #compare(publicKey: Uint8Array, { seq }: SignedPointer): void {
-    const id = Buffer.from(publicKey).toString('hex');
-    const stream = this.#put.get(id)?.stream;
+    const id = formatStreamId(publicKey);
+    const stream = this.#put.get(id);
     const here = (stream && this.#generationOf(stream)?.snapshot?.seq) ?? 0;
     if (seq <= here) return;
-    this.#events.onBehind?.(Buffer.from(publicKey).toString('base64'), seq, here);
+    this.#events.onBehind?.(id, seq, here);
     this.#daemon?.keeper?.pull(publicKey);
   }
 
-  #generationOf({ path }: Shown): Generation | undefined {
+  #generationOf({ path }: Pick<Shown, 'path'>): Generation | undefined {
     try {
       return withReader(path, (reader) => reader.generation());
     } catch (error) {

@@ -63,8 +63,11 @@ export async function openNames(set: StreamSet, options: LocalNamesOptions): Pro
     },
   });
   const labels = new Map(Object.entries(chosen).map(([name, key]) => [formatStreamId(key), name]));
+  let listed: readonly HostedStream[] | undefined;
   const look = (): void => {
-    const present = new Map(set.list().map((site) => [site.id, site]));
+    if (listed === set.list()) return;
+    listed = set.list();
+    const present = new Map(listed.map((site) => [site.id, site]));
     for (const [id, { publicKey }] of sites) {
       if (present.has(id)) continue;
       sites.delete(id);

@@ -10,6 +10,8 @@ const LOOK_MS = 4;
 const HOT_MS = 100;
 /** Folders that are watched; files elsewhere are noticed by the ordinary poll alone. */
 const MOST_FOLDERS = 16;
+/** The hint of a change comes at most so much sooner or later than the change is seen otherwise, ms. */
+const WITHIN_MS = 1_000;
 
 /** Watches the folders of files. {@link FileHints.close} stops it. */
 export class FileHints {
@@ -18,6 +20,11 @@ export class FileHints {
   readonly #folders = new Map<string, Folder>();
   /** Until when a file is looked at. */
   readonly #hot = new Map<string, number>();
+  /** By file, when a hint of it came last. */
+  readonly #heard = new Map<string, number>();
+  /** Files that somebody waits for a hint of. */
+  readonly #expected = new Map<string, NodeJS.Timeout>();
+  #isTrusted = true;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param look - called for a file that may have changed, some times for each change; must not throw */
@@ -25,18 +32,36 @@ export class FileHints {
     this.#look = look;
   }
 
+  /** Whether a hint comes of each change, as far as is known: where one did not, none is trusted again. */
+  get isTrusted(): boolean {
+    return this.#isTrusted;
+  }
+
+  /** A change of a file was seen without them: if no hint of it comes soon, they are not trusted again. */
+  expect(path: string): void {
+    const sinceMs = performance.now() - WITHIN_MS;
+    if (!this.#isTrusted || this.#expected.has(path)) return;
+    const timer = setTimeout(() => {
+      this.#expected.delete(path);
+      if ((this.#heard.get(path) ?? 0) < sinceMs) this.#isTrusted = false;
+    }, WITHIN_MS);
+    timer.unref();
+    this.#expected.set(path, timer);
+  }
+
   /** Watches for writes to a file, and to what SQLite keeps beside it. */
   add(path: string): void {
     const directory = dirname(path);
     const folder = this.#folders.get(directory) ?? this.#watch(directory);
-    folder?.files.set(basename(path), path);
+    if (folder === undefined) this.#isTrusted = false;
+    else folder.files.set(basename(path), path);
   }
 
   /** Watches for them no longer. */
   remove(path: string): void {
     const directory = dirname(path);
     const folder = this.#folders.get(directory);
-    this.#hot.delete(path);
+    this.#forget(path);
     folder?.files.delete(basename(path));
     if (folder?.files.size !== 0) return;
     folder.watcher.close();
@@ -46,6 +71,7 @@ export class FileHints {
   /** Idempotent. */
   close(): void {
     for (const { watcher } of this.#folders.values()) watcher.close();
+    for (const path of this.#expected.keys()) this.#forget(path);
     this.#folders.clear();
     this.#hot.clear();
     clearInterval(this.#timer);
@@ -62,7 +88,10 @@ export class FileHints {
         if (path !== undefined) this.#heat(path);
       });
       // The folder is gone, or the system watches no more: then the poll has to do.
-      watcher.on('error', () => watcher.close());
+      watcher.on('error', () => {
+        this.#isTrusted = false;
+        watcher.close();
+      });
       const folder = { watcher, files };
       this.#folders.set(directory, folder);
       return folder;
@@ -71,8 +100,17 @@ export class FileHints {
     }
   }
 
+  #forget(path: string): void {
+    clearTimeout(this.#expected.get(path));
+    this.#expected.delete(path);
+    this.#heard.delete(path);
+    this.#hot.delete(path);
+  }
+
   #heat(path: string): void {
-    this.#hot.set(path, performance.now() + HOT_MS);
+    const now = performance.now();
+    this.#heard.set(path, now);
+    this.#hot.set(path, now + HOT_MS);
     if (this.#timer !== undefined) return;
     this.#timer = setInterval(() => this.#tick(), LOOK_MS);
     this.#timer.unref();

@@ -17,15 +17,23 @@ export type StreamSource = {
   readonly optional?: boolean | undefined;
 };
 
+/** Told of what becomes of a file. */
+export type HostedFileEvents = {
+  /** It is another stream than before, or none. */
+  readonly onIdentity: () => void;
+  /** A connection to it was opened, or closed. */
+  readonly onOpen: (isOpen: boolean, file: HostedFile) => void;
+};
+
 /** State of one hosted stream file. */
 export class HostedFile {
   readonly source: StreamSource;
-  /** What the file says of itself; undefined until there is a file. */
-  identity: { readonly id: string; readonly publicKey: Uint8Array } | undefined;
   /** Modified tip at the last look; 0 until there was one. */
   tip = 0;
   /** When it was last asked for, in the owner's count; the lowest is closed first. */
   lastUsed = 0;
+  readonly #events: HostedFileEvents;
+  #identity: { readonly id: string; readonly publicKey: Uint8Array } | undefined;
   #reader: StreamReader | undefined;
   /** The change counter at the last comparison; undefined asks for one. */
   #counter: number | undefined;
@@ -33,12 +41,23 @@ export class HostedFile {
   #file = '';
 
   /** @throws {DrayerError} what `openReader` throws; STREAM_NOT_FOUND only when not optional */
-  constructor(source: StreamSource) {
+  constructor(source: StreamSource, events: HostedFileEvents) {
     this.source = source;
+    this.#events = events;
     const reader = this.reader();
     // Opens what is not there, for the error.
     if (reader === undefined && source.optional !== true) openReader(source.path).close();
-    this.poll();
+    try {
+      this.poll();
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  /** What the file says of itself; undefined until there is a file. */
+  get identity(): { readonly id: string; readonly publicKey: Uint8Array } | undefined {
+    return this.#identity;
   }
 
   /** Whether it holds a connection at the moment. */
@@ -78,25 +97,34 @@ export class HostedFile {
 
   /** Closes the connection; the next use opens another. */
   release(): void {
-    this.#reader?.close();
+    if (this.#reader === undefined) return;
+    this.#reader.close();
     this.#reader = undefined;
+    this.#events.onOpen(false, this);
   }
 
   #open(): void {
     this.#file = this.#fingerprint();
     this.#counter = undefined;
     if (this.#file === '') {
-      this.identity = undefined;
+      this.#identify(undefined);
       return;
     }
     try {
       const reader = openReader(this.source.path);
       this.#reader = reader;
-      this.identity = { id: reader.id, publicKey: reader.publicKey };
+      this.#events.onOpen(true, this);
+      this.#identify(reader);
     } catch (error) {
       // Gone between the look and the opening.
       if (!isDrayerError(error, 'STREAM_NOT_FOUND')) throw error;
     }
+  }
+
+  #identify(found: { readonly id: string; readonly publicKey: Uint8Array } | undefined): void {
+    if (found?.id === this.#identity?.id) return;
+    this.#identity = found && { id: found.id, publicKey: found.publicKey };
+    this.#events.onIdentity();
   }
 
   // A mirror may hold other values of the same generation than before (R18).

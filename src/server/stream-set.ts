@@ -5,7 +5,6 @@
  * moment.
  */
 import { DrayerError } from '../core/errors.ts';
-import { bytesEqual } from '../core/record.ts';
 import type { Generation, StreamReader } from '../store/reader.ts';
 import { FileHints } from './file-hints.ts';
 import { HostedFile, type StreamSource } from './hosted-file.ts';
@@ -20,6 +19,9 @@ export type HostedStream = {
   readonly name?: string | undefined;
 };
 
+/** A hosted stream and its file. */
+export type HostedStreamFile = HostedStream & { readonly path: string };
+
 /** A stream has reached another generation. */
 export type GenerationEvent = {
   readonly id: string;
@@ -31,7 +33,7 @@ export type GenerationEvent = {
 export type StreamSet = {
   /** The reader of a hosted stream; use it within one tick, and not after. */
   find(publicKey: Uint8Array): StreamReader | undefined;
-  /** What is hosted now, each id once. */
+  /** What is hosted now, each id once; the same array until there is something else. */
   list(): readonly HostedStream[];
   /** Calls `listener` after every new generation of any stream; returns how to stop that. */
   onGeneration(listener: (event: GenerationEvent) => void): () => void;
@@ -51,11 +53,11 @@ export type StreamSetOptions = {
 
 const POLL_MS = 50;
 const MAX_OPEN = 64;
-/** Most open files looked at in one poll; of more, each has its turn. Hints are waited for by none. */
-const MOST_POLLED = 16;
+/** Most open files looked at in one poll, of more each has its turn; and where hints come of each change. */
+const MOST_POLLED = { unhinted: 16, hinted: 1 };
 /** The file itself is looked at once in so many polls, a stat costs more than a data_version; of many less often. */
 const FILE_POLL_EVERY = 20;
-const MOST_FILES_POLLED = 4;
+const MOST_FILES_POLLED = { unhinted: 4, hinted: 1 / 4 };
 
 /**
  * Opens stream files for reading. A `.part` file is never served: it is a mirror's first generation,
@@ -80,11 +82,16 @@ export function openStreamSet(
 /** A stream set that owns its connections. */
 export class OpenStreamSet implements StreamSet {
   readonly #files: HostedFile[] = [];
+  readonly #open = new Set<HostedFile>();
   readonly #listeners = new Set<(event: GenerationEvent) => void>();
   readonly #warned = new Set<string>();
   readonly #options: StreamSetOptions;
   readonly #timer: NodeJS.Timeout;
   readonly #hints: FileHints;
+  /** What is hosted, until it is something else: by file, by id, and by key. */
+  #present: readonly HostedStreamFile[] | undefined;
+  #listed: readonly HostedStream[] | undefined;
+  #byKey: Map<string, HostedFile[]> | undefined;
   #turn = 0;
   #fileTurn = 0;
   #filesDue = 0;
@@ -102,8 +109,12 @@ export class OpenStreamSet implements StreamSet {
   add(source: StreamSource): void {
     if (source.path.endsWith('.part')) return;
     if (this.#files.some((file) => file.source.path === source.path)) return;
-    const file = new HostedFile(source);
+    const file = new HostedFile(source, {
+      onIdentity: () => this.#forget(),
+      onOpen: (isOpen, one) => void (isOpen ? this.#open.add(one) : this.#open.delete(one)),
+    });
     this.#files.push(file);
+    this.#forget();
     this.#hints.add(source.path);
     this.#warnOfTwins(file);
     this.#closeOldest();
@@ -115,6 +126,7 @@ export class OpenStreamSet implements StreamSet {
     const at = this.#files.findIndex((file) => file.source.path === path);
     if (at === -1) return;
     for (const file of this.#files.splice(at, 1)) file.release();
+    this.#forget();
     this.#hints.remove(path);
     this.#warned.delete(path);
     this.#options.onSources?.();
@@ -131,14 +143,8 @@ export class OpenStreamSet implements StreamSet {
   }
 
   list(): readonly HostedStream[] {
-    const listed = new Map<string, HostedStream>();
-    for (const { identity, source } of this.#files) {
-      if (identity === undefined) continue;
-      // The copy of an own stream has no name, whichever of the two is served.
-      const name = listed.get(identity.id)?.name ?? source.name;
-      listed.set(identity.id, { ...identity, name });
-    }
-    return [...listed.values()];
+    this.#listed ??= listOf(this.files());
+    return this.#listed;
   }
 
   onGeneration(listener: (event: GenerationEvent) => void): () => void {
@@ -151,11 +157,12 @@ export class OpenStreamSet implements StreamSet {
     return this.#files.map(({ source }) => source);
   }
 
-  /** What is hosted now, with the files. */
-  files(): readonly (HostedStream & { readonly path: string })[] {
-    return this.#files.flatMap(({ identity, source: { path, name } }) =>
+  /** What is hosted now, with the files; the same array until there is something else. */
+  files(): readonly HostedStreamFile[] {
+    this.#present ??= this.#files.flatMap(({ identity, source: { path, name } }) =>
       identity === undefined ? [] : [{ ...identity, name, path }],
     );
+    return this.#present;
   }
 
   /** Looks at one file now instead of at the next poll. */
@@ -173,22 +180,31 @@ export class OpenStreamSet implements StreamSet {
     clearInterval(this.#timer);
     this.#hints.close();
     for (const file of this.#files.splice(0)) file.release();
+    this.#forget();
   }
 
   #tick(): void {
-    const open = this.#files.filter((file) => file.isOpen);
-    for (let left = Math.min(MOST_POLLED, open.length); left > 0; left -= 1) {
+    const pace = this.#hints.isTrusted ? 'hinted' : 'unhinted';
+    const open = [...this.#open];
+    for (let left = Math.min(MOST_POLLED[pace], open.length); left > 0; left -= 1) {
       this.#turn += 1;
-      const file = open[this.#turn % open.length];
-      if (file !== undefined) this.#look(file, () => file.poll());
+      this.#take(open[this.#turn % open.length], (file) => file.poll());
     }
-    this.#filesDue += Math.min(MOST_FILES_POLLED, this.#files.length / FILE_POLL_EVERY);
-    for (; this.#filesDue >= 1; this.#filesDue -= 1) {
+    const due = Math.min(MOST_FILES_POLLED[pace], this.#files.length / FILE_POLL_EVERY);
+    for (this.#filesDue += due; this.#filesDue >= 1; this.#filesDue -= 1) {
       this.#fileTurn += 1;
-      const file = this.#files[this.#fileTurn % this.#files.length];
-      if (file !== undefined) this.#look(file, () => file.pollFile());
+      this.#take(this.#files[this.#fileTurn % this.#files.length], (file) => file.pollFile());
     }
-    this.#closeOldest();
+  }
+
+  /** Looks at a file whose turn it is: a change should have been hinted at. */
+  #take(file: HostedFile | undefined, look: (file: HostedFile) => Generation | undefined): void {
+    if (file === undefined) return;
+    this.#look(file, () => {
+      const generation = look(file);
+      if (generation !== undefined) this.#hints.expect(file.source.path);
+      return generation;
+    });
   }
 
   #lookAt(path: string, look: (file: HostedFile) => Generation | undefined): void {
@@ -211,8 +227,15 @@ export class OpenStreamSet implements StreamSet {
   }
 
   /** The files of one stream: an own one and a mirror of it, or a copy that was left lying about. */
-  #twins(publicKey: Uint8Array): HostedFile[] {
-    return this.#files.filter((file) => isOf(file, publicKey));
+  #twins(publicKey: Uint8Array): readonly HostedFile[] {
+    this.#byKey ??= groupByKey(this.#files);
+    return this.#byKey.get(keyText(publicKey)) ?? [];
+  }
+
+  #forget(): void {
+    this.#present = undefined;
+    this.#listed = undefined;
+    this.#byKey = undefined;
   }
 
   #warnOfTwins({ identity, source }: HostedFile): void {
@@ -227,9 +250,8 @@ export class OpenStreamSet implements StreamSet {
 
   #closeOldest(): void {
     const { maxOpen = MAX_OPEN } = this.#options;
-    const open = this.#files.filter((file) => file.isOpen);
-    if (open.length <= maxOpen) return;
-    open.sort((a, b) => a.lastUsed - b.lastUsed);
+    if (this.#open.size <= maxOpen) return;
+    const open = [...this.#open].sort((a, b) => a.lastUsed - b.lastUsed);
     for (const file of open.slice(0, open.length - maxOpen)) file.release();
   }
 }
@@ -241,6 +263,25 @@ function newestOf(files: readonly HostedFile[]): HostedFile | undefined {
   );
 }
 
-function isOf(file: HostedFile, publicKey: Uint8Array): boolean {
-  return file.identity !== undefined && bytesEqual(file.identity.publicKey, publicKey);
+function groupByKey(files: readonly HostedFile[]): Map<string, HostedFile[]> {
+  const groups = new Map<string, HostedFile[]>();
+  for (const file of files) {
+    if (file.identity === undefined) continue;
+    const key = keyText(file.identity.publicKey);
+    groups.set(key, [...(groups.get(key) ?? []), file]);
+  }
+  return groups;
+}
+
+function keyText(publicKey: Uint8Array): string {
+  return Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.length).toString('latin1');
+}
+
+function listOf(files: readonly HostedStreamFile[]): HostedStream[] {
+  const listed = new Map<string, HostedStream>();
+  for (const { id, publicKey, name } of files) {
+    // The copy of an own stream has no name, whichever of the two is served.
+    listed.set(id, { id, publicKey, name: listed.get(id)?.name ?? name });
+  }
+  return [...listed.values()];
 }

@@ -6,14 +6,21 @@
  * left open, or one that says half a request and no more. So it takes as many real downloads, not as
  * many sockets, to make a visitor see 503.
  */
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { answerBare, sayBare, statusOfParserError } from './bare-answer.ts';
 import { affordableConnections } from './file-limit.ts';
 import { Handshakes, MOST_HANDSHAKES } from './handshakes.ts';
-import { isTooSlow, type Pace } from './reading-pace.ts';
+import {
+  type Connection,
+  isBusy,
+  letWait,
+  type OpenConnection,
+  stopReading,
+} from './open-connection.ts';
+import { isTooSlow } from './reading-pace.ts';
 
 /** Limits on connections; each has a default. */
 export type ConnectionLimits = {
@@ -40,30 +47,10 @@ export type GateHooks = {
   readonly onEvent?: ((event: GateEvent) => void) | undefined;
 };
 
-type Connection = {
-  readonly socket: Socket;
-  readonly address: string;
-  /** The request that is being answered. */
-  now: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined;
-  /** The one that came last, answered or not. */
-  last: IncomingMessage | undefined;
-  /** Requests that came behind it on the same connection. */
-  readonly waiting: (() => void)[];
-  /** What those take in memory, about. */
-  waitingBytes: number;
-  /** No room for it: its request is answered 503. */
-  readonly isRefused: boolean;
-  pace: Pace | undefined;
-};
-
 const MOST = 2048;
 /** Refused connections that are kept open for their 503; more are ended without a word. */
 const MOST_REFUSED = 64;
 const REFUSED_MS = 3_000;
-/** Most that waits on one connection. Nothing is read meanwhile, but what comes in one piece, 64 KiB, is many requests. */
-const MOST_WAITING_BYTES = 4 * 1024 * 1024;
-/** What a request takes besides its text. */
-const REQUEST_BYTES = 1024;
 
 /** The gate of one server, over all its sockets. */
 export class ConnectionGate {
@@ -96,8 +83,13 @@ export class ConnectionGate {
   /** Connections that are answered, with and without a request in progress. */
   get connections(): { readonly open: number; readonly busy: number } {
     let busy = 0;
-    for (const { now } of this.#open.values()) if (now !== undefined) busy += 1;
+    for (const connection of this.#open.values()) if (isBusy(connection)) busy += 1;
     return { open: this.#open.size, busy };
+  }
+
+  /** The connection of a socket; undefined for one that is refused. */
+  connectionOf(socket: Socket): OpenConnection | undefined {
+    return this.#open.get(socket);
   }
 
   /** Whether {@link ConnectionGate.drain} was called. */
@@ -126,6 +118,7 @@ export class ConnectionGate {
       const connection = this.#open.get(request.socket);
       if (connection === undefined || connection.isRefused) return answerBare(response, 503);
       connection.last = request;
+      connection.asked += 1;
       const begin = (): void => {
         connection.now = { request, response };
         // Comes once; to listen for it once takes an object more.
@@ -142,9 +135,11 @@ export class ConnectionGate {
   drain(): void {
     this.#isDraining = true;
     clearInterval(this.#timer);
-    for (const { socket, now, waiting } of this.#open.values()) {
+    for (const connection of this.#open.values()) {
+      const { socket, now, waiting } = connection;
       waiting.length = 0;
-      if (now === undefined) socket.destroy();
+      if (!isBusy(connection)) socket.destroy();
+      else if (now === undefined) socket.destroySoon();
       else if (!now.response.headersSent) now.response.setHeader('Connection', 'close');
     }
   }
@@ -167,7 +162,7 @@ export class ConnectionGate {
       this.#refused += 1;
     }
     const isRefused = refusal !== undefined;
-    const state = { now: undefined, last: undefined, pace: undefined };
+    const state = { now: undefined, last: undefined, pace: undefined, asked: 0 };
     const connection = { socket, address, isRefused, waiting: [], waitingBytes: 0, ...state };
     if (!isRefused) {
       this.#open.set(socket, connection);
@@ -193,7 +188,7 @@ export class ConnectionGate {
   /** Ends the oldest connection that has no request in progress. */
   #evict(isMeant: (connection: Connection) => boolean): boolean {
     for (const connection of this.#open.values()) {
-      if (connection.now !== undefined || !isMeant(connection)) continue;
+      if (isBusy(connection) || !isMeant(connection)) continue;
       this.#open.delete(connection.socket);
       this.#count(connection.address, -1);
       connection.socket.destroy();
@@ -254,7 +249,9 @@ export class ConnectionGate {
   #sweep(): void {
     const nowMs = performance.now();
     for (const connection of this.#open.values()) {
-      if (connection.now === undefined) continue;
+      // Where the last answer has been taken there is nobody to wait for.
+      if (!isBusy(connection)) connection.pace = undefined;
+      if (!isBusy(connection)) continue;
       const pace = isTooSlow(connection.socket, connection.pace, { nowMs, ...this.#limits });
       if (pace !== 'too-slow') {
         connection.pace = pace;
@@ -264,22 +261,6 @@ export class ConnectionGate {
       reset(connection.socket);
     }
   }
-}
-
-/** Keeps a request for later. Who sends on and on behind an answer without end is not read, or ended. */
-function letWait(connection: Connection, request: IncomingMessage, begin: () => void): void {
-  connection.waiting.push(begin);
-  const text = request.rawHeaders.reduce((sum, part) => sum + part.length, 0);
-  connection.waitingBytes += REQUEST_BYTES + text + (request.url?.length ?? 0);
-  if (connection.waitingBytes > MOST_WAITING_BYTES) connection.socket.destroy();
-  else stopReading(connection);
-}
-
-/** Node reads on at the end of each request and of each answer, in this turn or its next ticks: so after those. */
-function stopReading({ socket, waiting }: Connection): void {
-  queueMicrotask(() => {
-    if (waiting.length > 0) socket.pause();
-  });
 }
 
 /** Ends a connection and forgets what is still to be sent on it, in the system's memory too. */

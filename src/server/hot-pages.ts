@@ -6,12 +6,13 @@
  * of the event loop, so that who asks after a publish gets what was published.
  */
 import type { ClientRequest, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Context } from 'koa';
 import { LRUCache } from 'lru-cache';
 import { isDrayerError } from '../core/errors.ts';
 import type { StreamReader } from '../store/reader.ts';
-import { giveAnswer, type ReadyAnswer, takeAnswer } from './ready-answer.ts';
-import { requestKey } from './request-key.ts';
+import { giveAnswer, type ReadyAnswer, sendAnswer, takeAnswer } from './ready-answer.ts';
+import { placeOf, requestKey } from './request-key.ts';
 import type { StreamSet } from './stream-set.ts';
 
 /** Bytes of answers that are kept unless another number is given. */
@@ -27,6 +28,14 @@ const KEPT_STATUSES: ReadonlySet<number> = new Set([200, 304, 308]);
 const COPIED_BYTES = 65_536;
 const NOTHING = new Uint8Array(0);
 
+/** Most requests a page is known by; of those that come then only one in so many takes the place of another. */
+const MOST_TEXTS = 64;
+const REPLACED_EVERY = 16;
+/** What each takes besides its text. */
+const TEXT_BYTES = 160;
+/** Most addresses and ports at which requests are known. */
+const MOST_PLACES = 64;
+
 /** A stream as it was when an answer was made. */
 type State = {
   readonly publicKey: Uint8Array;
@@ -36,7 +45,18 @@ type State = {
   checkedAt: number;
 };
 
-type Page = { readonly state: State; readonly answer: ReadyAnswer | SpelledAnswer };
+type Page = {
+  readonly key: string;
+  readonly state: State;
+  readonly answer: ReadyAnswer | SpelledAnswer;
+  /** The whole requests it is known by, the oldest first. */
+  readonly texts: { readonly known: KnownPages; readonly text: string }[];
+  /** Requests it could be known by, since it is by as many as may be. */
+  passed: number;
+};
+
+/** Pages by the whole text of a request that got them, of those that come in at one place. */
+export type KnownPages = Map<string, Page>;
 
 /** An answer in its parts: for connections that end with it, and bodies that are not copied each second. */
 type SpelledAnswer = {
@@ -59,6 +79,11 @@ export class HotPages {
   #turn = 1;
   #isTurnOpen = false;
   #given = 0;
+  readonly #places = new Map<string, KnownPages>();
+  /** The page that was given last. */
+  #last: Page | undefined;
+  /** The page that is only taken out of the memory to go in again. */
+  #resized: Page | undefined;
 
   constructor(streams: StreamSet, maxBytes: number) {
     this.#streams = streams;
@@ -66,6 +91,10 @@ export class HotPages {
       // 0 would mean no limit.
       maxSize: Math.max(1, maxBytes),
       maxEntrySize: Math.max(1, Math.floor(maxBytes * LARGEST_SHARE)),
+      dispose: (page) => {
+        if (page === this.#resized) return;
+        for (const { known, text } of page.texts) known.delete(text);
+      },
     });
   }
 
@@ -87,7 +116,60 @@ export class HotPages {
       }
       if (!send(response, page)) return app(request, response);
       this.#given += 1;
+      this.#last = page;
     };
+  }
+
+  /** What is known at the place where a connection has come in; undefined when there are too many of them. */
+  knownAt(socket: Socket): KnownPages | undefined {
+    const place = placeOf(socket);
+    const known = this.#places.get(place);
+    if (known !== undefined || this.#places.size >= MOST_PLACES) return known;
+    const pages: KnownPages = new Map();
+    this.#places.set(place, pages);
+    return pages;
+  }
+
+  /**
+   * Answers a request that is known word for word.
+   *
+   * @param socket - nothing is being answered on it
+   * @returns whether it was answered; not where the page is not known, or not the present one
+   */
+  giveKnown(known: KnownPages, text: string, socket: Socket): boolean {
+    const page = known.get(text);
+    if (page === undefined || !('bytes' in page.answer)) return false;
+    if (!socket.writable || !this.#isPresent(page.state)) return false;
+    // To be found is to be used, but once a second is enough.
+    if (sendAnswer(socket, page.answer)) this.#pages.get(page.key);
+    this.#given += 1;
+    return true;
+  }
+
+  /** The page that was given last through {@link HotPages.before}, once. */
+  takeLast(): Page | undefined {
+    const page = this.#last;
+    this.#last = undefined;
+    return page;
+  }
+
+  /** Remembers that a page is what a whole request gets. */
+  learn(known: KnownPages, text: string, page: Page): void {
+    if (!('bytes' in page.answer) || this.#pages.peek(page.key) !== page || known.has(text)) return;
+    const isFull = page.texts.length >= MOST_TEXTS;
+    if (isFull) page.passed = (page.passed + 1) % REPLACED_EVERY;
+    if (isFull && page.passed > 0) return;
+    const size = sizeOf(page) + text.length + TEXT_BYTES;
+    if (size > this.#pages.maxEntrySize) return;
+    const dropped = isFull ? page.texts.shift() : undefined;
+    dropped?.known.delete(dropped.text);
+    page.texts.push({ known, text });
+    known.set(text, page);
+    // What is there has the size it came with.
+    this.#resized = page;
+    this.#pages.delete(page.key);
+    this.#resized = undefined;
+    this.#pages.set(page.key, page, { size });
   }
 
   /**
@@ -99,8 +181,10 @@ export class HotPages {
     if (key === undefined) return;
     const state = this.#stateOf(reader);
     ctx.res.once('finish', () => {
-      const page = pageOf(ctx, state);
-      if (page !== undefined) this.#pages.set(key, page, { size: sizeOf(key, page) });
+      const answer = answerOf(ctx);
+      if (answer === undefined) return;
+      const page = { key, state, answer, texts: [], passed: 0 };
+      this.#pages.set(key, page, { size: sizeOf(page) });
     });
   }
 
@@ -155,7 +239,7 @@ function send(response: ServerResponse, { answer }: Page): boolean {
   return true;
 }
 
-function pageOf({ req, res, body }: Context, state: State): Page | undefined {
+function answerOf({ req, res, body }: Context): Page['answer'] | undefined {
   const status = res.statusCode;
   if (!KEPT_STATUSES.has(status)) return undefined;
   const isEmpty = req.method === 'HEAD' || status === 304;
@@ -165,8 +249,7 @@ function pageOf({ req, res, body }: Context, state: State): Page | undefined {
   if (!isEmpty && !isWhole) return undefined;
   const sent = isEmpty || !isWhole ? NOTHING : body;
   const ready = sent.length <= COPIED_BYTES ? takeAnswer(res, sent) : undefined;
-  const answer = ready ?? spell(res, sent);
-  return answer && { state, answer };
+  return ready ?? spell(res, sent);
 }
 
 function spell(res: ServerResponse, body: Uint8Array): SpelledAnswer | undefined {
@@ -184,8 +267,11 @@ function rawHeaderNames(response: ServerResponse): string[] {
   return (response as unknown as Pick<ClientRequest, 'getRawHeaderNames'>).getRawHeaderNames();
 }
 
-function sizeOf(key: string, { answer }: Page): number {
-  const bytes = ENTRY_BYTES + key.length;
+function sizeOf({ key, answer, texts }: Page): number {
+  const bytes = texts.reduce(
+    (sum, { text }) => sum + text.length + TEXT_BYTES,
+    ENTRY_BYTES + key.length,
+  );
   if ('bytes' in answer) return bytes + answer.bytes.length;
   const text = answer.headers.reduce((sum, part) => sum + part.length, 0);
   // The memory behind it, of which it may be a part.

@@ -5,7 +5,7 @@ import type { Server as NetServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type Koa from 'koa';
 import { clickableAddresses, siteAddresses } from './addresses.ts';
-import { hostedBy, listenerOf } from './app.ts';
+import { hostedBy, hotPagesOf, listenerOf } from './app.ts';
 import {
   type Certificate,
   type CertificateFiles,
@@ -14,6 +14,7 @@ import {
 } from './certificate.ts';
 import type { TrustedProxies } from './client.ts';
 import { ConnectionGate, type ConnectionLimits, type GateEvent } from './connection-gate.ts';
+import { answerKnown } from './known-requests.ts';
 import {
   isEverywhere,
   isLocal,
@@ -112,7 +113,13 @@ export async function listen(app: Koa, options: ListenOptions): Promise<Listener
   const answer = listenerOf(app);
   const handler = gate.guard(onRequest === undefined ? answer : watchRequests(answer, onRequest));
   const certificate = options.certificate && readCertificate(options.certificate);
-  const make = (): Server => makeServer(handler, gate, { ...options, pem: certificate });
+  // Who wants to be told of each request is not told of those that are answered unread.
+  const pages = onRequest === undefined && certificate === undefined ? hotPagesOf(app) : undefined;
+  const make = (): Server => {
+    const server = makeServer(handler, gate, { ...options, pem: certificate });
+    if (pages !== undefined) answerKnown(server, { gate, pages });
+    return server;
+  };
   const servers = await (options.sockets === undefined
     ? openServers(make, options)
     : takeOver(make, options.sockets));

@@ -62,16 +62,26 @@ export function takeAnswer(response: ServerResponse, body: Uint8Array): ReadyAns
 export function giveAnswer(response: ServerResponse, answer: ReadyAnswer): boolean {
   const { socket } = response;
   if (!response.shouldKeepAlive || socket?.writable !== true) return false;
-  renewDate(answer);
   const inside = insideOf(response);
   response.statusCode = answer.status;
   inside._header = SENT;
   inside._headerSent = true;
   counters.get(response)?.(answer.bytes.length - answer.bodyAt);
-  socket.write(answer.bytes);
-  if (socket.writableLength > 0) answer.isLent = true;
+  sendAnswer(socket, answer);
   response.end();
   return true;
+}
+
+/**
+ * Sends an answer on a connection on which no other is being sent.
+ *
+ * @returns whether it is the first of its second
+ */
+export function sendAnswer(socket: Socket, answer: ReadyAnswer): boolean {
+  const isFirst = renewDate(answer);
+  socket.write(answer.bytes);
+  if (socket.writableLength > 0) answer.isLent = true;
+  return isFirst;
 }
 
 /** Stands where node keeps the text of a head. */
@@ -93,9 +103,9 @@ function answerOf(response: ServerResponse, body: Uint8Array): ReadyAnswer | und
 let second = 0;
 let date = '';
 
-function renewDate(answer: ReadyAnswer): void {
+function renewDate(answer: ReadyAnswer): boolean {
   const now = Math.floor(Date.now() / 1000);
-  if (now === answer.second) return;
+  if (now === answer.second) return false;
   if (now !== second) {
     second = now;
     date = new Date(now * 1000).toUTCString();
@@ -108,6 +118,7 @@ function renewDate(answer: ReadyAnswer): void {
   }
   answer.bytes.write(date, answer.dateAt, 'latin1');
   answer.second = now;
+  return true;
 }
 
 let isTried: boolean | undefined;

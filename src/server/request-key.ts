@@ -71,7 +71,7 @@ export function requestKey(request: IncomingMessage, response: ServerResponse): 
   if (rawHeaders.length > 2 * MOST_LINES || url.length > MOST_CHARACTERS) return undefined;
   // Such as Connection: close, where the server is about to end.
   if (response.getHeaderNames().length > 0) return undefined;
-  let key = `${method} ${url} ${places.get(socket) ?? placeOf(socket)}`;
+  let key = `${method} ${url} ${placeOf(socket)}`;
   // By field, not as they came: programs write them in any order.
   const values: (string | undefined)[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -95,11 +95,19 @@ export function requestKey(request: IncomingMessage, response: ServerResponse): 
   return key;
 }
 
-function placeOf(socket: Socket): string {
+/** Tells what of a connection can decide an answer, but for the address of a proxy. */
+export function placeOf(socket: Socket): string {
+  const known = places.get(socket);
+  if (known !== undefined) return known;
   const isSecure = 'encrypted' in socket;
   const place = `${socket.localAddress} ${socket.localPort} ${isSecure}`;
   places.set(socket, place);
   return place;
+}
+
+/** Whether a proxy handed a request on: then the address it did that from can decide its answer. */
+export function isForwarded({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.some((part) => FORWARDED.has(part));
 }
 
 /** HTTP/1.1 keeps a connection without being asked. */

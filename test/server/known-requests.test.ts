@@ -1,0 +1,192 @@
+/**
+ * Requests that are answered without being read get what they get when they are read, and no byte that could
+ * be anything else than such a request is taken for one.
+ */
+import type { Socket } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { randomFrom } from '../../bench/corpus.ts';
+import type { Listener } from '../../src/server/listen.ts';
+import { KEY_A } from '../helpers/keys.ts';
+import { countRead, sendPieces } from '../helpers/pieces.ts';
+import { scaled } from '../helpers/scale.ts';
+import { type Scope, scope } from '../helpers/scope.ts';
+import { type Serving, serve } from '../helpers/serving.ts';
+import { makeSite } from '../helpers/site.ts';
+
+const test = suite('server/known-requests');
+
+const HOST = 'Host: localhost\r\n';
+const GET = `GET / HTTP/1.1\r\n${HOST}Accept-Encoding: gzip\r\n\r\n`;
+const OTHER = `GET /other.html HTTP/1.1\r\n${HOST}User-Agent: test\r\n\r\n`;
+const HEAD = `HEAD / HTTP/1.1\r\n${HOST}\r\n`;
+const KNOWN = [GET, OTHER, HEAD];
+
+const FILES = { 'index.html': 'home '.repeat(50), 'other.html': 'other '.repeat(70) };
+
+/** Two servers of one site: one answers what it knows, the other has all of it read. */
+async function both(t: Scope): Promise<{ known: Serving; read: Serving }> {
+  const { path } = makeSite(t, FILES);
+  const options = { site: KEY_A.publicKey };
+  const timeouts = { keepAliveMs: 60_000 };
+  const known = await serve(t, [{ path }], options, { timeouts });
+  const read = await serve(t, [{ path }], options, { timeouts, onRequest: () => {} });
+  for (const text of KNOWN) await sendPieces(known.listener, [text, text]);
+  return { known, read };
+}
+
+test(
+  'answerKnown :: what is known is not read, on any connection but for its first',
+  scope(async (t) => {
+    const { known, read } = await both(t);
+    const readKnown = countRead(t, known.listener);
+    const readRead = countRead(t, read.listener);
+
+    for (const first of [OTHER, `GET /none HTTP/1.1\r\n${HOST}\r\n`]) {
+      const pieces = [first, ...KNOWN, ...KNOWN, first];
+      assert.is(await sendPieces(known.listener, pieces), await sendPieces(read.listener, pieces));
+    }
+
+    // Two first ones, and the page that is not there once more.
+    assert.is(readKnown(), 3);
+    assert.is(readRead(), 16);
+  }),
+);
+
+/** Each in pieces; a text that is known comes behind what makes it something else. */
+const cases: readonly (readonly [string, readonly string[]])[] = [
+  ['a body', [`POST / HTTP/1.1\r\n${HOST}Content-Length: ${GET.length}\r\n\r\n`, GET]],
+  ['a body of GET', [`GET / HTTP/1.1\r\n${HOST}Content-Length: ${GET.length}\r\n\r\n`, GET]],
+  [
+    'a chunk',
+    [
+      `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`,
+      `${GET.length.toString(16)}\r\n`,
+      GET,
+      '\r\n0\r\n\r\n',
+    ],
+  ],
+  ['a trailer', [`POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n`, GET]],
+  ['the end of a value', [`POST / HTTP/1.1\r\n${HOST}X: `, GET]],
+  ['the end of a target', ['GET /', GET]],
+  ['lines of a head', [`GET / HTTP/1.1\r\n${HOST}X: y\r\n`, GET]],
+  ['behind half a line end', [`GET / HTTP/1.1\r\n${HOST}\r`, GET]],
+  ['behind empty lines', ['\r\n', GET, '\r\n\r\n', GET]],
+  ['behind a byte', ['G', GET]],
+  ['twice in one piece', [GET + GET, GET]],
+  ['once and a half', [GET + GET.slice(0, 20), GET.slice(20), GET]],
+  ['without its last byte', [GET.slice(0, -1), '\n', GET]],
+  ['a byte more', [`${GET}G`, GET.slice(1), GET]],
+  ['another version', [`GET / HTTP/1.0\r\n${HOST}Connection: keep-alive\r\n\r\n`, GET]],
+  ['behind the last', [`GET / HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`, GET]],
+  [
+    'behind an upgrade',
+    [`GET / HTTP/1.1\r\n${HOST}Upgrade: h2c\r\nConnection: Upgrade\r\n\r\n`, GET],
+  ],
+  ['behind an expectation', [`GET / HTTP/1.1\r\n${HOST}Expect: 100-continue\r\n\r\n`, GET]],
+  ['behind a wonder', [`GET / HTTP/1.1\r\n${HOST}Expect: wonders\r\n\r\n`, GET]],
+  ['through a tunnel', [`CONNECT localhost:1 HTTP/1.1\r\n${HOST}\r\n`, GET]],
+  ['behind what is none', ['nonsense\r\n\r\n', GET]],
+  ['behind a bare line feed', [`GET / HTTP/1.1\nHost: localhost\n\n`, GET]],
+  ['behind one bare line feed', [`GET / HTTP/1.1\r\nHost: localhost\n\r\n`, GET]],
+  ['behind version 2', ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', GET]],
+];
+
+const PLAIN = [`GET /none HTTP/1.1\r\n${HOST}\r\n`, `OPTIONS / HTTP/1.1\r\n${HOST}\r\n`];
+
+/** What can stand in a script, each in parts between which it is cut more often. */
+const PARTS: readonly (readonly string[])[] = [
+  ...KNOWN.flatMap((text) => [[text], [text], [text]]),
+  PLAIN,
+  [`GET / HTTP/1.1\r\n${HOST}Range: bytes=0-1\r\n\r\n`],
+  ...cases.map(([, pieces]) => pieces),
+  [`POST / HTTP/1.1\r\n${HOST}Content-Length: ${3 * GET.length}\r\n\r\n`, GET, GET, GET],
+  [`GET / HTTP/1.1\r\n${HOST}X: y\r\n`, `Y: `, GET],
+  ['\r\n'],
+];
+
+/** A few of those, cut anew. */
+function scriptOf(random: () => number): string[] {
+  const below = (n: number): number => Math.floor(random() * n);
+  const some = (from: typeof PARTS, most: number): string[] =>
+    Array.from({ length: 1 + below(most) }, () => from[below(from.length)] ?? []).flat();
+  const parts = [...some([KNOWN, KNOWN.slice(1), PLAIN], 3), ...some(PARTS, 5)];
+  const pieces: string[] = [''];
+  for (const part of parts) {
+    const cut = random() < 0.05 ? below(part.length) : part.length;
+    // Some are joined, as by a network.
+    if (random() < 0.05) pieces.push((pieces.pop() ?? '') + part.slice(0, cut));
+    else pieces.push(part.slice(0, cut));
+    if (cut < part.length) pieces.push(part.slice(cut));
+  }
+  return pieces.filter((piece) => piece !== '');
+}
+
+/** The scripts to which two servers answer differently. */
+async function differing(
+  scripts: readonly (readonly string[])[],
+  one: Listener,
+  other: Listener,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const pieces of scripts) {
+    const [a, b] = [await sendPieces(one, pieces), await sendPieces(other, pieces)];
+    if (a !== b) found.push(`${JSON.stringify(pieces, undefined, 1)}\n${a}\n-----\n${b}`);
+  }
+  return found;
+}
+
+/** Has a server answer a known text wherever a piece begins with it: what must not be. */
+async function answerAnywhere({ listener }: Serving): Promise<void> {
+  const answers = new Map<string, string>();
+  for (const text of KNOWN) answers.set(text, await sendPieces(listener, [text]));
+  listener.sockets[0]?.on('connection', (socket: Socket) => {
+    const [read] = socket.listeners('data') as ((piece: Buffer) => void)[];
+    socket.removeAllListeners('data');
+    socket.on('data', (piece: Buffer) => {
+      const answer = answers.get(piece.toString('latin1'));
+      if (answer === undefined) read?.(piece);
+      else socket.write(answer, 'latin1');
+    });
+  });
+}
+
+test(
+  'answerKnown :: what is known is read where it could be something else (T060)',
+  scope(async (t) => {
+    const { known, read } = await both(t);
+    // The first request is read in any case, so each comes behind others too.
+    const scripts = cases.flatMap(([, pieces]) => [
+      pieces,
+      [OTHER, ...pieces],
+      [GET, GET, ...pieces],
+    ]);
+
+    assert.equal(await differing(scripts, known.listener, read.listener), []);
+    assert.equal(known.errors, []);
+
+    await answerAnywhere(read);
+    const wrong = await differing(scripts, known.listener, read.listener);
+    assert.ok(wrong.length > scripts.length / 3, `${wrong.length} of ${scripts.length} found`);
+  }),
+);
+
+test(
+  'answerKnown :: any requests in any pieces get what they get when they are read (T060)',
+  scope(async (t) => {
+    const { known, read } = await both(t);
+    const seed = Number(process.env['DRAYER_TEST_SEED'] ?? 1);
+    const random = randomFrom(seed);
+    const scripts = Array.from({ length: scaled(150) }, () => scriptOf(random));
+    const readKnown = countRead(t, known.listener);
+    const readRead = countRead(t, read.listener);
+
+    const wrong = await differing(scripts, known.listener, read.listener);
+
+    assert.equal(wrong, [], `seed ${seed}`);
+    assert.equal(known.errors, []);
+    assert.ok(readKnown() < readRead() - scripts.length, `${readKnown()} of ${readRead()} read`);
+  }),
+);
+
+test.run();

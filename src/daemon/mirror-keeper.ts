@@ -3,8 +3,7 @@
  * and begun again at run time without the others noticing.
  */
 import { DrayerError } from '../core/errors.ts';
-import { bytesEqual } from '../core/record.ts';
-import { parseStreamId } from '../core/stream-id.ts';
+import { formatStreamId, parseStreamId } from '../core/stream-id.ts';
 import { mirrorPathOf } from '../mirror/data-dir.ts';
 import { POLL_MS } from '../mirror/follower.ts';
 import { type MirrorOptions, type MirrorReport, mirrorStream } from '../mirror/mirror.ts';
@@ -88,12 +87,9 @@ export class MirrorKeeper {
 
   /** Looks at the sources of a stream now; false where it is not kept. */
   pull(publicKey: Uint8Array): boolean {
-    for (const keeping of this.#kept.values()) {
-      if (!bytesEqual(parseStreamId(keeping.mirror.id), publicKey)) continue;
-      keeping.pull();
-      return true;
-    }
-    return false;
+    const keeping = this.#kept.get(formatStreamId(publicKey));
+    keeping?.pull();
+    return keeping !== undefined;
   }
 
   /**

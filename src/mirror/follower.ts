@@ -27,6 +27,8 @@ const PAUSE_MS = 100;
 const STEADY_MS = 10_000;
 /** So many sources are listened to at a time: one that says nothing new does not make the others unheard. */
 const EARS = 3;
+/** Where all sources are listened to and say that they have nothing newer, they are asked so many times less often. */
+const QUIET_TURNS = 4;
 
 type State = FollowOptions & { readonly signal: AbortSignal };
 
@@ -36,8 +38,8 @@ export class Follower {
   readonly #path: string;
   readonly #publicKey: Uint8Array;
   readonly #given: readonly PeerUrl[];
-  /** Addresses that are listened to. */
-  readonly #heard = new Set<string>();
+  /** Addresses that are listened to, and the tip each has told of last. */
+  readonly #heard = new Map<string, Micros | undefined>();
   #tip: Micros;
   #problem: string | undefined;
   #wake = new AbortController();
@@ -109,13 +111,23 @@ export class Follower {
 
   /** Asks all of several now and then: none of those that are listened to may be telling. */
   async #lookAround(): Promise<void> {
-    const { signal } = this.#options;
+    const { signal, finders = [] } = this.#options;
+    let quiet = 0;
     while (!signal.aborted) {
       await pause(jittered(this.#pollMs()), signal);
-      const { finders = [] } = this.#options;
-      const isLooking = !this.#isAlone() || finders.length > 0;
-      if (!signal.aborted && isLooking) await this.#pullPatiently();
+      const peers = this.#peers();
+      if (signal.aborted || (peers.length < 2 && finders.length === 0)) continue;
+      quiet = this.#isQuiet(peers) ? quiet + 1 : QUIET_TURNS;
+      if (quiet < QUIET_TURNS) continue;
+      quiet = 0;
+      await this.#pullPatiently();
     }
+  }
+
+  /** Whether all are listened to, and none tells of more than is here. */
+  #isQuiet(peers: readonly PeerUrl[]): boolean {
+    const tips = peers.map((peer) => this.#heard.get(addressOf(peer)));
+    return tips.length > 0 && tips.every((tip) => tip !== undefined && tip <= this.#tip);
   }
 
   async #waitForEvents(peer: PeerUrl): Promise<void> {
@@ -126,9 +138,10 @@ export class Follower {
     const http = new HttpClient({ limits, signal });
     const address = addressOf(peer);
     let restMs = PAUSE_MS;
-    this.#heard.add(address);
+    this.#heard.set(address, undefined);
     try {
       for await (const tip of sourceEvents(http, peer, { publicKey, firstMs })) {
+        this.#heard.set(address, tip);
         if (tip > this.#tip) await this.#inTurn(() => this.#pullFrom(peer, tip));
         else this.#mend();
         // Who tells of what nobody then has is believed less and less.

@@ -31,10 +31,12 @@ const SYSTEM_ERRORS: Readonly<Record<string, readonly [sentence: string, hint: s
  */
 export function reportError(error: unknown, terminal: Terminal, debug: boolean): number {
   // Help and version come as errors too; they have been printed by now.
-  if (isParserError(error) && error.code.startsWith('commander.help')) {
-    return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  }
   if (isParserError(error) && error.exitCode === 0) return EXIT.done;
+  if (isParserError(error) && error.code.startsWith('commander.help')) {
+    // Help in the place of a command that was left out or is none: people have read it, programs have not.
+    if (terminal.isJson) terminal.printJson({ error: NO_COMMAND });
+    return EXIT.usage;
+  }
   const { code, message, hint, status } = describeError(error);
   if (terminal.isJson) {
     const details = isDrayerError(error) ? error.details : undefined;
@@ -46,6 +48,12 @@ export function reportError(error: unknown, terminal: Terminal, debug: boolean):
   if (debug) terminal.draw(`${withoutSecrets(stackOf(error))}\n`);
   return status;
 }
+
+const NO_COMMAND = {
+  code: 'USAGE',
+  message: 'expected the name of a command',
+  hint: 'drayer help shows the commands, drayer help COMMAND its options',
+};
 
 /** Tells an error of the parser, which a plain command line does without. */
 function isParserError(error: unknown): error is CommanderError {
@@ -66,9 +74,7 @@ function describeError(error: unknown): Description {
   }
   if (isParserError(error)) {
     const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n', 2);
-    const hint =
-      suggestion?.replace(/^\((.*)\)$/, '$1') ??
-      'drayer help shows the commands, drayer help COMMAND its options';
+    const hint = suggestion?.replace(/^\((.*)\)$/, '$1') ?? NO_COMMAND.hint;
     return { code: 'USAGE', message, hint, status: EXIT.usage };
   }
   const system = error instanceof Error && 'code' in error ? String(error.code) : '';

@@ -1,5 +1,6 @@
 /** Backups of a secret key on paper, and keys restored from them. */
-import { basename } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { keyPairFromSeed } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
@@ -31,6 +32,32 @@ export type BackupSource = {
 /** Where the page of a key is written: beside its file, under a name that is never published. */
 export function backupPathOf(keyPath: string): string {
   return `${keyPath.replace(/\.privatekey$/, '')}.privatekey.html`;
+}
+
+/**
+ * Makes sure that a page does not come to lie in a site: what lies there gets published, or is served by
+ * whatever else serves the folder.
+ *
+ * @param path - absolute, where the page is to be
+ * @param folders - of sites, absolute, there or not
+ * @throws {DrayerError} SECRET_EXPOSED when it would lie in one of them
+ */
+export function checkOutsideSites(path: string, folders: readonly string[]): void {
+  const place = realPathOf(dirname(path));
+  const site = folders.find(
+    (folder) => !/^\.\.(?:[\\/]|$)/.test(relative(realPathOf(folder), place)),
+  );
+  if (site === undefined) return;
+  const message = `${path}: lies in ${site}, and what lies there gets published`;
+  throw new DrayerError('SECRET_EXPOSED', message, {
+    hint: `choose a place elsewhere; without --out it is written beside the key, not into the site`,
+  });
+}
+
+/** Where a path really is, as far as it is there. */
+function realPathOf(path: string): string {
+  if (existsSync(path) || dirname(path) === path) return realpathSync(path);
+  return join(realPathOf(dirname(path)), basename(path));
 }
 
 /**

@@ -92,7 +92,17 @@ test('reportError :: help that was asked for is no error, help instead of a comm
     json: [],
   });
   assert.is(report(new CommanderError(0, 'commander.version', '1.0.0')).status, 0);
-  assert.is(report(new CommanderError(1, 'commander.help', '(help)')).status, 2);
+  const help = new CommanderError(1, 'commander.help', '(help)');
+  assert.equal(report(help), { status: 2, lines: [], json: [] });
+  assert.equal(report(help, { json: true }).json, [
+    {
+      error: {
+        code: 'USAGE',
+        message: 'expected the name of a command',
+        hint: 'drayer help shows the commands, drayer help COMMAND its options',
+      },
+    },
+  ]);
 });
 
 test.run();

@@ -6,8 +6,10 @@ import {
   readFileSync,
   renameSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeSecretWords } from '../../src/core/secret-words.ts';
@@ -72,12 +74,38 @@ test(
   'key backup :: a page that got into the site is not published',
   scope(async (t) => {
     const { sh } = await published(t);
-    await sh.run('key', 'backup', 'site', '--out', 'site/page.html');
+    await sh.run('key', 'backup', 'site', '--out', 'page.html');
+    renameSync(t.path('page.html'), t.path('site', 'page.html'));
 
     const { status, stderr } = await sh.run('publish', 'site');
 
     assert.is(status, 8, stderr);
     assert.match(stderr, 'page.html');
+  }),
+);
+
+test(
+  'key backup :: is not written into a site, of this stream or of another one, nor by way of a link',
+  scope(async (t) => {
+    const { sh } = await published(t);
+    mkdirSync(t.path('blog', 'deep'), { recursive: true });
+    writeFileSync(t.path('drayer.config.mjs'), "export default { directory: 'blog' };\n");
+    symlinkSync(t.path('site'), t.path('elsewhere'));
+    for (const place of ['site', 'elsewhere', 'blog', join('blog', 'deep'), join('site', 'not')]) {
+      const { status, stderr } = await sh.run(
+        ...['key', 'backup', 'site.stream.privatekey', '--out', join(place, 'page.html')],
+      );
+      assert.is(status, 8, stderr);
+      assert.match(stderr, 'what lies there gets published');
+      assert.not(existsSync(t.path(place, 'page.html')));
+    }
+
+    // Like the names of sites, and none of them.
+    mkdirSync(t.path('site-backups'));
+    const beside = await sh.run(
+      ...['key', 'backup', 'site.stream.privatekey', '--out', join('site-backups', 'page.html')],
+    );
+    assert.is(beside.status, 0, beside.stderr);
   }),
 );
 

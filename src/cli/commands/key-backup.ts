@@ -5,7 +5,7 @@
 import { relative, resolve } from 'node:path';
 import { DrayerError, EXIT } from '../../core/errors.ts';
 import { formatStreamId } from '../../core/stream-id.ts';
-import { backupPathOf, writeKeyBackup } from '../../daemon/key-backup.ts';
+import { backupPathOf, checkOutsideSites, writeKeyBackup } from '../../daemon/key-backup.ts';
 import { keyWordLines } from '../../daemon/key-paper.ts';
 import { publicKeyOf, readKeyFile } from '../../store/key-file.ts';
 import { shellWord, table } from '../format.ts';
@@ -36,6 +36,8 @@ export async function keyBackup(
     return EXIT.done;
   }
   const path = resolve(flags.out ?? backupPathOf(keyPath));
+  // Beside the key is where the key is already, and under a name that is never published.
+  if (flags.out !== undefined) checkOutsideSites(path, await siteFolders(session, keyPath));
   writeKeyBackup(path, { secretKey, keyPath, streamPath: stream?.path }, new Date());
   if (terminal.isJson) {
     terminal.printJson({ id, keyPath, backup: path });
@@ -46,6 +48,14 @@ export async function keyBackup(
   terminal.say(`open it in a browser, print it, then delete it: rm ${shown}`);
   terminal.say('whoever has the page can change the site; keep it where you keep money');
   return EXIT.done;
+}
+
+/** Those of the config, and the one that a stream beside it is made of unless something else is said. */
+async function siteFolders(session: Session, keyPath: string): Promise<string[]> {
+  const { streams } = await session.config();
+  const beside = keyPath.replace(/(\.stream)?\.privatekey$/, '');
+  const folders = streams.flatMap(({ directory }) => (directory === undefined ? [] : [directory]));
+  return beside === keyPath ? folders : [...folders, beside];
 }
 
 function checkTerminal({ terminal }: Session): void {

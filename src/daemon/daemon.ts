@@ -23,7 +23,7 @@ import { openServer } from './open-server.ts';
 import type { OperatorOptions } from './operator.ts';
 import type { ServeWorkers } from './serve-workers.ts';
 import { served, withNames } from './served-addresses.ts';
-import { watchForMirrors } from './served-streams.ts';
+import { watchForMirrors } from './watch-for-mirrors.ts';
 import { checkWorkers, type LocalHosts } from './worker-plan.ts';
 
 /** Options of {@link startDaemon}. */

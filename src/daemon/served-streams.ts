@@ -7,7 +7,7 @@ import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 import type { StreamSource } from '../server/stream-set.ts';
-import { findStream, type KnownStream, streamFilesIn } from './known-streams.ts';
+import { findStream, type KnownStream } from './known-streams.ts';
 import { readStreamId } from './stream-facts.ts';
 
 /** What {@link chooseServed} chose. */
@@ -67,44 +67,6 @@ export async function findSite(
   throw new DrayerError('USAGE', `${text} (${formatStreamId(publicKey)}) is not being served`, {
     hint: 'name it among the streams to serve as well',
   });
-}
-
-/** What {@link watchForMirrors} calls. */
-export type MirrorWatch = {
-  /** Stream files that are served already, or are not to be. */
-  readonly known: readonly string[];
-  readonly onMirror: (path: string) => void;
-  /** The folder cannot be read; it is not looked at again. */
-  readonly onError: (error: unknown) => void;
-  /** Time between two looks. */
-  readonly everyMs?: number | undefined;
-};
-
-/**
- * Looks into the data folder now and then, and tells once about each stream file that is not known:
- * mirrors made while the server runs.
- *
- * @returns how to stop looking
- */
-export function watchForMirrors(
-  dataDir: string,
-  { known, onMirror, onError, everyMs = 1000 }: MirrorWatch,
-): () => void {
-  const seen = new Set(known);
-  const look = async (): Promise<void> => {
-    for (const path of await streamFilesIn(dataDir)) {
-      if (seen.has(path)) continue;
-      seen.add(path);
-      onMirror(path);
-    }
-  };
-  const fail = (error: unknown): void => {
-    clearInterval(timer);
-    onError(error);
-  };
-  const timer = setInterval(() => void look().catch(fail), everyMs);
-  timer.unref();
-  return () => clearInterval(timer);
 }
 
 function sourceOf({ path, name }: KnownStream): StreamSource {

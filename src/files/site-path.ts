@@ -56,6 +56,14 @@ export function findPathFault(key: string): string | undefined {
 }
 
 /**
+ * Tells of a path, or of all names of a directory joined by slashes, that each segment is one of a site
+ * path as it is, if it is not too long. False says nothing.
+ */
+export function isPlainPath(path: string): boolean {
+  return path === '' || (PLAIN.test(path) && !SUSPECT.test(path));
+}
+
+/**
  * Folds a site path to what it becomes on file systems that ignore case and compatibility forms:
  * two keys with one fold cannot both be written there. `README` and `readme`, `straße` and `STRASSE`.
  */

@@ -18,7 +18,7 @@ import {
 } from './served-reading.ts';
 import type { FileChange } from './site-changes.ts';
 import { resolveSiteDirectory } from './site-directory.ts';
-import type { Skipped } from './walk.ts';
+import type { Skipped } from './walk-place.ts';
 import { walkSite } from './walk-site.ts';
 
 /** What {@link compareSite} found. Lists are sorted. */

@@ -12,10 +12,28 @@ import type { Micros } from '../core/record.ts';
  * has settled are that close.
  */
 export function stampOf(stat: Stats | BigIntStats): string {
-  const isExact = 'mtimeNs' in stat;
-  const mtime = isExact ? millisOf(stat.mtimeNs) : stat.mtimeMs;
-  const ctime = isExact ? millisOf(stat.ctimeNs) : stat.ctimeMs;
-  return `${stat.size} ${mtime} ${ctime} ${stat.dev}:${Number(stat.ino)}`;
+  if (!('mtimeNs' in stat)) return stampFrom(stat);
+  return stampFrom({
+    size: Number(stat.size),
+    mtimeMs: millisOf(stat.mtimeNs),
+    ctimeMs: millisOf(stat.ctimeNs),
+    dev: Number(stat.dev),
+    ino: Number(stat.ino),
+  });
+}
+
+/** What a stamp is made of. */
+export type StampFields = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs' | 'dev' | 'ino'>;
+
+/** Makes a stamp; see {@link stampOf}. */
+export function stampFrom({ size, mtimeMs, ctimeMs, dev, ino }: StampFields): string {
+  return `${size} ${mtimeMs} ${ctimeMs} ${dev}:${ino}`;
+}
+
+/** Returns what a stamp was made of. */
+export function fieldsOf(stamp: string): StampFields {
+  const [size = 0, mtimeMs = 0, ctimeMs = 0, dev = 0, ino = 0] = stamp.split(/[ :]/).map(Number);
+  return { size, mtimeMs, ctimeMs, dev, ino };
 }
 
 // As Node does it, so that the last bit is the same.

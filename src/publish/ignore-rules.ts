@@ -10,8 +10,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Ignore } from 'ignore';
 import { isErrno } from '../store/durable-file.ts';
-import { isLitter } from './litter.ts';
-import { isNeverPublished } from './never-published.ts';
+import { isLitter, mayBeLitter } from './litter.ts';
+import { isNeverPublished, mayBeSecret } from './never-published.ts';
 import type { PublishFault } from './publish-fault.ts';
 
 /** The file of patterns for the directory it lies in and those below. */
@@ -26,9 +26,8 @@ export type IgnoreRules = {
    * @param sitePath - relative to the site, `/`-separated; empty for the site itself
    * @param diskPath - absolute
    * @param names - what is in it
-   * @returns what is wrong with its file of patterns
    */
-  enter(sitePath: string, diskPath: string, names: readonly string[]): PublishFault | undefined;
+  enter(sitePath: string, diskPath: string, names: readonly string[]): Entered;
   /**
    * Says why a path is left out, undefined when it is published.
    *
@@ -37,6 +36,14 @@ export type IgnoreRules = {
    * @param isDirectory - a directory left out is not walked
    */
   reasonFor(sitePath: string, diskPath: string, isDirectory: boolean): string | undefined;
+};
+
+/** What {@link IgnoreRules.enter} found out about a directory. */
+export type Entered = {
+  /** What is wrong with its file of patterns. */
+  readonly fault: PublishFault | undefined;
+  /** False where nothing that is in it is left out: nobody has to ask. */
+  readonly isAsked: boolean;
 };
 
 /** What {@link makeIgnoreRules} takes. */
@@ -63,7 +70,12 @@ export function makeIgnoreRules(options: IgnoreOptions = {}): IgnoreRules {
       const directory = sitePath === '' ? '' : `${sitePath}/`;
       const old = levels.findIndex((level) => level.isFile && level.directory === directory);
       if (old >= 0) levels.splice(old, 1);
-      return names.includes(IGNORE_FILE) ? readLevel(directory, diskPath, levels) : undefined;
+      const lines = names.join('\n');
+      const hasFile = names.includes(IGNORE_FILE);
+      const fault = hasFile ? readLevel(directory, diskPath, levels) : undefined;
+      const hasRules = levels.length > 0 || own.size > 0;
+      // The file of patterns is left out, and begins with a dot as secrets do.
+      return { fault, isAsked: hasRules || mayBeSecret(lines) || mayBeLitter(lines) };
     },
     reasonFor(sitePath, diskPath, isDirectory) {
       const name = sitePath.slice(sitePath.lastIndexOf('/') + 1);

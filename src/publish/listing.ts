@@ -1,45 +1,95 @@
 /**
- * What a walk found, as one text: quick to hand from thread to thread, and to compare with the one
- * before, where a list of many small objects is not.
+ * What a walk found, as one text and one row of numbers: quick to hand from thread to thread, and to
+ * compare with the one before, where a list of many small objects is not.
  */
 import { createHash } from 'node:crypto';
 import { sep } from 'node:path';
+import { fieldsOf, type StampFields, stampFrom } from './disk-stat.ts';
 import type { DiskFile } from './walk.ts';
 
+/** The files of a walk, in its order. Equal listings mean the same files in the same state. */
+export type Listing = {
+  /** A line each: the key, and how it is spelled where that is another way. */
+  readonly names: string;
+  /** What {@link stampFrom} makes a stamp of, {@link STAMP_FIELDS} for each. */
+  readonly numbers: Float64Array<ArrayBuffer>;
+};
+
+/** How many numbers a stamp is made of: size, modified, changed, device, inode. */
+const STAMP_FIELDS = 5;
+/** Files there is room for at first. */
+const FIRST_FILES = 1024;
+
+/** Writes the listing of a walk while it goes on. */
+export type ListingWriter = {
+  /** Adds a file: its key, absolute path and stat. */
+  add(key: string, path: string, stat: StampFields): void;
+  /** Returns the listing. */
+  end(): Listing;
+};
+
 /**
- * Writes the files of a walk as a text: a line each, in the order of the walk. Equal texts mean the same
- * files in the same state.
+ * Begins a listing.
  *
- * @param root - what the walk was of
+ * @param root - what the walk is of
  */
-export function writeListing(files: readonly DiskFile[], root: string): string {
+export function beginListing(root: string): ListingWriter {
   const start = root.length + 1;
-  const lines: string[] = [];
-  for (const { key, path, stamp } of files) {
-    // Keys have no control characters in them, and paths are the same but for how they are composed.
-    const isPlain = path.length === start + key.length && path.endsWith(key);
-    lines.push(`${key}\0${stamp}\0${isPlain ? '' : path.slice(start)}\n`);
-  }
-  // In one piece: put together bit by bit, a text is as many objects.
-  return lines.join('');
+  // Joined once in a while: put together bit by bit, a text is as many objects.
+  const parts: string[] = [];
+  let lines: string[] = [];
+  let numbers = new Float64Array(FIRST_FILES * STAMP_FIELDS);
+  let at = 0;
+  return {
+    add(key, path, { size, mtimeMs, ctimeMs, dev, ino }) {
+      // Keys have no control characters in them, and paths are the same but for how they are composed.
+      const isPlain = path.length === start + key.length && path.endsWith(key);
+      lines.push(isPlain ? key : `${key}\0${path.slice(start)}`);
+      if (lines.length === FIRST_FILES) {
+        parts.push(lines.join('\n'));
+        lines = [];
+      }
+      if (at === numbers.length) numbers = grown(numbers);
+      numbers[at] = size;
+      numbers[at + 1] = mtimeMs;
+      numbers[at + 2] = ctimeMs;
+      numbers[at + 3] = dev;
+      numbers[at + 4] = ino;
+      at += STAMP_FIELDS;
+    },
+    end() {
+      if (lines.length > 0) parts.push(lines.join('\n'));
+      return { names: parts.join('\n'), numbers: numbers.slice(0, at) };
+    },
+  };
 }
 
-/** Reads what {@link writeListing} wrote. */
-export function readListing(text: string, root: string): DiskFile[] {
-  const lines = text.split('\n');
-  lines.pop();
-  return lines.map((line) => {
-    const [key = '', stamp = '', spelling = ''] = line.split('\0');
-    return {
-      key,
-      path: `${root}${sep}${spelling || key}`,
-      bytes: Number.parseInt(stamp, 10),
-      stamp,
-    };
+function grown(numbers: Float64Array): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(numbers.length * 2);
+  larger.set(numbers);
+  return larger;
+}
+
+/** Writes the listing of files that a walk has found. */
+export function writeListing(files: readonly DiskFile[], root: string): Listing {
+  const listing = beginListing(root);
+  for (const { key, path, stamp } of files) listing.add(key, path, fieldsOf(stamp));
+  return listing.end();
+}
+
+/** Makes the files of a listing again. */
+export function readListing({ names, numbers }: Listing, root: string): DiskFile[] {
+  if (numbers.length === 0) return [];
+  return names.split('\n').map((line, i) => {
+    const [key = '', spelling = key] = line.split('\0');
+    const fields = numbers.subarray(i * STAMP_FIELDS, (i + 1) * STAMP_FIELDS);
+    const [size = 0, mtimeMs = 0, ctimeMs = 0, dev = 0, ino = 0] = fields;
+    const stamp = stampFrom({ size, mtimeMs, ctimeMs, dev, ino });
+    return { key, path: `${root}${sep}${spelling}`, bytes: size, stamp };
   });
 }
 
 /** What is remembered in the place of a listing, which grows with the site. */
-export function digestListing(listing: string): string {
-  return createHash('sha256').update(listing).digest('base64');
+export function digestListing({ names, numbers }: Listing): string {
+  return createHash('sha256').update(names).update('\n\n').update(numbers).digest('base64');
 }

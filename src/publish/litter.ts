@@ -33,9 +33,13 @@ const VIM_PROBE = '4913';
 
 /** Tells whether a file or directory of this name is left out unless a pattern says otherwise. */
 export function isLitter(name: string, isDirectory: boolean): boolean {
-  return SUSPECT.test(name) && (LITTER.test(name) || (name === VIM_PROBE && !isDirectory));
+  return mayBeLitter(name) && (LITTER.test(name) || (name === VIM_PROBE && !isDirectory));
 }
 
-/** Every such name begins or ends like this: one cheap look for most names of a site. */
+/** Tells whether {@link isLitter} may be true of one of these names, a line each: one cheap look for most. */
+export function mayBeLitter(lines: string): boolean {
+  return SUSPECT.test(lines);
+}
+
 const SUSPECT =
-  /^[.~#$_4]|[~#_\r]$|^(?:thumbs|ehthumbs|desktop|system |lost\+|cvs|drayer\.)|\.(?:bak|orig|rej|tmp|sw[m-px])$/i;
+  /^[.~#$_4]|[~#_\r]$|^(?:thumbs|ehthumbs|desktop|system |lost\+|cvs|drayer\.)|\.(?:bak|orig|rej|tmp|sw[m-px])$/im;

@@ -16,10 +16,15 @@ const NEVER_PUBLISHED: readonly RegExp[] = [
   /^node_modules$/i,
 ];
 
-/** Every name a rule applies to begins like this, or has this in it: one look for most names of a site. */
-const SUSPECT = /^[.in]|\.privatekey|\.stream/i;
+/** Every name a rule applies to begins like this, or has this in it. */
+const SUSPECT = /^(?:\.|id_|node_modules$)|\.privatekey|\.stream/im;
+
+/** Tells whether {@link isNeverPublished} may be true of one of these names, a line each: one cheap look for most. */
+export function mayBeSecret(lines: string): boolean {
+  return SUSPECT.test(lines);
+}
 
 /** Tells whether a file or directory of this name is never published. */
 export function isNeverPublished(name: string): boolean {
-  return SUSPECT.test(name) && NEVER_PUBLISHED.some((pattern) => pattern.test(name));
+  return mayBeSecret(name) && NEVER_PUBLISHED.some((pattern) => pattern.test(name));
 }

@@ -3,7 +3,7 @@ import type { Generation } from '../store/reader.ts';
 import type { Done } from './held-site.ts';
 import type { LinkReport } from './link-check.ts';
 import type { FileChange } from './site-changes.ts';
-import type { Skipped } from './walk.ts';
+import type { Skipped } from './walk-place.ts';
 
 /** What {@link publishDirectory} did. Lists are sorted. */
 export type PublishReport = SiteReport<Generation>;

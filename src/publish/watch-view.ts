@@ -9,7 +9,8 @@ import { DrayerError } from '../core/errors.ts';
 import { changedMs, stampOf } from './disk-stat.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
 import { makeSlicer, type Slicer } from './slicer.ts';
-import { type FoundPlace, summaryOf, type Walk, walkPlace } from './walk.ts';
+import { diskFileOf, summaryOf, type Walk } from './walk.ts';
+import { type FileSink, type FoundPlace, walkPlace } from './walk-place.ts';
 
 /** What {@link SiteView.scan} found out. */
 export type Scan = {
@@ -145,7 +146,8 @@ export class SiteView {
     const known = this.#listings.get(place.relative);
     if (this.#isReplaced(place)) this.#forget(place.relative);
     const walk: Walk = { files: [], skipped: [], faults: [] };
-    const places = await walkPlace(place, walk, { rules, slice });
+    const onFound: FileSink = (key, path, stat) => walk.files.push(diskFileOf(key, path, stat));
+    const places = await walkPlace(place, walk, { rules, onFound, slice });
     const listing: Listing = {
       identity: identityOf(place.stat),
       stamp: stampOf(place.stat),

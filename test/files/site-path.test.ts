@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isDrayerError } from '../../src/core/errors.ts';
-import { findPathFault, foldSitePath, siteKeyOf } from '../../src/files/site-path.ts';
+import { findPathFault, foldSitePath, isPlainPath, siteKeyOf } from '../../src/files/site-path.ts';
 import { throwsCode } from '../helpers/throws.ts';
 
 const test = suite('files/site-path');
@@ -82,6 +82,48 @@ test('foldSitePath :: names every disk keeps apart stay apart', () => {
   const keys = ['a/b', 'a-b', 'a.b', 'ab', 'ä', 'a'];
 
   assert.is(new Set(keys.map(foldSitePath)).size, keys.length);
+});
+
+// On a disk no name is empty, and none has a slash in it.
+const AWKWARD = [
+  '.',
+  '..',
+  '...',
+  '.a',
+  'a.',
+  'a\\b',
+  'a\nb',
+  '\n',
+  'a b',
+  'index.html',
+  'é',
+  '~',
+  '\u007f',
+];
+
+test('isPlainPath :: what it lets pass is a key as it is', () => {
+  const name = fc.oneof(
+    fc.constantFrom(...AWKWARD),
+    fc.string({ maxLength: 12 }).map((text) => text.replaceAll('/', '') || 'a'),
+  );
+  let plain = 0;
+  fc.assert(
+    fc.property(
+      fc.array(name, { maxLength: 4 }),
+      fc.array(name, { maxLength: 4 }),
+      (above, names) => {
+        const path = above.join('/');
+        if (!isPlainPath(path) || !isPlainPath(names.join('/'))) return;
+        plain += 1;
+        for (const one of names) {
+          const key = path === '' ? one : `${path}/${one}`;
+          assert.is(siteKeyOf(key), key);
+        }
+      },
+    ),
+    { numRuns: 3000 },
+  );
+  assert.ok(plain > 100, `${plain} of 3000 were plain`);
 });
 
 test.run();

@@ -211,4 +211,40 @@ function keysOf(walk: Walk): string[] {
   return walk.files.map(({ key }) => key).sort();
 }
 
+test('enter :: nobody has to ask only where nothing is left out', () => {
+  const rules = makeIgnoreRules();
+  const left = [
+    '.git',
+    'id_rsa',
+    'node_modules',
+    'a.privatekey',
+    'b.stream',
+    '.env',
+    'x~',
+    '#x#',
+    'a.tmp',
+    'CVS',
+  ];
+  const more = [
+    'Thumbs.db',
+    'desktop.ini',
+    'Icon\r',
+    '~$a.docx',
+    'lost+found',
+    'drayer.config.ts',
+    '4913',
+    'a.swp',
+  ];
+  const kept = ['index.html', 'in', 'n', 'a.streamer.html', 'tmp', 'page-1.html', 'README'];
+  const enter = (...names: string[]) => rules.enter('', '/site', names).isAsked;
+
+  assert.not(enter(...kept.filter((name) => !name.includes('.stream'))), 'a plain directory');
+  for (const name of [...left, ...more]) {
+    const isLeftOut = rules.reasonFor(name, `/site/${name}`, false) !== undefined;
+    assert.ok(isLeftOut, `${name} is left out`);
+    assert.ok(enter('index.html', name, 'z.html'), `${JSON.stringify(name)} is asked about`);
+    assert.ok(enter('index.html', `z\n${name}`), `${JSON.stringify(name)} after a line break`);
+  }
+});
+
 test.run();

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readListing, writeListing } from '../../src/publish/listing.ts';
+import { digestListing, readListing, writeListing } from '../../src/publish/listing.ts';
 import type { DiskFile } from '../../src/publish/walk.ts';
 
 const test = suite('publish/listing');
@@ -16,7 +16,16 @@ test('readListing :: gives back what writeListing wrote', () => {
   assert.equal(readListing(writeListing([], '/site'), '/site'), []);
 });
 
-test('writeListing :: is another text when a file has another name, spelling or state', () => {
+test('beginListing :: has room for as many files as there are', () => {
+  const many = Array.from({ length: 3000 }, (_, i) => {
+    const key = `pages/${i}.html`;
+    return { key, path: `/site/${key}`, bytes: i, stamp: `${i} ${i}.25 1763881234567.1233 3:${i}` };
+  });
+
+  assert.equal(readListing(writeListing(many, '/site'), '/site'), many);
+});
+
+test('digestListing :: is another when a file has another name, spelling or state', () => {
   const [first, second] = FILES as [DiskFile, DiskFile];
   const others = [
     [first],
@@ -26,9 +35,9 @@ test('writeListing :: is another text when a file has another name, spelling or 
     [{ ...first, key: 'index.htm', path: '/site/index.htm' }, second],
   ];
 
-  const texts = new Set([FILES, ...others].map((files) => writeListing(files, '/site')));
+  const digests = [FILES, ...others].map((files) => digestListing(writeListing(files, '/site')));
 
-  assert.is(texts.size, 6);
+  assert.is(new Set(digests).size, 6);
 });
 
 test.run();

@@ -4,7 +4,7 @@ import type { PublishedSite, Site } from '../../daemon/publish-site.ts';
 import type { PushReport } from '../../mirror/push-stream.ts';
 import type { SiteReport } from '../../publish/publish-report.ts';
 import { streamPathOf } from '../../publish/site-directory.ts';
-import type { Skipped } from '../../publish/walk.ts';
+import type { Skipped } from '../../publish/walk-place.ts';
 import type { GlancedGeneration } from '../../store/glance.ts';
 import { markPathOfKey } from '../../store/mark.ts';
 import { hasFile } from '../../store/stream-file.ts';

@@ -6,7 +6,7 @@ import {
   type SourceMemory,
 } from '../mirror/source-memory.ts';
 import type { Generation } from '../store/reader.ts';
-import { count, duration, time } from './format.ts';
+import { count, duration, number, time } from './format.ts';
 import { visible } from './terminal.ts';
 
 /** The lines, and the same for machines; neither where nothing is known. */
@@ -29,6 +29,7 @@ export function describeSources(path: string, { snapshot }: Generation): SourceR
     rows: [...stale, ...freshness(memory), ...sources(memory)],
     json: {
       fresh: { changedAt, heardAt: lastHeard(memory), isStale },
+      sourcesLeftOut: memory.leftOut ?? 0,
       sources: memory.sources,
     },
   };
@@ -41,11 +42,14 @@ function freshness(memory: SourceMemory): string[][] {
   ];
 }
 
-function sources({ sources: all }: SourceMemory): string[][] {
+function sources({ sources: all, leftOut = 0 }: SourceMemory): string[][] {
   const best = [...all].sort((a, b) => b.score - a.score);
   const rows = best.slice(0, MOST).map((one) => ['source', describe(one)]);
   const left = all.length - MOST;
-  return left > 0 ? [...rows, ['', `and ${count(left, 'source')} more`]] : rows;
+  if (left > 0) rows.push(['', `and ${count(left, 'source')} more`]);
+  if (leftOut > 0)
+    rows.push(['', `${number(leftOut)} not asked in the last round have their turn`]);
+  return rows;
 }
 
 function describe({ address, kind, heardAt, fault, fellTo, tip, seq }: KnownSource): string {

@@ -7,10 +7,11 @@ import { MAX_PRIMARY_SERVERS } from '../files/server-url.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { readPrimaryServers } from '../store/typed-reads.ts';
 import { addressOf, type Candidate, type SourceKind, withoutDuplicates } from './candidates.ts';
+import { type Choice, chooseSources } from './choose-sources.ts';
 import { isKnownHost, mayDial } from './dialable.ts';
 import type { PeerFinder } from './peer-finder.ts';
 import { type PeerUrl, parsePeerUrl } from './peer-url.ts';
-import type { KnownSource, SourceMemory } from './source-memory.ts';
+import type { SourceMemory } from './source-memory.ts';
 
 /** What {@link gatherCandidates} goes by. */
 export type Gathering = {
@@ -26,18 +27,17 @@ export type Gathering = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Of those not given by hand: the best, and some of the others, which may be good by now. */
-const BEST = 24;
-const OTHERS = 8;
 const FIND_MS = 2_000;
+/** Taken from one finder: a stranger may know any number. */
+const MOST_FOUND = 2_048;
 
-/** Returns the sources to ask, the best first. */
+/** Returns the sources to ask now, the best first. */
 export async function gatherCandidates(
   visible: StreamReader | undefined,
   publicKey: Uint8Array,
   gathering: Gathering,
-): Promise<Candidate[]> {
-  const { memory, withOthers, nowMs } = gathering;
+): Promise<Choice> {
+  const { memory, withOthers, nowMs, random } = gathering;
   const known = new Map(memory.sources.map((source) => [source.address, source]));
   const given = gathering.given.map((peer): Candidate => ({ peer, kind: 'given' }));
   const others = withOthers ? await findOthers(visible, publicKey, gathering) : [];
@@ -50,24 +50,8 @@ export async function gatherCandidates(
   const awake = all.filter(isAwake);
   // Better one that rests than none; those given by hand first.
   const resting = given.length > 0 ? withoutDuplicates(given) : all;
-  return choose(awake.length > 0 ? awake : resting, known, gathering.random);
-}
-
-function choose(
-  candidates: readonly Candidate[],
-  known: ReadonlyMap<string, KnownSource>,
-  random: () => number,
-): Candidate[] {
-  const scoreOf = ({ peer }: Candidate): number => known.get(addressOf(peer))?.score ?? 0;
-  const byScore = [...candidates].sort((a, b) => scoreOf(b) - scoreOf(a));
-  const given = byScore.filter(({ kind }) => kind === 'given');
-  const others = byScore.filter(({ kind }) => kind !== 'given');
-  const some = others
-    .slice(BEST)
-    .map((candidate) => ({ candidate, lot: random() }))
-    .sort((a, b) => a.lot - b.lot)
-    .slice(0, OTHERS);
-  return [...given, ...others.slice(0, BEST), ...some.map(({ candidate }) => candidate)];
+  const { turn } = memory;
+  return chooseSources(awake.length > 0 ? awake : resting, { known, turn, random });
 }
 
 async function findOthers(
@@ -86,8 +70,9 @@ async function findOthers(
   const found = await Promise.all(
     gathering.finders.map((finder) => ask(finder, publicKey, gathering.signal)),
   );
+  const offered = found.flatMap((addresses) => addresses.slice(0, MOST_FOUND));
   const others = remembered.filter(({ kind }) => kind !== 'named');
-  return [...others, ...named, ...candidatesOf(found.flat(), 'found')];
+  return [...others, ...named, ...candidatesOf(offered, 'found')];
 }
 
 function peersOf(candidates: readonly Candidate[], wanted: SourceKind): PeerUrl[] {

@@ -37,6 +37,10 @@ export type SourceMemory = {
   readonly sources: readonly KnownSource[];
   /** When the visible generation was checked and put in place here, ms since 1970; 0 for unknown. */
   readonly changedAt: number;
+  /** Where there were too many to ask all: the host whose turn it was last. */
+  readonly turn?: string | undefined;
+  /** How many were not asked in the last round; they have their turn. */
+  readonly leftOut?: number | undefined;
 };
 
 /** Longest time for which a source is left alone, ms. */
@@ -56,8 +60,9 @@ export function memoryPathOf(streamPath: string): string {
  * the clock was set back since, count as unknown.
  */
 export function readMemory(streamPath: string, nowMs: number = Date.now()): SourceMemory {
-  const { sources, changedAt } = parseMemory(readText(streamPath));
+  const { sources, changedAt, ...rest } = parseMemory(readText(streamPath));
   return {
+    ...rest,
     sources: sources.map((source) => ({
       ...source,
       restsUntil: source.restsUntil > nowMs + LONGEST_REST_MS ? 0 : source.restsUntil,
@@ -109,16 +114,20 @@ function isWorthWriting(before: SourceMemory, after: SourceMemory): boolean {
   return meaning(before) !== meaning(after);
 }
 
-function meaning({ sources, changedAt }: SourceMemory): string {
+function meaning({ sources, changedAt, turn, leftOut }: SourceMemory): string {
   const said = sources.map(({ heardAt: _, score: __, ...rest }) => JSON.stringify(rest));
-  return `${changedAt} ${said.sort().join()}`;
+  return `${changedAt} ${turn} ${leftOut} ${said.sort().join()}`;
 }
 
 function parseMemory(text: string): SourceMemory {
   const none = { sources: [], changedAt: 0 };
-  const { sources, changedAt } = parseJsonObject(text) ?? {};
+  const { sources, changedAt, turn, leftOut } = parseJsonObject(text) ?? {};
   if (!Array.isArray(sources)) return none;
-  return { sources: sources.filter(isKnown).slice(0, MOST), changedAt: countOr0(changedAt) };
+  return {
+    sources: sources.filter(isKnown).slice(0, MOST),
+    changedAt: countOr0(changedAt),
+    ...(typeof turn === 'string' ? { turn, leftOut: countOr0(leftOut) } : {}),
+  };
 }
 
 function isKnown(value: unknown): value is KnownSource {

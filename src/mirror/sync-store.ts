@@ -35,6 +35,8 @@ export type MirrorReport = {
   readonly failures: readonly SourceFailure[];
   /** The sources that show less than they have shown before: rolled back, or restored from a backup. */
   readonly fallen: readonly FallenSource[];
+  /** Sources that are known and were not asked this time, because there are too many; they have their turn. */
+  readonly leftOut: number;
   /** Why what was learnt of the sources could not be kept, as where the disk is full. It costs time only. */
   readonly unremembered: string | undefined;
   /** Which values are wanted (R18). */
@@ -76,7 +78,7 @@ export async function syncStore(store: MirrorStore, options: SyncOptions): Promi
   const { peers, finders = [], remembers = false, limits, signal } = options;
   const before = remembers ? readMemory(store.path) : NOTHING;
   const nowMs = Date.now();
-  const candidates = await gatherCandidates(store.visible, store.publicKey, {
+  const { candidates, turn, leftOut } = await gatherCandidates(store.visible, store.publicKey, {
     given: peers,
     finders,
     withOthers: options.others ?? peers.length === 0,
@@ -92,12 +94,14 @@ export async function syncStore(store: MirrorStore, options: SyncOptions): Promi
   // None is quick: then any will do.
   const isSlow = !isOne && isDrayerError(outcome.error, 'UNREACHABLE');
   if (isSlow) outcome = await runRound(store, round);
-  const after = noteRound(before, outcome, { nowMs, random: Math.random });
+  const noted = noteRound(before, outcome, { nowMs, random: Math.random });
+  const after = turn === undefined ? noted : { ...noted, turn, leftOut };
   const unremembered = remembers ? keepMemory(store.path, before, after) : undefined;
   // What goes beyond the quota is not kept in the hope of more (R19); a later state may be smaller.
   const isOver = outcome.failures.some(({ error }) => isOverQuota(error));
   if (isOver && !outcome.changed && store.isStaging) store.discard();
-  return reportOf(store, outcome, { fallen: fallenSources(outcome, before, after), unremembered });
+  const fallen = fallenSources(outcome, before, after);
+  return reportOf(store, outcome, { fallen, unremembered, leftOut });
 }
 
 /** Returns why it cannot be kept: that is no reason for a run to come to nothing. */
@@ -116,7 +120,7 @@ const NOTHING: SourceMemory = { sources: [], changedAt: 0 };
 function reportOf(
   store: MirrorStore,
   { changed, standing, state, error, ...outcome }: RoundOutcome,
-  learnt: Pick<MirrorReport, 'fallen' | 'unremembered'>,
+  learnt: Pick<MirrorReport, 'fallen' | 'unremembered' | 'leftOut'>,
 ): MirrorReport {
   if (error !== undefined) throw error;
   if (store.visible === undefined) {

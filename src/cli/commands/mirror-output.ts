@@ -53,6 +53,9 @@ function printSources({ terminal }: Session, report: MirrorReport, url: string):
     const what = `has gone back: it showed a record of ${time(from)} before, now one of ${time(to)}`;
     terminal.complain('warning', `${visible(fallen)} ${what}`);
   }
+  if (report.leftOut > 0) {
+    terminal.say(`${count(report.leftOut, 'source')} more are known; they are asked in later runs`);
+  }
   if (report.unremembered !== undefined) terminal.complain('warning', report.unremembered);
   for (const { error } of report.failures.slice(0, MOST_FAILURES)) {
     terminal.complain('warning', `a source was of no use: ${visible(error.message)}`);

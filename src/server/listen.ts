@@ -1,7 +1,7 @@
 /** Serves an app on sockets: which ones, the limits on who uses them, and how they end. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { Server as NetServer } from 'node:net';
+import { Server as NetServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type Koa from 'koa';
 import { clickableAddresses, siteAddresses } from './addresses.ts';
@@ -194,13 +194,22 @@ async function closeServers(
   gate: ConnectionGate,
   graceMs: number,
 ): Promise<void> {
-  const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
+  // Node's own would also end who has not taken all of an answer; who is idle the gate knows.
+  const closed = servers.map(
+    (server) => new Promise<void>((resolve) => closeSocket(server, resolve)),
+  );
   gate.drain();
   const timer = setTimeout(() => {
     for (const server of servers) server.closeAllConnections();
   }, graceMs);
   await Promise.all(closed);
   clearTimeout(timer);
+  // Its looks at timeouts.
+  for (const server of servers) server.close();
+}
+
+function closeSocket(server: Server, onClosed: () => void): void {
+  NetServer.prototype.close.call(server, onClosed);
 }
 
 function lanAddresses(): string[] {

@@ -2,17 +2,20 @@
  * Requests that are answered without being read get what they get when they are read, and no byte that could
  * be anything else than such a request is taken for one.
  */
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomFrom } from '../../bench/corpus.ts';
 import type { Listener } from '../../src/server/listen.ts';
+import type { SeenRequest } from '../../src/server/request-watch.ts';
 import { KEY_A } from '../helpers/keys.ts';
 import { countRead, sendPieces } from '../helpers/pieces.ts';
 import { scaled } from '../helpers/scale.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { type Serving, serve } from '../helpers/serving.ts';
-import { makeSite } from '../helpers/site.ts';
+import { makeSite, putFiles } from '../helpers/site.ts';
 
 const test = suite('server/known-requests');
 
@@ -186,6 +189,216 @@ test(
     assert.equal(wrong, [], `seed ${seed}`);
     assert.equal(known.errors, []);
     assert.ok(readKnown() < readRead() - scripts.length, `${readKnown()} of ${readRead()} read`);
+  }),
+);
+
+/** A client that asks one request after the other, each when the answer before has come. */
+async function visitor(
+  t: Scope,
+  { port }: Serving,
+): Promise<{ readonly socket: Socket; ask(text: string): Promise<string> }> {
+  const socket = t.defer(connect({ port, host: '127.0.0.1', noDelay: true }), (one) =>
+    one.destroy(),
+  );
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  const ask = async (text: string): Promise<string> => {
+    socket.write(text, 'latin1');
+    let came = '';
+    for (;;) {
+      const [, length] = /\r\nContent-Length: (\d+)\r\n/i.exec(came) ?? [];
+      const body = came.indexOf('\r\n\r\n') + 4;
+      if (length !== undefined && came.length >= body + Number(length)) return came;
+      const [chunk] = (await once(socket, 'data')) as [Buffer];
+      came += chunk.toString('latin1');
+    }
+  };
+  return { socket, ask };
+}
+
+test(
+  'answerKnown :: who asks after a commit gets what was committed, on the same connection',
+  scope(async (t) => {
+    const { path, stream } = makeSite(t, { 'index.html': '0' });
+    const served = await serve(t, [{ path }], { site: KEY_A.publicKey, pollMs: 1e9 });
+    const read = countRead(t, served.listener);
+    const { ask } = await visitor(t, served);
+
+    for (let n = 1; n <= 20; n += 1) {
+      putFiles(stream, { 'index.html': `generation ${n}` });
+      for (let i = 0; i < 4; i += 1) {
+        assert.ok((await ask(HEAD.replace('HEAD', 'GET'))).endsWith(`\r\n\r\ngeneration ${n}`));
+      }
+    }
+
+    // The app, memory, and two times neither.
+    assert.is(read(), 40);
+  }),
+);
+
+test(
+  'answerKnown :: a connection that lives on what is known is not timed out, half a request is',
+  scope(async (t) => {
+    const { path } = makeSite(t, FILES);
+    const timeouts = { headersMs: 200, requestMs: 200, checkMs: 20, keepAliveMs: 60_000 };
+    const served = await serve(t, [{ path }], { site: KEY_A.publicKey }, { timeouts });
+    const { socket, ask } = await visitor(t, served);
+    const other = await visitor(t, served);
+    for (let i = 0; i < 3; i += 1) await ask(GET);
+    const read = countRead(t, served.listener);
+
+    const came = other.ask(`${GET}GET / HTTP/1.1\r\n`);
+    const ended = once(other.socket, 'close');
+    let asked = 0;
+    for (let isOver = false; !isOver; asked += 1) {
+      await ask(GET);
+      isOver = other.socket.destroyed;
+    }
+    assert.match(await came, /^HTTP\/1.1 200 /);
+    await ended;
+    const half = ask(GET.slice(0, 20));
+
+    // Only what the other one sent was read.
+    assert.is(read(), 1);
+    assert.ok(asked > 3, `${asked} times`);
+    await once(socket, 'close');
+    half.catch(() => {});
+  }),
+);
+
+test(
+  'answerKnown :: no access log and no metrics miss a request',
+  scope(async (t) => {
+    const { path } = makeSite(t, FILES);
+    const seen: (string | undefined)[] = [];
+    const onRequest = ({ request }: SeenRequest): void => void seen.push(request.url);
+    const served = await serve(t, [{ path }], { site: KEY_A.publicKey }, { onRequest });
+
+    await sendPieces(served.listener, [GET, GET, GET, GET, GET]);
+
+    assert.equal(seen, ['/', '/', '/', '/', '/']);
+  }),
+);
+
+/** This end of the next connection. */
+async function nextConnection({ listener }: Pick<Serving, 'listener'>): Promise<[Socket]> {
+  const [server] = listener.sockets;
+  if (server === undefined) throw new Error('the server does not listen');
+  return (await once(server, 'connection')) as [Socket];
+}
+
+/** Does not read until so much is asked that not all of it can be sent. */
+async function fall(t: Scope, served: Serving): Promise<{ client: Socket; peer: Socket }> {
+  const came = nextConnection(served);
+  const client = t.defer(connect(served.port, '127.0.0.1'), (one) => one.destroy());
+  client.on('error', () => {});
+  const [peer] = await came;
+  for (let sent = 0; peer.writableLength === 0; ) {
+    client.write(GET);
+    sent += GET.length;
+    while (peer.bytesRead < sent || served.listener.connections().busy > 0) {
+      if (peer.writableLength > 0) break;
+      await turn();
+    }
+  }
+  return { client, peer };
+}
+
+/** Does not compress, so that few requests are enough. */
+function serveNoise(t: Scope, listening: Parameters<typeof serve>[3]): Promise<Serving> {
+  const random = randomFrom(3);
+  const noise = Uint8Array.from({ length: 60_000 }, () => Math.floor(random() * 256));
+  const { path } = makeSite(t, { 'index.html': noise });
+  return serve(t, [{ path }], { site: KEY_A.publicKey }, listening);
+}
+
+test(
+  'answerKnown :: who does not take an answer is busy, gives way to nobody, and is cut for its pace',
+  scope(async (t) => {
+    const events: string[] = [];
+    const served = await serveNoise(t, {
+      limits: { most: 1, mostOfOne: 10, sweepMs: 20, paceMs: 200 },
+      onConnection: (event) => void events.push(event),
+    });
+    const read = countRead(t, served.listener);
+
+    const { client, peer } = await fall(t, served);
+    assert.is(read(), 2);
+    assert.equal(served.listener.connections(), { open: 1, busy: 1 });
+    assert.is((await served.get('/')).status, 503);
+    await once(peer, 'close');
+
+    assert.equal(events, ['full', 'slow']);
+    client.destroy();
+  }),
+);
+
+test(
+  'answerKnown :: who takes an answer late has all of it, and the connection goes on',
+  scope(async (t) => {
+    const timeouts = { keepAliveMs: 1, idleMs: 60_000 };
+    const served = await serveNoise(t, { timeouts });
+
+    const { client, peer } = await fall(t, served);
+    assert.is(peer.timeout, 60_000);
+    let bytes = 0;
+    client.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    await once(client, 'close');
+
+    // To its end, and from then on the time between two requests counted.
+    assert.is(bytes, peer.bytesWritten);
+    assert.is(peer.writableLength, 0);
+  }),
+);
+
+test(
+  'close :: what was answered from memory is sent to its last byte',
+  scope(async (t) => {
+    const served = await serveNoise(t, { graceMs: 60_000, timeouts: { idleMs: 60_000 } });
+    const { client, peer } = await fall(t, served);
+    const whole = peer.bytesWritten;
+
+    const closed = served.listener.close();
+    let bytes = 0;
+    client.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    await once(client, 'close');
+    await closed;
+
+    assert.is(bytes, whole);
+  }),
+);
+
+test(
+  'answerKnown :: what is sent behind answers that wait stays where it is until node reads on (T060)',
+  scope(async (t) => {
+    const { path } = makeSite(t, { 'film.mp4': new Uint8Array(30_000_000) });
+    const { listener, port, errors } = await serve(t, [{ path }], { site: KEY_A.publicKey });
+    const came = nextConnection({ listener });
+    const client = t.defer(connect(port, '127.0.0.1'), (one) => one.destroy());
+    client.on('error', () => {});
+    const [peer] = await came;
+    client.write(`GET /film.mp4 HTTP/1.1\r\n${HOST}\r\n`);
+    await once(client, 'readable');
+
+    // Refused at once, behind the film: node stops reading when these answers come to 16 KiB.
+    const flood = `GET / HTTP/1.1\r\n${HOST}Expect: wonders\r\n\r\n`.repeat(300);
+    client.write(flood + flood);
+    while (peer.readableLength === 0) {
+      client.write(flood.slice(0, 53));
+      await turn();
+    }
+    let answers = '';
+    client.on('data', (chunk: Buffer) => {
+      answers = (answers + chunk.toString('latin1')).slice(-500);
+    });
+    await once(client, 'close');
+
+    assert.match(answers, /HTTP\/1.1 417 Expectation Failed\r\n[\s\S]*\r\n\r\n$/);
+    assert.equal(errors, []);
   }),
 );
 

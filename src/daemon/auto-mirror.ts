@@ -75,7 +75,13 @@ const LAST_REST_MS = 3_600_000;
 const MOST_RESTS = 1_024;
 
 type Rest = { readonly untilMs: number; readonly lengthMs: number };
-type Candidate = { readonly id: string; readonly url: string; readonly host: string };
+type Candidate = {
+  readonly id: string;
+  readonly url: string;
+  readonly host: string;
+  /** Nobody else says that he has it: where this one fails, it is left alone. */
+  readonly isLast: boolean;
+};
 
 /** Takes streams while it is open. Closed by {@link AutoMirror.close}. */
 export class AutoMirror {
@@ -161,13 +167,17 @@ export class AutoMirror {
     const counts = countByHost(kept);
     const most = Math.max(1, Math.floor(this.#limits.streams / 2));
     return nearby()
-      .flatMap(({ publicKey, urls: [url], isSigned }) => {
+      .flatMap(({ publicKey, urls, isSigned }) => {
         const id = formatStreamId(publicKey);
-        if (url === undefined || here.has(id) || isDenied(publicKey)) return [];
-        const host = new URL(url).hostname;
-        const count = counts.get(host) ?? 0;
-        if (count >= most || this.#isResting(host) || this.#isResting(id)) return [];
-        return [{ id, url, host, count, isSigned }];
+        if (here.has(id) || isDenied(publicKey) || this.#isResting(id)) return [];
+        // Who said it last may have it or not: he does not keep it from coming from another.
+        const [first, ...others] = urls
+          .map((url) => ({ url, host: new URL(url).hostname }))
+          .map((one) => ({ ...one, count: counts.get(one.host) ?? 0 }))
+          .filter(({ host, count }) => count < most && !this.#isResting(host));
+        if (first === undefined) return [];
+        const isLast = others.every(({ host }) => host === first.host);
+        return [{ id, ...first, isLast, isSigned }];
       })
       .sort((a, b) => Number(b.isSigned) - Number(a.isSigned) || a.count - b.count);
   }
@@ -201,7 +211,7 @@ export class AutoMirror {
     this.#running.set(host, run.catch(this.#options.onError));
   }
 
-  async #take({ id, url, host }: Candidate): Promise<void> {
+  async #take({ id, url, host, isLast }: Candidate): Promise<void> {
     const { keeper, dataDir, events = {}, onPath } = this.#options;
     const { streamBytes } = this.#limits;
     const records = Math.max(1, Math.floor(streamBytes / BYTES_OF_RECORD));
@@ -217,7 +227,7 @@ export class AutoMirror {
       if (!isDrayerError(error)) throw error;
       if (this.#closing.signal.aborted) return;
       this.#rest(host);
-      this.#rest(id);
+      if (isLast) this.#rest(id);
       events.onFailed?.(id, url, error);
     }
   }

@@ -189,6 +189,28 @@ test(
 );
 
 test(
+  'AutoMirror :: who says last that he has a stream, and has not, does not keep it from coming from another',
+  scope(async (t) => {
+    const { heard: streams, ids } = await shelf(t, '127.0.0.2', 3);
+    const liar = 'http://127.0.0.9:9';
+    const claimed = streams.map((stream) => ({ ...stream, urls: [liar, ...stream.urls] }));
+
+    const { auto, taken, failed } = await rig(t, claimed);
+
+    assert.equal(taken.sort(), ids.toSorted());
+    // He was asked once, and rests.
+    assert.is(failed.length, 1);
+    await auto.close();
+    const [only] = (await shelf(t, '127.0.0.3', 1, 20)).heard;
+    const lost = await rig(t, [{ ...heard(only?.publicKey ?? new Uint8Array(), liar) }]);
+    lost.later(20_000);
+    lost.auto.look();
+    await lost.auto.idle();
+    assert.is(lost.failed.length, 1, 'where nobody else has it, it is left alone');
+  }),
+);
+
+test(
   'AutoMirror :: nothing is taken that could fill the disk',
   scope(async (t) => {
     const { heard: streams } = await shelf(t, '127.0.0.2', 1);

@@ -4,6 +4,7 @@
  */
 import { hash, sign, verify } from '#crypto';
 import { DrayerError } from './errors.ts';
+import { writeInt64 } from './int64.ts';
 import { bytesEqual, checkDraft, checkRecord, type Draft, type SignedRecord } from './record.ts';
 import { hashOfText, hashOfType } from './text-hash.ts';
 
@@ -20,13 +21,14 @@ export function signedBytes(draft: Draft): Uint8Array {
   return bytes;
 }
 
-function writeSignedBytes(draft: Draft, bytes: Uint8Array, start: number): void {
+/** As {@link signedBytes}, into `bytes` from `start` on. */
+export function writeSignedBytes(draft: Draft, bytes: Uint8Array, start: number): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, SIGNED_BYTES);
-  view.setBigUint64(0, BigInt(draft.id), true);
-  view.setBigInt64(8, BigInt(draft.timestamp), true);
-  view.setBigInt64(16, BigInt(draft.modified), true);
-  view.setBigInt64(24, BigInt(draft.prev), true);
-  view.setBigInt64(32, BigInt(draft.prevChange), true);
+  writeInt64(view, 0, draft.id);
+  writeInt64(view, 8, draft.timestamp);
+  writeInt64(view, 16, draft.modified);
+  writeInt64(view, 24, draft.prev);
+  writeInt64(view, 32, draft.prevChange);
   bytes.set(hashOfText(draft.key), start + 40);
   bytes.set(draft.hash, start + 72);
   bytes.set(hashOfType(draft.type), start + 104);

@@ -15,18 +15,22 @@ export class SortedNumbers {
 
   /** Adds `n`, which must not be present. */
   add(n: number): void {
+    const last = this.#block(this.#blocks.length - 1);
+    // What grows at its end, as a chain does, is not searched.
+    if ((last.at(-1) ?? Number.NEGATIVE_INFINITY) < n) {
+      // Full blocks stay behind.
+      if (last.length < BLOCK) last.push(n);
+      else this.#blocks.push([n]);
+      return;
+    }
     const at = this.#blockOf(n);
     const block = this.#block(at);
     if (block.length < BLOCK) {
-      const index = countBelow(block, n);
-      if (index === block.length) block.push(n);
-      else block.splice(index, 0, n);
+      block.splice(countBelow(block, n), 0, n);
       return;
     }
-    // Splitting at the end when adding at the end leaves full blocks behind a growing chain.
-    const half = countBelow(block, n) === BLOCK ? BLOCK : BLOCK / 2;
-    this.#blocks.splice(at + 1, 0, half === BLOCK ? [n] : block.splice(half));
-    if (half < BLOCK) this.add(n);
+    this.#blocks.splice(at + 1, 0, block.splice(BLOCK / 2));
+    this.add(n);
   }
 
   /** Takes `n` out, which must be present. */

@@ -3,6 +3,7 @@
  * hash to (R21). Pointers and signatures of a record are in none of them.
  */
 import { hash } from '#crypto';
+import { writeInt64 } from './int64.ts';
 import { type Draft, HASH_BYTES } from './record.ts';
 import { hashOfText, hashOfType } from './text-hash.ts';
 
@@ -32,9 +33,9 @@ export function leafHash(draft: Draft): Uint8Array {
 /** As {@link leafHash}, for a position that is known already. */
 export function leafHashAt(position: Uint8Array, draft: Draft): Uint8Array {
   leafBytes.set(position, 1);
-  leafView.setBigUint64(65, BigInt(draft.id), true);
-  leafView.setBigInt64(73, BigInt(draft.timestamp), true);
-  leafView.setBigInt64(81, BigInt(draft.modified), true);
+  writeInt64(leafView, 65, draft.id);
+  writeInt64(leafView, 73, draft.timestamp);
+  writeInt64(leafView, 81, draft.modified);
   leafBytes.set(draft.hash, 89);
   return hash(leafBytes);
 }

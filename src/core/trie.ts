@@ -9,6 +9,7 @@
 import { DrayerError } from './errors.ts';
 import type { Proof } from './proof.ts';
 import { bytesEqual, type Draft } from './record.ts';
+import { buildSide, type NewLeaf, type Node, type Side, sortedLeaves } from './trie-build.ts';
 import {
   bitAt,
   EMPTY_ROOT,
@@ -63,25 +64,8 @@ export type TrieChanges = {
   readonly dropped: readonly number[];
 };
 
-/** A side of a loaded node, or the root. */
-type Side = {
-  ref: number;
-  /** Undefined where something below has changed. */
-  hash: Uint8Array | undefined;
-  /** The node `ref` names, once it is loaded. */
-  node: Node | undefined;
-};
-type Node = {
-  readonly id: number;
-  readonly bit: number;
-  readonly sides: readonly [Side, Side];
-  readonly isStored: boolean;
-  /** Not as it is stored. Then so is every node above. */
-  isChanged: boolean;
-};
 /** One step down: the side that led to the node, and which of its own sides was taken. */
 type Turn = { readonly from: Side; readonly node: Node; readonly taken: 0 | 1 };
-type NewLeaf = { readonly draft: Draft; readonly position: Uint8Array };
 
 /** A stream's trie, with changes that are not yet stored. Make a new one after they are. */
 export class SnapshotTrie {
@@ -96,6 +80,18 @@ export class SnapshotTrie {
     this.#source = source;
     this.#root = root && sideOf(root);
     this.#nextNodeId = source.nextNodeId();
+  }
+
+  /** A new trie of these records; of two with one type and key the later counts. */
+  static of(drafts: Iterable<Draft>): SnapshotTrie {
+    const trie = new SnapshotTrie(emptyTrieSource());
+    const leaves = sortedLeaves(drafts);
+    if (leaves.length === 0) return trie;
+    for (const leaf of leaves) trie.#leaves.set(leaf.draft.id, leaf);
+    trie.#root = buildSide(leaves);
+    // One node less than leaves, from 1 on.
+    trie.#nextNodeId = leaves.length;
+    return trie;
   }
 
   /** Puts a record at the position of its type and key, in place of the one that stands there. */

@@ -24,6 +24,7 @@ export async function repairLinks(session: Session): Promise<string | undefined>
   // What is visible was exact; where nothing is visible every link is looked at.
   const places = store.base.kind === 'next' ? store.view.places() : undefined;
   const dangling = findDangling(store.view, places);
+  if (dangling.length === 0) return undefined;
   if (dangling.length >= PAGE_FROM && !source.isPlain) await repairByPage(session, dangling);
   else await eachAtOnce(dangling, AT_ONCE, (one) => repairOne(session, one));
 

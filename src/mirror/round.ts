@@ -102,7 +102,7 @@ async function followBest(round: Round): Promise<Concluded> {
   for (;;) {
     const ahead = await waitForAhead(round);
     if (ahead.length === 0) break;
-    if (!store.isStaging) await takeUpStaged(round);
+    if (!store.isStaging) await takeUpStaged(round, countAhead(store, ahead[0]?.tip));
     const opened = await openOne(round, ahead);
     if (opened === undefined) continue;
     const generation = await attempt(round, opened.contact, opened.opening, 'visible');

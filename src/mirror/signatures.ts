@@ -3,8 +3,8 @@
  * taken; the first wrong one that is found ends the work of both.
  */
 import { verify } from '#crypto';
-import { SIGNATURE_BYTES } from '../core/record.ts';
-import { SIGNED_BYTES } from '../core/signing.ts';
+import { SIGNATURE_BYTES, type SignedRecord } from '../core/record.ts';
+import { SIGNED_BYTES, writeSignedBytes } from '../core/signing.ts';
 
 /** What crosses to the thread. */
 export type Signatures = {
@@ -29,16 +29,16 @@ export function newSignatures(
   publicKey: Uint8Array,
 ): {
   readonly shared: Signatures;
-  put(index: number, signed: Uint8Array, signature: Uint8Array): void;
+  put(index: number, record: SignedRecord): void;
 } {
   const bytes = new Uint8Array(new SharedArrayBuffer(count * STEP));
   const state = new Int32Array(new SharedArrayBuffer(8));
   state[WRONG] = NONE_WRONG;
   return {
     shared: { bytes, publicKey, state },
-    put: (index, signed, signature) => {
-      bytes.set(signed, index * STEP);
-      bytes.set(signature, index * STEP + SIGNED_BYTES);
+    put: (index, record) => {
+      writeSignedBytes(record, bytes, index * STEP);
+      bytes.set(record.signature, index * STEP + SIGNED_BYTES);
     },
   };
 }

@@ -19,23 +19,14 @@ import {
 } from '../wire/paths.ts';
 import { decodeProof, type ProofBody } from '../wire/proof-codec.ts';
 import { decodeRecord, type WireRecord } from '../wire/record-codec.ts';
-import { RecordReader } from '../wire/record-reader.ts';
 import { collectBody } from './http-body.ts';
 import type { HttpClient, HttpResponse } from './http-client.ts';
 import { blame, blameTooLarge, refuseStatus } from './peer-errors.ts';
 import type { PeerUrl } from './peer-url.ts';
 import { refuseNotHeld } from './read-part.ts';
+import { type Batch, readPage } from './record-pages.ts';
 
-/** Some records of a page, in the order they came; values are attached where they came too. */
-export type Batch = {
-  readonly records: readonly SignedRecord[];
-  /** What it took on the wire, about. */
-  readonly bytes: number;
-  /** The peer's tip as it says; a hint for progress only. */
-  readonly peerTip: Micros | undefined;
-  /** By id, the first bytes of values that were left out, where they were asked for. */
-  readonly heads: ReadonlyMap<number, Uint8Array>;
-};
+export type { Batch };
 
 /** What {@link Source.batches} asks for. */
 export type PageOptions = {
@@ -48,14 +39,10 @@ export type PageOptions = {
 
 /** Records of one page: enough to fill 8 MiB with small files, few enough to hold their metadata. */
 const PAGE_RECORDS = 4096;
-/** A batch is handed on when it has so many records or bytes, so that work begins before a page ends. */
-const BATCH_RECORDS = 256;
-const BATCH_BYTES = 1024 * 1024;
 /** Asked with a single record: a snapshot's value comes along, a film's does not. */
 const SINGLE_INLINE_BYTES = 1024;
 const SINGLE_BYTES: number = LIMITS.metadataBytes + SINGLE_INLINE_BYTES;
 const PLAIN_SINGLE_BYTES: number = LIMITS.recordBytes + LIMITS.metadataBytes;
-const PAGE_BYTES: number = LIMITS.pageBytes + PLAIN_SINGLE_BYTES;
 
 /** A peer that has the stream. */
 export class Source {
@@ -157,66 +144,42 @@ export class Source {
 
   /**
    * Yields everything with a higher `modified`, in batches, ascending. What came before a fault is
-   * yielded before the fault is thrown.
+   * yielded before the fault is thrown. A page is asked for while the one before it arrives, where the
+   * peer says where that ends.
    *
    * @throws {DrayerError} PEER_MISBEHAVED when a page is not a list of records of this stream in
    *   ascending order
    */
   async *batches(options: PageOptions): AsyncGenerator<Batch, void, void> {
-    const { since, inlineBytes, headBytes } = options;
-    const wanted = { limit: PAGE_RECORDS, inline: inlineBytes, head: headBytes };
-    let after = since;
-    for (;;) {
-      const answer = await this.#ask(wanted, (query) =>
-        newRecordsPath(this.publicKey, after, query),
-      );
-      // An original without new records, or without the stream: it says 500 to both.
-      if (answer === undefined) return;
-      const peerTip = Number(answer.header('drayer-tip') ?? Number.NaN);
-      const page = { answer, peerTip: Number.isSafeInteger(peerTip) ? peerTip : undefined };
-      const last = yield* this.#page(page, after);
-      // The whole list came at once, or the page was empty.
-      if (this.isPlain || last === after || last === page.peerTip) return;
-      after = last;
+    let ahead: Ahead | undefined;
+    try {
+      for (let after = options.since; ; ) {
+        const answer = await (ahead?.answer ?? this.#askPage(after, options));
+        ahead = undefined;
+        // An original without new records, or without the stream: it says 500 to both.
+        if (answer === undefined) return;
+        const [peerTip, end] = [integerIn(answer, 'drayer-tip'), integerIn(answer, 'drayer-last')];
+        const isMore = end !== undefined && peerTip !== undefined && after < end && end < peerTip;
+        if (isMore) ahead = { after: end, answer: silenced(this.#askPage(end, options)) };
+        const page = { answer, peerTip, isWhole: this.isPlain };
+        const last = yield* readPage(page, after, (record) => this.#own(record));
+        // The whole list came at once, or the page was empty.
+        if (this.isPlain || last === after || last === peerTip) return;
+        // It says where the page ends; what came says where it did.
+        if (ahead?.after !== last) ahead = letGoOf(ahead);
+        after = last;
+      }
+    } finally {
+      letGoOf(ahead);
     }
   }
 
-  async *#page(
-    { answer, peerTip }: { answer: HttpResponse; peerTip: Micros | undefined },
-    since: Micros,
-  ): AsyncGenerator<Batch, Micros, void> {
-    const reader = new RecordReader();
-    const maxBytes = this.isPlain ? Number.POSITIVE_INFINITY : PAGE_BYTES;
-    let records: SignedRecord[] = [];
-    let heads = new Map<number, Uint8Array>();
-    let bytes = 0;
-    let last = since;
-    const flush = (): Batch => {
-      const batch = { records, bytes, peerTip, heads };
-      records = [];
-      heads = new Map();
-      bytes = 0;
-      return batch;
-    };
-    try {
-      for await (const chunk of answer.body(maxBytes)) {
-        bytes += chunk.length;
-        for (const record of reader.push(chunk)) {
-          if (record.modified <= last) throw notAscending(record, last);
-          last = record.modified;
-          records.push(this.#own(record));
-          // A copy, as of everything else that is kept.
-          if (record.head !== undefined) heads.set(record.id, new Uint8Array(record.head));
-        }
-        if (records.length >= BATCH_RECORDS || bytes >= BATCH_BYTES) yield flush();
-      }
-      reader.end();
-    } catch (error) {
-      if (records.length > 0) yield flush();
-      throw blame(answer.url, error);
-    }
-    if (records.length > 0) yield flush();
-    return last;
+  #askPage(
+    after: Micros,
+    { inlineBytes, headBytes }: PageOptions,
+  ): Promise<HttpResponse | undefined> {
+    const wanted = { limit: PAGE_RECORDS, inline: inlineBytes, head: headBytes };
+    return this.#ask(wanted, (query) => newRecordsPath(this.publicKey, after, query));
   }
 
   /** Tells whether the peer has the stream, though no record of it. */
@@ -294,7 +257,20 @@ export class Source {
   }
 }
 
-function notAscending(record: WireRecord, last: Micros): DrayerError {
-  const message = `expected a record after ${last}, got record ${record.id} at ${record.modified}`;
-  return new DrayerError('MALFORMED', message);
+/** The page after the one that arrives, asked for already. */
+type Ahead = { readonly after: Micros; readonly answer: Promise<HttpResponse | undefined> };
+
+function letGoOf(ahead: Ahead | undefined): undefined {
+  void ahead?.answer.then((answer) => answer?.abandon()).catch(() => {});
+}
+
+/** A promise that is awaited later, or never; until then a failure is nobody's. */
+function silenced<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function integerIn(answer: HttpResponse, name: string): number | undefined {
+  const number = Number(answer.header(name) ?? Number.NaN);
+  return Number.isSafeInteger(number) ? number : undefined;
 }

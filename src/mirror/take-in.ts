@@ -65,13 +65,17 @@ function takeOpening({ state }: Session, since: Micros): Opening | undefined {
   return undefined;
 }
 
-/** Checks what an earlier run left, and takes it up; what is wrong is thrown away with all the rest. */
-export async function takeUpStaged({
-  store,
-  verifier,
-}: Pick<Session, 'store' | 'verifier'>): Promise<void> {
+/**
+ * Checks what an earlier run left, and takes it up; what is wrong is thrown away with all the rest.
+ *
+ * @param likelyRecords - how many records will come, as far as anybody knows
+ */
+export async function takeUpStaged(
+  { store, verifier }: Pick<Session, 'store' | 'verifier'>,
+  likelyRecords: number,
+): Promise<void> {
   try {
-    for (const records of inBatches(store.begin())) {
+    for (const records of inBatches(store.begin(likelyRecords))) {
       await verifier.all(records);
       store.adopt(records);
     }

@@ -6,7 +6,7 @@
 import { hash } from '#crypto';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual, checkRecord, type SignedRecord } from '../core/record.ts';
-import { signedBytes, verifyRecord } from '../core/signing.ts';
+import { verifyRecord } from '../core/signing.ts';
 import type { Background } from './background.ts';
 import { checkSlice, NONE_WRONG, newSignatures, type Signatures, wrongOf } from './signatures.ts';
 
@@ -70,7 +70,7 @@ function checkContent(record: SignedRecord): void {
 function pack(records: readonly SignedRecord[], publicKey: Uint8Array): Signatures {
   const signatures = newSignatures(records.length, publicKey);
   records.forEach((record, index) => {
-    signatures.put(index, signedBytes(record), record.signature);
+    signatures.put(index, record);
   });
   return signatures.shared;
 }

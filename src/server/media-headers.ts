@@ -56,7 +56,7 @@ export function syncHeaders(open: boolean): Headers {
     ...(open
       ? {
           'Access-Control-Allow-Origin': '*',
-          'Access-Control-Expose-Headers': 'Drayer-Tip, ETag, Content-Range',
+          'Access-Control-Expose-Headers': 'Drayer-Tip, Drayer-Last, ETag, Content-Range',
         }
       : {}),
   };

@@ -111,7 +111,13 @@ async function sendNewRecords(
   reader.reading(() => {
     ctx.set('Drayer-Tip', String(reader.view.modifiedTip()));
     const etag = stateEtag(reader.view);
-    sendMade(ctx, { type: OCTETS, etag, make: () => encodePage(reader, request) });
+    const make = (): Uint8Array => {
+      const { body, last } = encodePage(reader, request);
+      // Known before the body has arrived: who wants the next page can ask for it meanwhile.
+      if (last !== undefined) ctx.set('Drayer-Last', String(last));
+      return body;
+    };
+    sendMade(ctx, { type: OCTETS, etag, make });
   });
 }
 

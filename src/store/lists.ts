@@ -22,6 +22,15 @@ export type ListOptions = {
 /** One line of a list. */
 export type ListItem = { readonly key: string; readonly id: number; readonly modified: Micros };
 
+/** A record, and of its value what was asked for. */
+export type ValuedRecord = {
+  readonly record: SignedRecord;
+  /** Bytes of its value; undefined where that is not held. */
+  readonly size: number | undefined;
+  /** Undefined also where it is larger than was asked for. */
+  readonly value: Uint8Array | undefined;
+};
+
 const PAGE = 256;
 
 /** The lists of one stream file. */
@@ -37,6 +46,17 @@ export class Lists {
   /** At most `limit` records with a higher `modified`, ascending. */
   since(modified: Micros, limit: number): SignedRecord[] {
     return this.#records(this.#sql.since, modified, limit);
+  }
+
+  /** The same with the sizes of their values, and with the values of at most `inlineBytes`. */
+  valuesSince(modified: Micros, limit: number, inlineBytes: number): ValuedRecord[] {
+    type Row = RecordRow & { readonly size: number | null; readonly value: Uint8Array | null };
+    const rows = this.#connection.query<Row>(this.#sql.valuesSince);
+    return rows.all(inlineBytes, modified, limit).map((row) => ({
+      record: recordOf(row, this.#connection.path),
+      size: row.size ?? undefined,
+      value: row.value instanceof Uint8Array ? row.value : undefined,
+    }));
   }
 
   /** How many records have a higher `modified`. */
@@ -121,6 +141,7 @@ function listSql(selects: Selects) {
   const order = 'ORDER BY i.type, i.key, i.timestamp DESC, i.id DESC LIMIT ?';
   return {
     since: `${selects.byModified()} AND c.modified > ? ORDER BY c.modified LIMIT ?`,
+    valuesSince: selects.valuesSince(),
     pointingAt: `${selects.byModified()} AND c.modified > ? AND c.prevchange = ?
       ORDER BY c.modified LIMIT 1`,
     byHash: `${selects.through('drayer_hash')} AND i.hash = ? LIMIT 1`,

@@ -56,6 +56,7 @@ export class MirrorStore {
   #trust: Trust | undefined;
   #staging: Staging | undefined;
   #view: OverlayView | undefined;
+  #likelyRecords = 0;
   #stagedBytes = 0;
   #stagedRecords = 0;
 
@@ -125,10 +126,12 @@ export class MirrorStore {
   /**
    * Begins staging, or goes on with what an earlier run left.
    *
+   * @param likelyRecords - how many will come, as far as anybody knows; the file is laid out for them
    * @returns the records an earlier run left, ascending by `modified`, with their values. They must be
    *   checked and handed to {@link MirrorStore.adopt}; if one is wrong: {@link MirrorStore.restart}
    */
-  begin(): Iterable<SignedRecord> {
+  begin(likelyRecords = 0): Iterable<SignedRecord> {
+    this.#likelyRecords = likelyRecords;
     const tip = this.#visible?.view.modifiedTip() ?? 0;
     this.#stage({ kind: this.#visible === undefined ? 'first' : 'next', tip });
     return this.#open().isResumed ? this.#open().records() : [];
@@ -223,7 +226,8 @@ export class MirrorStore {
   }
 
   #stage(base: StagingBase): void {
-    this.#staging = Staging.open(partPathOf(this.path), this.publicKey, base);
+    const part = partPathOf(this.path);
+    this.#staging = Staging.open(part, this.publicKey, base, this.#likelyRecords);
     const { kind } = this.#staging.base;
     if (kind === 'first') this.values.keepStaged(this.#staging.local());
     const under = kind === 'next' ? this.#visible?.view : undefined;

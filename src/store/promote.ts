@@ -4,10 +4,11 @@
  * generation it runs in a worker thread.
  */
 import { renameSync } from 'node:fs';
-import type { Step } from '../core/chain.ts';
+import type { ChainView, Step } from '../core/chain.ts';
 import { type Evidence, judgeGeneration, type Verdict } from '../core/completeness.ts';
 import { isDrayerError } from '../core/errors.ts';
-import { emptyView, OverlayView } from '../core/overlay.ts';
+import { ListedView } from '../core/listed-view.ts';
+import { OverlayView } from '../core/overlay.ts';
 import {
   bytesEqual,
   type Micros,
@@ -16,7 +17,6 @@ import {
   SNAPSHOT_KEY,
 } from '../core/record.ts';
 import { decodeSnapshot, type Snapshot } from '../core/snapshot.ts';
-import { emptyTrieSource, SnapshotTrie } from '../core/trie.ts';
 import { type Connection, connect, prepareForWriting } from './database.ts';
 import { syncDirectory, syncFile } from './durable-file.ts';
 import { findFork, type ProvedFork } from './find-fork.ts';
@@ -33,7 +33,7 @@ import {
   STAGING_TABLES,
 } from './staging-file.ts';
 import { hasFile } from './stream-file.ts';
-import { type OpenTrie, saveTrie } from './trie-store.ts';
+import { buildTrie, type OpenTrie, saveTrie } from './trie-store.ts';
 
 /** What to promote. Plain data: it crosses to a worker thread. */
 export type PromoteJob = {
@@ -95,18 +95,15 @@ function finishFirst(connection: Connection, job: PromoteJob): Promotion {
   checkValues(connection, job);
   const reader = new StreamReader(connection, { hasIndexes: true, hasTables: true });
   const { snapshot } = reader.generation();
-  const overlay = new OverlayView(emptyView());
-  const trie = new SnapshotTrie(emptyTrieSource());
-  for (const stored of stagedRecords(connection, 'record')) {
-    const record = slim(stored);
-    overlay.put(record);
-    if (snapshot !== undefined && !isSnapshot(record)) trie.set(record);
-  }
-  const verdict = judge(overlay, { ...job, snapshot, root: () => trie.root() });
+  const records: SignedRecord[] = [];
+  for (const stored of stagedRecords(connection, 'record')) records.push(slim(stored));
+  const view = new ListedView(records);
+  const trie = snapshot && buildTrie(records);
+  const root = (): Uint8Array => trie?.root() ?? NO_BYTES;
+  const verdict = judge(view, { ...job, snapshot, root });
   if (verdict.kind !== 'complete') return verdict;
 
-  const open = snapshot && { trie, isStored: false };
-  saveTrie(connection, reader.view, open, overlay.count());
+  saveTrie(connection, reader.view, trie && { trie, isStored: false }, view.count());
   for (const table of Object.keys(STAGING_TABLES)) connection.run(`DROP TABLE ${table}`);
   return { ...verdict, generation: reader.generation() };
 }
@@ -268,7 +265,7 @@ function isSnapshot({ type, key }: { readonly type: string; readonly key: string
   return type === PROTOCOL_TYPE && key === SNAPSHOT_KEY;
 }
 
-function judge(overlay: OverlayView, evidence: Evidence): Verdict {
+function judge(view: ChainView, evidence: Evidence): Verdict {
   const { snapshot, seen } = evidence;
-  return judgeGeneration(overlay, { ...evidence, snapshot, seen });
+  return judgeGeneration(view, { ...evidence, snapshot, seen });
 }

@@ -14,11 +14,11 @@ import {
 } from '../core/record.ts';
 import { decodeSnapshot, type Snapshot } from '../core/snapshot.ts';
 import type { Connection } from './database.ts';
-import { type ListItem, type ListOptions, Lists } from './lists.ts';
+import { type ListItem, type ListOptions, Lists, type ValuedRecord } from './lists.ts';
 import { LocalAttributes } from './local-attributes.ts';
 import { countRecords, type LocalState, readLocalState } from './local-state.ts';
 import { readPublicKey } from './schema.ts';
-import { Selects, SqliteView } from './sqlite-view.ts';
+import { Selects, SqliteView, valueSql } from './sqlite-view.ts';
 import { type OpenTrie, openTrie } from './trie-store.ts';
 
 /** One state of a stream, as its tips and its snapshot tell it. */
@@ -150,6 +150,11 @@ export class StreamReader {
   /** Returns at most `limit` records with a higher `modified`, ascending, without values. */
   recordsSince(modified: Micros, limit: number): SignedRecord[] {
     return this.#lists.since(modified, limit);
+  }
+
+  /** The same, each with the length of its value, and those of at most `inlineBytes` with the value. */
+  valuesSince(modified: Micros, limit: number, inlineBytes: number): ValuedRecord[] {
+    return this.#lists.valuesSince(modified, limit, inlineBytes);
   }
 
   /**
@@ -285,13 +290,4 @@ function readSnapshot(value: Uint8Array): Snapshot | undefined {
     if (isDrayerError(error, 'MALFORMED')) return undefined;
     throw error;
   }
-}
-
-function valueSql(selects: Selects) {
-  const from = `FROM record ${selects.by('drayer_id')} WHERE chain = x'' AND id = ?`;
-  return {
-    value: `SELECT value ${from}`,
-    size: `SELECT length(value) AS size ${from}`,
-    slice: `SELECT substr(value, ?, ?) AS value ${from}`,
-  };
 }

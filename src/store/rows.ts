@@ -68,6 +68,8 @@ export type ValueSource = (hash: Uint8Array) => Uint8Array | undefined;
 export type RowWriterOptions = {
   /** Rows may have no value yet (NULL), as in staging. */
   readonly allowMissing?: boolean | undefined;
+  /** Nobody else writes to the file: a record above all others is not looked for first. */
+  readonly isAlone?: boolean | undefined;
 };
 
 /** How many rows came and went. */
@@ -77,10 +79,16 @@ export type RowChanges = { readonly inserted: number; readonly removed: number }
 export class RowWriter {
   readonly #connection: Connection;
   readonly #allowMissing: boolean;
+  /** No row has a higher id; undefined where somebody else may have written one. */
+  #highest: number | undefined;
 
-  constructor(connection: Connection, { allowMissing = false }: RowWriterOptions = {}) {
+  constructor(
+    connection: Connection,
+    { allowMissing = false, isAlone = false }: RowWriterOptions = {},
+  ) {
     this.#connection = connection;
     this.#allowMissing = allowMissing;
+    this.#highest = isAlone ? this.#highestId() : undefined;
   }
 
   /**
@@ -123,6 +131,11 @@ export class RowWriter {
   }
 
   #put(record: SignedRecord, values: ValueSource): number {
+    if (this.#highest !== undefined && record.id > this.#highest) {
+      this.#insert(record, this.#valueFor(record, values));
+      this.#highest = record.id;
+      return 1;
+    }
     const held = this.#connection.query<HeldRow>(HELD).get(record.id);
     if (held === undefined) {
       this.#insert(record, this.#valueFor(record, values));

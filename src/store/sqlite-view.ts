@@ -30,6 +30,14 @@ export class Selects {
     return `SELECT ${COLUMNS} FROM record AS c ${this.by('drayer_cover')} WHERE c.chain = x''`;
   }
 
+  /** The same of the records after a `modified`, each with its value if that is small enough. */
+  valuesSince(): string {
+    return `SELECT ${COLUMNS}, length(r.value) AS size,
+        CASE WHEN length(r.value) <= ? THEN r.value END AS value
+      FROM record AS c ${this.by('drayer_cover')} CROSS JOIN record AS r ON r.rowid = c.rowid
+      WHERE c.chain = x'' AND c.modified > ? ORDER BY c.modified LIMIT ?`;
+  }
+
   /** All metadata, found through the columns of `index`; to be continued with `AND …` on `i`. */
   through(index: string): string {
     // The id tells two rows apart where a foreign file lacks the UNIQUE constraints.
@@ -123,5 +131,15 @@ function viewSql(selects: Selects) {
     // R10: newest timestamp, then higher id.
     byKey: `${selects.through('drayer_key')} AND i.type = ? AND i.key = ?
       ORDER BY i.timestamp DESC, i.id DESC`,
+  };
+}
+
+/** The queries for the value of one record, by its id. */
+export function valueSql(selects: Selects): Readonly<Record<'value' | 'size' | 'slice', string>> {
+  const from = `FROM record ${selects.by('drayer_id')} WHERE chain = x'' AND id = ?`;
+  return {
+    value: `SELECT value ${from}`,
+    size: `SELECT length(value) AS size ${from}`,
+    slice: `SELECT substr(value, ?, ?) AS value ${from}`,
   };
 }

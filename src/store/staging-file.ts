@@ -49,6 +49,15 @@ function remove(path: string): void {
   }
 }
 
+/**
+ * A first generation's file becomes the stream's. A small page of a site with its record is a little
+ * more than 4 KiB: in pages of that size each lies in two, and takes almost twice as long to write. A
+ * small stream has SQLite's own, for each of its tables and indexes takes one page at least.
+ */
+const LARGE_PAGE_BYTES = 16_384;
+const SMALL_PAGE_BYTES = 4096;
+const MANY_RECORDS = 2_000;
+
 /** The tables a staging file has and a stream file has not. */
 export const STAGING_TABLES: Readonly<Record<string, string>> = {
   drayer_staged: 'CREATE TABLE drayer_staged (one INTEGER PRIMARY KEY, kind TEXT, tip INTEGER)',
@@ -86,7 +95,7 @@ export function openExisting(
   if (inodeOf(partPath) === undefined) return undefined;
   let connection: Connection | undefined;
   try {
-    connection = openLocked(partPath, false);
+    connection = openLocked(partPath);
     takeBack(connection, wanted);
     const isSound = hasTables(connection) && connection.pragma('integrity_check(1)') === 'ok';
     const base = isSound ? readStagingBase(connection) : undefined;
@@ -109,11 +118,17 @@ export function openExisting(
 /**
  * Makes an empty staging file in the place of whatever is there.
  *
+ * @param given - `likelyRecords`: how many will come, as far as anybody knows
  * @throws {DrayerError} STREAM_BUSY when another process is at it
  */
-export function makeEmpty(partPath: string, publicKey: Uint8Array, base: StagingBase): Connection {
+export function makeEmpty(
+  partPath: string,
+  publicKey: Uint8Array,
+  { base, likelyRecords }: { readonly base: StagingBase; readonly likelyRecords: number },
+): Connection {
   removePart(partPath);
-  const connection = openLocked(partPath, true);
+  const isLarge = likelyRecords >= MANY_RECORDS;
+  const connection = openLocked(partPath, isLarge ? LARGE_PAGE_BYTES : SMALL_PAGE_BYTES);
   try {
     connection.writing(() => {
       createTables(connection, publicKey);
@@ -157,10 +172,13 @@ function hasTables(connection: Connection): boolean {
   return Object.entries(STAGING_TABLES).every(([name, sql]) => table.get(name)?.sql === sql);
 }
 
-function openLocked(partPath: string, create: boolean): Connection {
+/** @param pageBytes - of a file that is made */
+function openLocked(partPath: string, pageBytes?: number): Connection {
   const before = inodeOf(partPath);
-  const connection = connect(partPath, { create });
+  const connection = connect(partPath, { create: pageBytes !== undefined });
   try {
+    // Before the lock: taking it begins the file.
+    if (pageBytes !== undefined) connection.run(`PRAGMA page_size = ${pageBytes}`);
     connection.run('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE');
     connection.pragma('journal_mode = DELETE');
     // The cache need only hold the indexes' inner pages; values pass through it once.

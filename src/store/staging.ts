@@ -33,7 +33,7 @@ export class Staging {
 
   private constructor(connection: Connection, base: StagingBase, isResumed: boolean) {
     this.#connection = connection;
-    this.#rows = new RowWriter(connection, { allowMissing: true });
+    this.#rows = new RowWriter(connection, { allowMissing: true, isAlone: true });
     this.base = base;
     this.isResumed = isResumed;
     this.#mayMiss = isResumed;
@@ -45,10 +45,16 @@ export class Staging {
    *
    * @throws {DrayerError} STREAM_BUSY when another process is at it
    */
-  static open(partPath: string, publicKey: Uint8Array, base: StagingBase): Staging {
+  static open(
+    partPath: string,
+    publicKey: Uint8Array,
+    base: StagingBase,
+    likelyRecords = 0,
+  ): Staging {
     const resumed = openExisting(partPath, publicKey, base);
     if (resumed !== undefined) return new Staging(resumed.connection, resumed.base, true);
-    return new Staging(makeEmpty(partPath, publicKey, base), base, false);
+    const connection = makeEmpty(partPath, publicKey, { base, likelyRecords });
+    return new Staging(connection, base, false);
   }
 
   /** Stages steps; values are in their records, or stay wanted. */

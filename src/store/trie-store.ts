@@ -5,13 +5,7 @@
 import type { ChainView } from '../core/chain.ts';
 import { DrayerError } from '../core/errors.ts';
 import { type Draft, PROTOCOL_TYPE, type SignedRecord, SNAPSHOT_KEY } from '../core/record.ts';
-import {
-  emptyTrieSource,
-  SnapshotTrie,
-  type TrieChild,
-  type TrieNode,
-  type TrieSource,
-} from '../core/trie.ts';
+import { SnapshotTrie, type TrieChild, type TrieNode, type TrieSource } from '../core/trie.ts';
 import { positionOf } from '../core/trie-hash.ts';
 import type { Connection } from './database.ts';
 import { type LocalState, NO_TRIE, saveLocalState, type TrieRoot } from './local-state.ts';
@@ -42,9 +36,11 @@ export function openTrie(
 
 /** Builds the trie of these records in memory. The snapshot is left out, as R21 says. */
 export function buildTrie(records: Iterable<Draft>): SnapshotTrie {
-  const trie = new SnapshotTrie(emptyTrieSource());
-  for (const record of records) if (!isSnapshot(record)) trie.set(record);
-  return trie;
+  return SnapshotTrie.of(withoutSnapshot(records));
+}
+
+function* withoutSnapshot(records: Iterable<Draft>): Generator<Draft, void> {
+  for (const record of records) if (!isSnapshot(record)) yield record;
 }
 
 /**

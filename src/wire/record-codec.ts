@@ -21,10 +21,24 @@ export function encodeRecord(
   publicKey: Uint8Array,
   { head }: { readonly head?: Uint8Array | undefined } = {},
 ): Uint8Array {
+  const writer = new MsgpackWriter(mostBytesOf(record, record.value?.length));
+  return writeRecord(writer, record, publicKey, { head }).finish();
+}
+
+/** Returns how many bytes a record takes as a map at most, its first bytes included. */
+export function mostBytesOf(record: Pick<SignedRecord, 'type' | 'key'>, valueBytes = 0): number {
+  // Text takes at most three bytes a UTF-16 unit; 512 covers everything else but the value.
+  return 512 + 3 * (record.key.length + record.type.length) + valueBytes;
+}
+
+/** Writes a record as {@link encodeRecord} returns it. */
+export function writeRecord(
+  writer: MsgpackWriter,
+  record: SignedRecord,
+  publicKey: Uint8Array,
+  { head }: { readonly head?: Uint8Array | undefined } = {},
+): MsgpackWriter {
   const { value } = record;
-  // Text takes at most three bytes a UTF-16 unit; 256 covers everything else but the value.
-  const capacity = 256 + 3 * (record.key.length + record.type.length) + (value?.length ?? 0);
-  const writer = new MsgpackWriter(capacity);
   writer.map(10 + (value === undefined ? 0 : 1) + (head === undefined ? 0 : 1));
   writer.str('hash').bin(record.hash).str('type').str(record.type).str('key').str(record.key);
   if (value !== undefined) writer.str('val').bin(value);
@@ -33,7 +47,7 @@ export function encodeRecord(
   writer.str('ts').int(record.timestamp).str('mod').int(record.modified);
   writer.str('chain').bin(publicKey);
   if (head !== undefined) writer.str('head').bin(head);
-  return writer.finish();
+  return writer;
 }
 
 /** Returns what begins a list of `size` records; the records follow one after another. */

@@ -44,6 +44,7 @@ for (const set of sets) {
     for (const record of records) trie.set(record);
 
     assert.is(hex(trie.root()), set.root);
+    assert.is(hex(SnapshotTrie.of(records).root()), set.root);
     assert.is(hex(oracleRoot(records)), set.root);
   });
 }
@@ -95,6 +96,42 @@ test('set :: replaces the record of the same name, also by one with another id',
   trie.set(again);
   assert.equal(trie.root(), oracleRoot([draft({ id: 1 }), again, draft({ id: 3 })]));
   assert.is(trie.prove('obj', 'k2').leaf?.id, 9);
+});
+
+test('of :: of two records with one name the later counts, also by their ids (R21)', () => {
+  const records = [draft({ id: 1 }), draft({ id: 2 }), draft({ id: 3 })];
+  const again = draft({ id: 9, key: 'k2', modified: 80 });
+  const trie = SnapshotTrie.of([...records, again]);
+
+  assert.equal(trie.root(), oracleRoot([draft({ id: 1 }), again, draft({ id: 3 })]));
+  assert.is(trie.prove('obj', 'k2').leaf?.id, 9);
+  assert.equal(SnapshotTrie.of([again, ...records]).root(), oracleRoot(records));
+});
+
+test('of :: is what the records make one by one, and goes on like it', () => {
+  for (const count of [0, 1, 2, 3, 500]) {
+    const records = Array.from({ length: count }, (_, i) => draft({ id: i + 1 }));
+    const store = new MemoryTrie();
+    for (const one of [...records, draft({ id: 900 })]) store.records.set(one.id, one);
+    const built = SnapshotTrie.of(records);
+
+    assert.equal(built.root(), trieOf(records).root());
+    assert.is(built.changes().saved.length, Math.max(0, count - 1));
+    store.apply(built.changes());
+    const next = new SnapshotTrie(store);
+    next.set(draft({ id: 900 }));
+    next.delete('obj', 'k2');
+    built.set(draft({ id: 900 }));
+    built.delete('obj', 'k2');
+    const left = [...records.filter(({ id }) => id !== 2), draft({ id: 900 })];
+
+    assert.equal(next.root(), oracleRoot(left));
+    assert.equal(built.root(), oracleRoot(left));
+    assert.is(
+      new Set(built.changes().saved.map(({ id }) => id)).size,
+      built.changes().saved.length,
+    );
+  }
 });
 
 test('set :: pointers are in no hash: a silent patch changes nothing (R21)', () => {

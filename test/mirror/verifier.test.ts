@@ -104,7 +104,9 @@ test(
 
 test('checkSlice :: every signature is taken once, until a wrong one ends it', () => {
   const { shared, put } = newSignatures(100, publicKey);
-  for (let i = 0; i < 100; i += 1) put(i, new Uint8Array(136), new Uint8Array(64));
+  const [record] = RECORDS as [SignedRecord];
+  const wrong = { ...record, signature: new Uint8Array(64) };
+  for (let i = 0; i < 100; i += 1) put(i, wrong);
 
   assert.is(wrongOf(shared), NONE_WRONG);
   assert.is(checkSlice(shared), false);

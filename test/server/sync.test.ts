@@ -121,6 +121,7 @@ test(
       const response = await get(`${base}/newRecords/${since}?limit=3`);
       const records = recordsOf(response.body);
       assert.is(response.headers['drayer-tip'], String(tip));
+      assert.is(response.headers['drayer-last'], String(records.at(-1)?.modified));
       pages.push(keysOf(records));
       since = records.at(-1)?.modified ?? tip;
     }
@@ -129,6 +130,7 @@ test(
     const end = await get(`${base}/newRecords/${since}?limit=3`);
     assert.equal(recordsOf(end.body), []);
     assert.is(end.headers['drayer-tip'], String(tip));
+    assert.is(end.headers['drayer-last'], undefined);
   }),
 );
 

@@ -183,6 +183,20 @@ test(
 );
 
 test(
+  'Staging :: a file for many records has large pages, one for few has small ones',
+  scope((t) => {
+    const sizes = [0, 1_999, 2_000, 100_000].map((likely) => {
+      const path = t.path(`${likely}.part`);
+      Staging.open(path, publicKey, FIRST, likely).close();
+      const connection = t.defer(connect(path), (one) => one.close());
+      return connection.pragma('page_size');
+    });
+
+    assert.equal(sizes, [4096, 4096, 16_384, 16_384]);
+  }),
+);
+
+test(
   'discard :: nothing is left',
   scope((t) => {
     const path = t.path('a.part');

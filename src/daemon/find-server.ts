@@ -7,6 +7,8 @@ import { listRemoteStreams } from '../mirror/remote-streams.ts';
 /** Where to look. */
 export type FindServerOptions = {
   readonly port: number;
+  /** IPv4 address of this machine that is asked. Default: 127.0.0.1. */
+  readonly host?: string | undefined;
   readonly mount?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
@@ -17,13 +19,13 @@ const PATIENCE_MS = 500;
 /** Returns the address of a site on this machine's own server, or undefined where none serves it. */
 export async function findServer(
   publicKey: Uint8Array,
-  { port, mount = '', signal }: FindServerOptions,
+  { port, host = '127.0.0.1', mount = '', signal }: FindServerOptions,
 ): Promise<string | undefined> {
   if (port === 0) return undefined;
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const both = signal === undefined ? patience : AbortSignal.any([signal, patience]);
   try {
-    const served = await listRemoteStreams(`http://127.0.0.1:${port}${mount}`, { signal: both });
+    const served = await listRemoteStreams(`http://${host}:${port}${mount}`, { signal: both });
     const isServed = served.some(({ id }) => bytesEqual(parseStreamId(id), publicKey));
     return isServed
       ? `http://${formatStreamId(publicKey, 'base32')}.localhost:${port}/`

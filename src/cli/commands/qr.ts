@@ -28,7 +28,7 @@ export async function qr(
   const stream = await chooseStream(session, name, flags);
   const { publicKey } = readStreamId(stream.path);
   const servers = serversIn(stream.path);
-  const addresses = await addressesOf(session, stream.path, flags);
+  const addresses = await servedAt(session, { path: stream.path, publicKey }, flags);
   const shared = { publicKey, name: stream.name, servers, addresses };
   const text = flags.link ? shareLinkOf(shared) : shareAddressOf(shared);
   const svg = flags.svg === undefined ? undefined : resolve(flags.svg);
@@ -46,4 +46,18 @@ export async function qr(
     );
   }
   return EXIT.done;
+}
+
+/** What the daemon says; else what any server of this machine shows, such as `publish --serve`. */
+async function servedAt(
+  session: Session,
+  { path, publicKey }: { readonly path: string; readonly publicKey: Uint8Array },
+  flags: QrFlags,
+): Promise<readonly string[]> {
+  const told = await addressesOf(session, path, flags);
+  if (told.length > 0) return told;
+  const { port, mount } = await session.settings();
+  const { findLanServer } = await import('../../daemon/find-lan-server.ts');
+  const found = await findLanServer(publicKey, { port, mount, signal: session.signal });
+  return found === undefined ? [] : [found];
 }

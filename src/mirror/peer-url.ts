@@ -87,7 +87,7 @@ function parseHttp(text: string): URL {
   try {
     url = new URL(scheme === undefined ? `http://${text}` : text);
   } catch (cause) {
-    throw notAnAddress(text, 'not a URL', cause);
+    throw notAnAddress(text.replace(/\/\/[^/]*@/, '//'), 'not a URL', cause);
   }
   // A name and password would be sent to the peer and printed in messages; no peer asks for them.
   if (url.username !== '' || url.password !== '') {

@@ -1,10 +1,15 @@
-/** A mirror run in a process of its own, to be killed: `mirror-child.ts URL KEY(hex) PATH`. */
+/** A mirror run in a process of its own, to be killed: `mirror-child.ts URL,URL… KEY(hex) PATH`. */
 import { writeSync } from 'node:fs';
 import { mirrorStream } from '../../src/mirror/mirror.ts';
 
-const [, , url = '', key = '', path = ''] = process.argv;
+const [, , urls = '', key = '', path = ''] = process.argv;
 const publicKey = new Uint8Array(Buffer.from(key, 'hex'));
 // Written at once, so that a line is out before whatever comes after it.
 const onProgress = ({ phase }: { phase: string }): void => void writeSync(1, `${phase}\n`);
-const { fetchedRecords, fetchedValues } = await mirrorStream({ url, publicKey, path, onProgress });
+const { fetchedRecords, fetchedValues } = await mirrorStream({
+  urls: urls.split(','),
+  publicKey,
+  path,
+  onProgress,
+});
 writeSync(1, `done ${fetchedRecords} ${fetchedValues}\n`);

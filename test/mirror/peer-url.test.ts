@@ -67,15 +67,21 @@ test('parsePeerUrl :: what is no address is refused with an example', () => {
 });
 
 test('parsePeerUrl :: a password in a URL is not repeated in the message', () => {
-  let message = '';
-  try {
-    parsePeerUrl('http://me:secret@host/');
-  } catch (error) {
-    message = String(error);
-  }
+  for (const [text, why] of [
+    ['http://me:secret@host/', 'user name'],
+    ['http://me:secret@host:99999/', 'not a URL'],
+    ['http://me:sec@ret@host:x/', 'not a URL'],
+  ] as const) {
+    let message = '';
+    try {
+      parsePeerUrl(text);
+    } catch (error) {
+      message = String(error);
+    }
 
-  assert.match(message, 'user name');
-  assert.not.match(message, 'secret');
+    assert.match(message, why);
+    assert.not.match(message, /sec|ret/);
+  }
 });
 
 test.run();

@@ -11,6 +11,7 @@ import { openReader } from '../store/open-reader.ts';
 import type { StreamReader } from '../store/reader.ts';
 import { heldModeOf } from '../store/value-choice.ts';
 import { encodeArrayHeader, encodeRecord } from '../wire/record-codec.ts';
+import { limitTurns } from './event-turns.ts';
 import { sendStream } from './reply.ts';
 import { OCTETS } from './value.ts';
 
@@ -18,6 +19,8 @@ import { OCTETS } from './value.ts';
 const PAGE_RECORDS = 128;
 /** Small records are sent together, in pieces of about this size. */
 const PIECE_BYTES = 65_536;
+/** One piece is made in a turn, of all replies together: half a ms, or what a large value takes. */
+const inTurn = limitTurns(1);
 
 /**
  * Answers with every record modified after `since`.
@@ -47,7 +50,7 @@ export async function sendRecordStream(
     const pieces = piecesOf(own, since);
     // The first piece is made before the status is sent, so that an error can still be told.
     const first = pieces.next();
-    const body = Readable.from(startingWith(first, pieces), { objectMode: false });
+    const body = Readable.from(inTurns(first, pieces), { objectMode: false });
     body.once('close', release);
     ctx.req.socket.setTimeout(idleMs);
     sendStream(ctx, body);
@@ -57,13 +60,25 @@ export async function sendRecordStream(
   }
 }
 
-function* startingWith(
+// Not as fast as they are taken: a socket takes what it is given in the same turn of the event loop, and
+// who reads fast would be given the whole stream before anybody else is looked at.
+async function* inTurns(
   first: IteratorResult<Uint8Array, void>,
-  rest: Generator<Uint8Array, void>,
-): Generator<Uint8Array, void> {
-  if (first.done === true) return;
-  yield first.value;
-  yield* rest;
+  pieces: Generator<Uint8Array, void>,
+): AsyncGenerator<Uint8Array, void> {
+  let next = first;
+  while (next.done !== true) {
+    yield next.value;
+    next = await new Promise<typeof first>((resolve, reject) => {
+      inTurn(() => {
+        try {
+          resolve(pieces.next());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
 }
 
 function* piecesOf(reader: StreamReader, since: Micros): Generator<Uint8Array, void> {

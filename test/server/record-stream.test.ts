@@ -1,13 +1,17 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import type { Context } from 'koa';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatStreamId } from '../../src/core/stream-id.ts';
 import { createApp } from '../../src/server/app.ts';
+import { sendRecordStream } from '../../src/server/record-stream.ts';
 import { openStreamSet } from '../../src/server/stream-set.ts';
+import { openReader } from '../../src/store/open-reader.ts';
 import { createStream } from '../../src/store/open-stream.ts';
 import { KEY_A } from '../helpers/keys.ts';
 import { decodeList } from '../helpers/old-wire.ts';
@@ -147,5 +151,38 @@ function createOther(file: string): Database.Database {
   database.exec('UPDATE record SET timestamp = timestamp + 1');
   return database;
 }
+
+test(
+  'sendRecordStream :: between two pieces everybody else has a turn, however fast it is read',
+  scope(async (t) => {
+    const stream = createStream(t.path('a.stream'), { secretKey: KEY_A.secretKey });
+    stream.transaction((tx) => {
+      for (let i = 0; i < 400; i += 1) tx.setBytes('blob', `${i}`, Buffer.alloc(10_000, i));
+    });
+    stream.close();
+    const reader = t.defer(openReader(stream.path), (one) => one.close());
+    const ctx = {
+      set: () => {},
+      req: { socket: { setTimeout: () => {} } },
+      res: {},
+      body: undefined as Readable | undefined,
+    };
+
+    await sendRecordStream(ctx as unknown as Context, reader, { since: 0, idleMs: 1000 });
+    let turns = 0;
+    let isOver = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isOver) globalThis.setImmediate(count);
+    };
+    count();
+    const parts: Buffer[] = [];
+    for await (const part of ctx.body ?? []) parts.push(part as Buffer);
+    isOver = true;
+
+    assert.is(decodeList(Buffer.concat(parts)).length, reader.countSince(0));
+    assert.ok(turns >= parts.length - 1 && parts.length >= 50, `${turns} for ${parts.length}`);
+  }),
+);
 
 test.run();

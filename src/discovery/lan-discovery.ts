@@ -8,6 +8,7 @@ import type { Micros, SignedRecord } from '../core/record.ts';
 import { verifyRecord } from '../core/signing.ts';
 import { formatStreamId } from '../core/stream-id.ts';
 import {
+  DATAGRAM_BYTES,
   type Datagram,
   decodeDatagram,
   encodeRecordDatagram,
@@ -56,6 +57,8 @@ const ANSWER_MS = 10_000;
 /** An answer may be so many times as long as its question. */
 const ANSWER_TIMES = 3;
 const ALL = 'all';
+/** Most datagrams that are known as they are: what is announced is mostly what was announced before. */
+const MOST_READ = 1_024;
 
 /** Local discovery. Opened by {@link LanDiscovery.open}, closed by {@link LanDiscovery.stop}. */
 export class LanDiscovery implements Discovery {
@@ -73,6 +76,8 @@ export class LanDiscovery implements Discovery {
   readonly #allReads = new Limiter(READ_OF_ALL, now);
   readonly #checks = new Limiter(CHECKS, now);
   readonly #allChecks = new Limiter(ALL_CHECKS, now);
+  /** Datagrams that were read lately, and what they say. */
+  readonly #read = new Map<string, Datagram | undefined>();
   /** When each stream was asked for last. */
   readonly #askedAt = new Map<string, number>();
 
@@ -172,9 +177,19 @@ export class LanDiscovery implements Discovery {
   #hear(datagram: Uint8Array, from: From): void {
     if (this.#sockets.isOwn(from)) return;
     if (!this.#reads.take(from.address) || !this.#allReads.take(ALL)) return;
-    const message = decodeDatagram(datagram);
+    const message = this.#decode(datagram);
     if (message?.kind === 'request') this.#answer(message, from, datagram.length);
     else if (message !== undefined) this.#take(message, from);
+  }
+
+  #decode(datagram: Uint8Array): Datagram | undefined {
+    // Longer ones are none.
+    const text = Buffer.from(datagram.subarray(0, DATAGRAM_BYTES + 1)).toString('latin1');
+    if (this.#read.has(text)) return this.#read.get(text);
+    if (this.#read.size >= MOST_READ) this.#read.clear();
+    const message = decodeDatagram(Uint8Array.from(datagram));
+    this.#read.set(text, message);
+    return message;
   }
 
   /** Only to what was asked of all: an address beyond a router can be made up. */

@@ -19,6 +19,7 @@ export type FirstLook = {
   readonly status?: number | undefined;
   /** The walk of one in which something has. */
   readonly begun?: BegunWalk | undefined;
+  readonly config: Config;
 };
 
 /**
@@ -33,11 +34,11 @@ export async function lookFirst(
 ): Promise<FirstLook> {
   const config = await session.config();
   const site = siteToLookAt(session, config, { directory, flags });
-  if (site === undefined) return {};
+  if (site === undefined) return { config };
   const { signal } = session;
   const look = await lookAtSite(site.directory, { ...config, ...site, signal });
-  if (look?.unchanged === undefined) return { begun: look?.begun };
-  return { status: await tellUnchanged(session, site, look.unchanged) };
+  if (look?.unchanged === undefined) return { config, begun: look?.begun };
+  return { config, status: await tellUnchanged(session, site, look.unchanged) };
 }
 
 /** Flags that make no difference where nothing has changed. */

@@ -23,7 +23,7 @@ export async function main(argv: readonly string[], seen?: FirstLook): Promise<v
   watchOutput();
   let session = createSession(earlyFlags(argv), stop.signal);
   const open = (flags: CommonFlags): Session => {
-    session = createSession(flags, stop.signal);
+    session = createSession(flags, stop.signal, seen?.config);
     return session;
   };
   let status: number;

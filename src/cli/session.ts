@@ -26,11 +26,15 @@ export type Session = {
 /** Opens the session of a command from its flags. */
 export type OpenSession = (flags: CommonFlags) => Session;
 
-/** Makes the session of one command. */
-export function createSession(flags: CommonFlags, signal: AbortSignal): Session {
+/**
+ * Makes the session of one command.
+ *
+ * @param known - the config, where it has been loaded before: it is the user's program, and runs once
+ */
+export function createSession(flags: CommonFlags, signal: AbortSignal, known?: Config): Session {
   const environment = ownEnvironment();
   const { json = false, quiet = false } = flags;
-  let loading: Promise<Config> | undefined;
+  let loading = known && Promise.resolve(known);
   const config = (): Promise<Config> => {
     const where = flags.config ?? (environment['DRAYER_CONFIG'] || '.');
     loading ??= loadConfig(where, {

@@ -121,6 +121,29 @@ test(
 );
 
 test(
+  'publish :: the config is run once, whatever comes of the first look',
+  scope(async (t) => {
+    const sh = shell(t);
+    writeSite(t.path('site'), { 'index.html': '<h1>Hello</h1>' });
+    const runs = () => readFileSync(t.path('runs'), 'utf8').length;
+    writeFileSync(
+      t.path('drayer.config.mjs'),
+      `import { appendFileSync } from 'node:fs';
+       appendFileSync(${JSON.stringify(t.path('runs'))}, 'x');
+       export default { directory: 'site' };`,
+    );
+
+    assert.match((await sh.run('publish')).stdout, 'published site: 1 added');
+    assert.is(runs(), 1);
+    assert.match((await sh.run('publish')).stdout, 'nothing to publish');
+    assert.is(runs(), 2);
+    writeFileSync(t.path('site', 'a.txt'), 'a');
+    assert.match((await sh.run('publish')).stdout, 'published site: 1 added, 1 unchanged');
+    assert.is(runs(), 3);
+  }),
+);
+
+test(
   'publish :: links are looked at where CI is set or the config says so, and not elsewhere',
   scope(async (t) => {
     const sh = shell(t);

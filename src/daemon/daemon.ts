@@ -17,6 +17,7 @@ import {
   openStreamSet,
   type StreamSource,
 } from '../server/stream-set.ts';
+import type { Places } from './elsewhere.ts';
 import type { KeptMirror } from './kept-mirrors.ts';
 import type { HiddenStream, Lan, LanEvents } from './lan.ts';
 import { openServer } from './open-server.ts';
@@ -180,7 +181,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await presence?.close();
       await Promise.all([listener.close(), workers?.close()]).finally(closeFiles);
     };
-    workers = await beginWorkers(set, listener, { ...options, names });
+    workers = await beginWorkers(set, listener, { ...options, nearby, names });
     const closing = closeOnce(close, signal);
     return {
       addresses: listener.addresses,
@@ -208,7 +209,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 async function beginWorkers(
   set: OpenStreamSet,
   { sockets }: Listener,
-  options: DaemonOptions & { readonly names: LocalHosts },
+  options: DaemonOptions & { readonly names: LocalHosts } & Pick<Places, 'nearby'>,
 ): Promise<ServeWorkers | undefined> {
   if ((options.workers ?? 1) === 1) return undefined;
   return (await import('./serve-workers.ts')).startWorkers(set, sockets, options);

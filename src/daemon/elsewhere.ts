@@ -11,13 +11,19 @@ import { parsePeerUrl } from '../mirror/peer-url.ts';
 import type { FindElsewhere } from '../server/unknown-stream.ts';
 import type { KeptMirror } from './kept-mirrors.ts';
 
+/** Mirrors that are kept, and what was heard nearby, as far as it says where a stream is. */
+export type KnownPlaces = {
+  readonly kept: readonly Pick<KeptMirror, 'id' | 'urls' | 'isHidden' | 'isAuto'>[];
+  readonly nearby: readonly Pick<NearbyStream, 'publicKey' | 'urls'>[];
+};
+
 /** Where {@link findElsewhere} looks. */
 export type Places = {
   /** What the operator has said: id in base64 to the address of a server. */
   readonly moved?: Readonly<Record<string, string>> | undefined;
   /** Mirrors that are kept; one of which nothing has come yet is still at its source. */
-  readonly kept?: (() => readonly KeptMirror[]) | undefined;
-  readonly nearby?: (() => readonly NearbyStream[]) | undefined;
+  readonly kept?: (() => KnownPlaces['kept']) | undefined;
+  readonly nearby?: (() => KnownPlaces['nearby']) | undefined;
   /** What `networkInterfaces` of node:os returns. */
   readonly interfaces?: (() => Interfaces) | undefined;
 };

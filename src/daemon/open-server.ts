@@ -16,9 +16,9 @@ export type OpenedServer = Listener & Pick<StartedOperator, 'metricsPort' | 'add
  */
 export async function openServer(
   streams: OpenStreamSet,
-  options: DaemonOptions &
+  options: Omit<DaemonOptions, 'kept'> &
     Pick<ListenOptions, 'sockets'> &
-    Pick<Places, 'nearby'> &
+    Pick<Places, 'kept' | 'nearby'> &
     Pick<AppOptions, 'localNames'>,
 ): Promise<OpenedServer> {
   const { port, host, lan } = options;

@@ -5,12 +5,14 @@
 import { Server as NetServer } from 'node:net';
 import type { Listener } from '../server/listen.ts';
 import { type OpenStreamSet, openStreamSet, type StreamSource } from '../server/stream-set.ts';
+import type { KnownPlaces } from './elsewhere.ts';
 import { openServer } from './open-server.ts';
 import type { Order, Report, WorkerPlan } from './worker-plan.ts';
 
 const sockets: NetServer[] = [];
 /** On the local network. */
 const names = new Map<string, Uint8Array>();
+let places: KnownPlaces = { kept: [], nearby: [] };
 let running: { readonly streams: OpenStreamSet; readonly listener: Listener } | undefined;
 
 // Ctrl-C goes to all processes of a terminal, SIGTERM of systemd to all of a service: the first one says
@@ -27,7 +29,7 @@ async function follow(order: Order, socket: unknown): Promise<void> {
     serveThese(order.streams);
     names.clear();
     for (const [host, publicKey] of order.names) names.set(host, publicKey);
-  }
+  } else if (order.do === 'places') places = order.places;
   if (order.do === 'close') await close();
 }
 
@@ -44,6 +46,8 @@ async function start(plan: WorkerPlan): Promise<void> {
     streams: sources,
     sockets,
     localNames: names,
+    kept: () => places.kept,
+    nearby: () => places.nearby,
     operator: operator && { ...operator, onAccess },
     onAnnounced: takesNews ? (publicKey) => tell({ told: 'news', publicKey }) : undefined,
     onRefused: (reason) => tell({ told: 'refused', reason }),

@@ -7,8 +7,10 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { DrayerError } from '../core/errors.ts';
+import { formatStreamId } from '../core/stream-id.ts';
 import type { OpenStreamSet, StreamSource } from '../server/stream-set.ts';
 import type { DaemonOptions } from './daemon.ts';
+import type { KnownPlaces, Places } from './elsewhere.ts';
 import {
   type LocalHosts,
   type Order,
@@ -36,6 +38,8 @@ const FIRST_WAIT_MS = 50;
 const LAST_WAIT_MS = 10_000;
 /** Who has served so long has not failed at its beginning. */
 const GOOD_MS = 10_000;
+/** Between two looks at who else has streams. */
+const PLACES_MS = 2_000;
 /** A process that does not end by itself is ended. */
 const END_MS = 2_500;
 
@@ -49,7 +53,7 @@ const END_MS = 2_500;
 export function startWorkers(
   set: OpenStreamSet,
   sockets: readonly Server[],
-  options: DaemonOptions & { readonly names: LocalHosts },
+  options: DaemonOptions & { readonly names: LocalHosts } & Pick<Places, 'nearby'>,
 ): ServeWorkers {
   const { workers = 1, onAnnounced: onNews, onRefused, onError } = options;
   const first = {
@@ -57,16 +61,26 @@ export function startWorkers(
     plan: planOf(options),
     sources: () => set.sources(),
     names: options.names,
+    places: () => placesOf(options),
     ...{ onNews, onAccess: options.operator?.onAccess, onRefused, onError },
   };
   const places = Array.from({ length: workers - 1 }, () => new Place(first));
   let closing: Promise<unknown> | undefined;
+  let told = textOf(first.places());
+  const timer = setInterval(() => {
+    const text = textOf(first.places());
+    if (text === told) return;
+    told = text;
+    for (const place of places) place.tellPlaces();
+  }, PLACES_MS);
+  timer.unref();
   return {
     ready: () => places.flatMap(({ readyPid }) => readyPid ?? []),
     sync: () => {
       for (const place of places) place.sync();
     },
     close: async () => {
+      clearInterval(timer);
       closing ??= Promise.all(places.map((place) => place.close()));
       await closing;
     },
@@ -79,11 +93,27 @@ type First = {
   readonly plan: Omit<WorkerPlan, 'streams'>;
   readonly sources: () => readonly StreamSource[];
   readonly names: LocalHosts;
+  readonly places: () => KnownPlaces;
   readonly onNews: DaemonOptions['onAnnounced'];
   readonly onAccess: ((line: string) => void) | undefined;
   readonly onRefused: DaemonOptions['onRefused'];
   readonly onError: DaemonOptions['onError'];
 };
+
+/** What of it says where a stream is; what is held in silence is told to nobody. */
+function placesOf({ kept, nearby }: Pick<Places, 'kept' | 'nearby'>): KnownPlaces {
+  const mirrors = (kept?.() ?? []).filter(({ isHidden }) => !isHidden);
+  return {
+    kept: mirrors.map(({ id, urls, isHidden, isAuto }) => ({ id, urls, isHidden, isAuto })),
+    nearby: (nearby?.() ?? []).map(({ publicKey, urls }) => ({ publicKey, urls })),
+  };
+}
+
+/** To tell whether there is something new: the order in which they were heard is not. */
+function textOf({ kept, nearby }: KnownPlaces): string {
+  const heard = nearby.map(({ publicKey, urls }) => `${formatStreamId(publicKey)} ${urls}`);
+  return [...kept.map(({ id, urls }) => `${id} ${urls}`), ...heard.sort()].join('\n');
+}
 
 /** Where one process is, one after another. */
 class Place {
@@ -108,11 +138,15 @@ class Place {
     if (this.#isReady) this.#order({ do: 'serve', streams: sources(), names });
   }
 
+  tellPlaces(): void {
+    if (this.#isReady) this.#order({ do: 'places', places: this.#options.places() });
+  }
+
   async close(): Promise<void> {
     this.#isClosing = true;
     clearTimeout(this.#timer);
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     this.#order({ do: 'close' });
     const timer = setTimeout(() => child.kill('SIGKILL'), END_MS);
@@ -129,7 +163,11 @@ class Place {
     this.#child = child;
     const startedMs = performance.now();
     child.on('message', (report: Report) => this.#hear(report));
-    child.once('error', (error) => this.#options.onError?.(error));
+    child.once('error', (error) => {
+      this.#options.onError?.(error);
+      // What could not even be begun has no end to be heard of.
+      if (child.pid === undefined) this.#ended(error.message, startedMs);
+    });
     child.once('exit', (code, signal) => this.#ended(signal ?? code, startedMs));
     for (const socket of sockets) this.#order({ do: 'listen' }, socket);
     this.#order({ do: 'start', plan: { ...plan, streams: sources() } });
@@ -152,6 +190,7 @@ class Place {
       this.#isReady = true;
       // What came or went while it began.
       this.sync();
+      this.tellPlaces();
     }
   }
 

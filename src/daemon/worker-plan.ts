@@ -2,6 +2,7 @@
 import { DrayerError } from '../core/errors.ts';
 import type { StreamSource } from '../server/stream-set.ts';
 import type { DaemonOptions } from './daemon.ts';
+import type { KnownPlaces } from './elsewhere.ts';
 import type { OperatorOptions } from './operator.ts';
 
 /** How to serve: of the daemon's options those that are values. */
@@ -35,6 +36,8 @@ export type Order =
   | { readonly do: 'start'; readonly plan: WorkerPlan }
   /** These files and no others. */
   | { readonly do: 'serve'; readonly streams: readonly StreamSource[]; readonly names: LocalHosts }
+  /** Who else has streams, for who asks for one that is not here. */
+  | { readonly do: 'places'; readonly places: KnownPlaces }
   | { readonly do: 'close' };
 
 /** From a process that serves. */

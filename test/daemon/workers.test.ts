@@ -8,6 +8,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatStreamId } from '../../src/core/stream-id.ts';
 import { type Daemon, type DaemonOptions, startDaemon } from '../../src/daemon/daemon.ts';
+import type { KeptMirror } from '../../src/daemon/kept-mirrors.ts';
 import { KEY_A, KEY_B } from '../helpers/keys.ts';
 import { isRunning, untilEnded } from '../helpers/process-state.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
@@ -19,6 +20,8 @@ const test = suite('daemon/workers');
 const WORKERS = 2;
 /** Enough that every process has some. */
 const CONNECTIONS = 32;
+/** As a browser sends for an address that was typed. */
+const TYPED = { Accept: 'text/html', 'Sec-Fetch-Dest': 'document', 'Sec-Fetch-Site': 'none' };
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -44,7 +47,7 @@ function clients(t: Scope, port: number): ((path: string) => Promise<Answer>)[] 
     const agent = t.defer(new Agent({ keepAlive: true, maxSockets: 1 }), (one) => one.destroy());
     return (path: string) =>
       new Promise<Answer>((resolve, reject) => {
-        get({ port, host: '127.0.0.1', path, agent }, async (response) => {
+        get({ port, host: '127.0.0.1', path, agent, headers: TYPED }, async (response) => {
           const pieces: Buffer[] = [];
           for await (const piece of response) pieces.push(piece as Buffer);
           resolve({
@@ -105,6 +108,33 @@ test(
 );
 
 test(
+  'startDaemon :: one that cannot be begun is tried again, and keeps nothing from ending',
+  scope(async (t) => {
+    const { path } = makeSite(t, { 'index.html': 'page' });
+    const { execPath } = process;
+    t.defer(execPath, (one) => {
+      process.execPath = one;
+    });
+    const errors: string[] = [];
+    const onError = (error: unknown): void => void errors.push(String(error));
+    const daemon = await serve(t, path, { onError });
+    const [victim = 0] = daemon.workers();
+
+    process.execPath = t.path('nowhere');
+    process.kill(victim, 'SIGKILL');
+    await until(() => errors.some((error) => error.includes('ENOENT')));
+    assert.equal(daemon.workers(), []);
+    process.execPath = execPath;
+    await until(() => daemon.workers().length === 1);
+
+    process.execPath = t.path('nowhere');
+    process.kill(daemon.workers()[0] ?? 0, 'SIGKILL');
+    await until(() => errors.filter((error) => error.includes('ENOENT')).length > 1);
+    await daemon.close();
+  }),
+);
+
+test(
   'add, remove :: every process serves what comes, and no longer what goes',
   scope(async (t) => {
     const { path } = makeSite(t, { 'index.html': 'page' });
@@ -121,6 +151,29 @@ test(
     daemon.add({ path: other.path });
     await until(() => all(200));
     daemon.remove(other.path);
+    await until(() => all(404));
+  }),
+);
+
+test(
+  'kept :: every process leads people on to where a stream is that is still to come',
+  scope(async (t) => {
+    const { path } = makeSite(t, { 'index.html': 'page' });
+    const id = formatStreamId(KEY_B.publicKey);
+    const mirror = { path: t.path('b.stream'), id, urls: ['https://b.example/'], quota: undefined };
+    let kept: KeptMirror[] = [];
+    const daemon = await serve(t, path, { kept: () => kept });
+    const asks = clients(t, daemon.port);
+    const page = `/${formatStreamId(KEY_B.publicKey, 'base64url')}/webAccess/`;
+    const all = async (status: number): Promise<boolean> => {
+      const answers = await Promise.all(asks.map((ask) => ask(page)));
+      return answers.every((answer) => answer.status === status);
+    };
+    assert.ok(await all(404));
+
+    kept = [{ ...mirror, isHidden: false }];
+    await until(() => all(307));
+    kept = [{ ...mirror, isHidden: true }];
     await until(() => all(404));
   }),
 );

@@ -1,0 +1,105 @@
+/** What a daemon with many streams does while nothing happens: counted, in a minute of a clock of our own. */
+import fs, { mkdirSync } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { mock } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startDaemon } from '../../src/daemon/daemon.ts';
+import { withDht } from '../../src/daemon/dht.ts';
+import { createStream } from '../../src/store/open-stream.ts';
+import { StreamReader } from '../../src/store/reader.ts';
+import { type Scope, scope } from '../helpers/scope.ts';
+
+const test = suite('daemon/idle-work');
+
+const STREAMS = 24;
+const SECONDS = 60;
+
+type Work = {
+  /** Looks at the change counter of a database. */
+  readonly polls: number;
+  readonly generations: number;
+  readonly stats: number;
+  /** Whether there is a key. */
+  readonly exists: number;
+  /** Reads of a folder. */
+  readonly folders: number;
+};
+
+/** What a daemon in LAN and DHT does in a minute, after a first one. */
+async function workOf(t: Scope): Promise<Work> {
+  const streams = Array.from({ length: STREAMS }, (_, at) => {
+    const path = t.path(`${at}.stream`);
+    createStream(path).close();
+    return { path };
+  });
+  const dataDir = t.path('data');
+  mkdirSync(dataDir);
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.defer(mock.timers, (timers) => timers.reset());
+  const start = withDht(startDaemon, { bootstrap: [], anyAddress: true, dataDir });
+  t.defer(await start({ streams, port: 0, lan: true, dataDir }), (one) => one.close());
+  await pass();
+
+  const methods = [
+    mock.method(StreamReader.prototype, 'changeCounter'),
+    mock.method(StreamReader.prototype, 'generation'),
+    mock.method(fs, 'statSync'),
+    mock.method(fs, 'existsSync'),
+    mock.method(fs.promises, 'readdir'),
+  ];
+  syncBuiltinESMExports();
+  await pass();
+  const counts = methods.map((method) => method.mock.callCount());
+  for (const method of methods) method.mock.restore();
+  syncBuiltinESMExports();
+  const [polls = 0, generations = 0, stats = 0, exists = 0, folders = 0] = counts;
+  return { polls, generations, stats, exists, folders };
+}
+
+async function pass(): Promise<void> {
+  for (let second = 0; second < SECONDS; second += 1) {
+    mock.timers.tick(1000);
+    // What was asked for in this second is done in it.
+    await access('.');
+    await turn();
+  }
+}
+
+test(
+  'a daemon :: with many streams, in LAN and DHT, looks seldom where the system tells of changes',
+  scope(async (t) => {
+    const { polls, generations, stats, exists, folders } = await workOf(t);
+
+    // One open file in each turn of 50 ms, whichever there are, and five in a second whether they are the same.
+    assert.ok(polls > 0 && polls <= 20 * SECONDS, `${polls} polls`);
+    assert.ok(stats > 0 && stats <= 2 * 5 * SECONDS, `${stats} stats`);
+    assert.is(generations, 0);
+    assert.ok(exists <= STREAMS, `${exists} looks for a key`);
+    assert.ok(folders <= 4, `${folders} reads of the folder`);
+  }),
+);
+
+test(
+  'a daemon :: where the system tells of nothing it looks often: the count is one of looks',
+  scope(async (t) => {
+    const deaf = mock.method(fs, 'watch', () => {
+      throw new Error('the system watches no more');
+    });
+    syncBuiltinESMExports();
+    t.defer(deaf.mock, (one) => {
+      one.restore();
+      syncBuiltinESMExports();
+    });
+    const { polls, generations, stats, folders } = await workOf(t);
+
+    assert.ok(polls >= 16 * 20 * SECONDS, `${polls} polls`);
+    assert.ok(stats >= 2 * 20 * SECONDS, `${stats} stats`);
+    assert.is(generations, 0);
+    assert.ok(folders > 4, `${folders} reads of the folder`);
+  }),
+);
+
+test.run();

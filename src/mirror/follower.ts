@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { isDrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
 import { parseStreamId } from '../core/stream-id.ts';
+import { hasFile } from '../store/stream-file.ts';
 import { LIMITS } from '../wire/limits.ts';
 import { announceGeneration } from './announce.ts';
 import { addressOf } from './candidates.ts';
@@ -109,15 +110,19 @@ export class Follower {
     }
   }
 
-  /** Asks all of several now and then: none of those that are listened to may be telling. */
+  /**
+   * Asks all of several now and then: none of those that are listened to may be telling. Also of one, where
+   * the mirror's own file is gone: nobody sends an event for that.
+   */
   async #lookAround(): Promise<void> {
     const { signal, finders = [] } = this.#options;
     let quiet = 0;
     while (!signal.aborted) {
       await pause(jittered(this.#pollMs()), signal);
       const peers = this.#peers();
-      if (signal.aborted || (peers.length < 2 && finders.length === 0)) continue;
-      quiet = this.#isQuiet(peers) ? quiet + 1 : QUIET_TURNS;
+      const isLost = !hasFile(this.#path);
+      if (signal.aborted || (peers.length < 2 && finders.length === 0 && !isLost)) continue;
+      quiet = this.#isQuiet(peers) && !isLost ? quiet + 1 : QUIET_TURNS;
       if (quiet < QUIET_TURNS) continue;
       quiet = 0;
       await this.#pullPatiently();

@@ -17,6 +17,7 @@ const CAUSES: Readonly<Record<string, readonly [string, string]>> = {
     'plain http is enough: every record is signed by the stream key',
   ],
   ERR_TLS_CERT_ALTNAME_INVALID: ['its certificate is for another name', 'check the address'],
+  EMFILE: ['too many files are open here', 'raise the limit with ulimit -n'],
   EPROTO: ['it does not speak https', 'try http:// instead'],
 };
 

@@ -140,13 +140,19 @@ export function readTextIfThere(path: string, what: string): string | undefined 
   }
 }
 
-/** Says why this user cannot read a file; undefined where that is not the reason. */
-export function findReadFault(path: string): DrayerError | undefined {
+/** Says why this user cannot read a file, or make one where there is none; undefined where that is not it. */
+export function findOpenFault(path: string): DrayerError | undefined {
   try {
     accessSync(path, constants.R_OK);
     return undefined;
   } catch (cause) {
-    return fileError(path, 'cannot read the stream', cause);
+    if (!isErrno(cause, 'ENOENT')) return fileError(path, 'cannot read the stream', cause);
+  }
+  try {
+    accessSync(dirname(path), constants.W_OK);
+    return undefined;
+  } catch (cause) {
+    return fileError(path, 'cannot make the file', cause);
   }
 }
 
@@ -193,6 +199,8 @@ const CAUSES: Readonly<Record<string, readonly [meaning: string, hint: string]>>
   ENOENT: ['its folder is missing', 'make the folder first, or choose another path'],
   ENOTDIR: ['a part of the path is not a folder', 'check the path'],
   EISDIR: ['there is a folder of that name', 'choose another path'],
+  ERR_FS_EISDIR: ['there is a folder of that name', 'move it away'],
+  EMFILE: ['too many open files', 'raise the limit with ulimit -n'],
   EROFS: ['the file system is read-only', 'choose a path elsewhere'],
   ENOSPC: ['no space left on the device', 'make room and run the command again'],
 };

@@ -1,6 +1,6 @@
 /** What SQLite's errors mean to whoever uses a stream. */
 import { DrayerError } from '../core/errors.ts';
-import { findReadFault } from './durable-file.ts';
+import { findOpenFault } from './durable-file.ts';
 
 const BINDING_HINT = 'run `npm rebuild better-sqlite3` where drayer is installed';
 
@@ -35,7 +35,7 @@ export function storeError(path: string, cause: unknown): unknown {
     return new DrayerError('TOO_LARGE', `${path}: a value is too large for SQLite`, { cause });
   }
   // SQLite does not say why; the system does.
-  const fault = code.startsWith('SQLITE_CANTOPEN') ? findReadFault(path) : undefined;
+  const fault = code.startsWith('SQLITE_CANTOPEN') ? findOpenFault(path) : undefined;
   if (fault !== undefined) return fault;
   const isFull = code === 'SQLITE_FULL';
   const message = isFull ? 'the disk is full' : cause.message;

@@ -1,5 +1,5 @@
 /** The mirrors of a daemon when orders, faults and hostile sources meet: nothing stuck, nothing left over. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type KeeperOptions, MirrorKeeper } from '../../src/daemon/mirror-keeper.ts';
@@ -93,6 +93,24 @@ test(
     source.peer.tamper(undefined);
     const { report } = await keeper.mirror({ id, url: source.peer.url }, context());
     assert.is(report.generation.snapshot?.seq, 1);
+  }),
+);
+
+test(
+  'a mirror :: whose file is removed under it comes back without anybody saying anything',
+  scope(async (t) => {
+    const source = await publishOne(t);
+    const { keeper, dataDir, told, until } = keep(t);
+    const { id, publicKey } = source.stream;
+    await keeper.mirror({ id, url: source.peer.url }, context());
+    await until('generation 1');
+    const path = mirrorPathOf(publicKey, dataDir);
+
+    rmSync(path);
+
+    const isBack = (): boolean => told.filter((one) => one === 'generation 1').length > 1;
+    await until('generation 1 again', isBack);
+    assert.equal(streamRows(path), streamRows(source.path));
   }),
 );
 

@@ -1,15 +1,17 @@
 /** A mirror run in a process of its own, to be killed: `mirror-child.ts URL,URL… KEY(hex) PATH`. */
 import { writeSync } from 'node:fs';
+import { DrayerError } from '../../src/core/errors.ts';
 import { mirrorStream } from '../../src/mirror/mirror.ts';
 
 const [, , urls = '', key = '', path = ''] = process.argv;
 const publicKey = new Uint8Array(Buffer.from(key, 'hex'));
 // Written at once, so that a line is out before whatever comes after it.
 const onProgress = ({ phase }: { phase: string }): void => void writeSync(1, `${phase}\n`);
-const { fetchedRecords, fetchedValues } = await mirrorStream({
-  urls: urls.split(','),
-  publicKey,
-  path,
-  onProgress,
-});
-writeSync(1, `done ${fetchedRecords} ${fetchedValues}\n`);
+try {
+  const report = await mirrorStream({ urls: urls.split(','), publicKey, path, onProgress });
+  writeSync(1, `done ${report.fetchedRecords} ${report.fetchedValues}\n`);
+} catch (error) {
+  if (!(error instanceof DrayerError)) throw error;
+  writeSync(1, `failed ${error.code} ${error.message}; ${error.hint}\n`);
+  process.exitCode = 1;
+}

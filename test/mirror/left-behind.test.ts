@@ -1,14 +1,26 @@
 /** What earlier runs, kills and people have left beside a mirror: never played into it, never in its way. */
-import { copyFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mirrorStream } from '../../src/mirror/mirror.ts';
 import { connect } from '../../src/store/database.ts';
 import { openReader } from '../../src/store/open-reader.ts';
 import type { Stream } from '../../src/store/stream.ts';
+import { runHelper } from '../helpers/child.ts';
 import { noise, publish } from '../helpers/published.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { streamRows } from '../helpers/stream-rows.ts';
+import { rejectsCode } from '../helpers/throws.ts';
 
 const test = suite('mirror/left-behind');
 
@@ -79,6 +91,52 @@ test(
     await mirrorStream(to);
 
     assert.equal(streamRows(to.path), streamRows(own));
+  }),
+);
+
+test(
+  'mirrorStream :: a folder in the place of one of its files is said, and what is visible stays',
+  scope(async (t) => {
+    const { stream, path: own, port } = await publish(t);
+    const to = { url: `http://127.0.0.1:${port}`, publicKey: stream.publicKey, path: t.path('m') };
+    fill(stream, 1);
+    await mirrorStream(to);
+    const before = streamRows(to.path);
+    fill(stream, 2);
+    mkdirSync(`${to.path}.part`);
+    rmSync(`${to.path}.sources`);
+    mkdirSync(`${to.path}.sources`);
+
+    const { message, hint } = await rejectsCode(mirrorStream(to), 'STORAGE_FAILED');
+
+    assert.match(message, 'm.part: cannot be removed: there is a folder of that name');
+    assert.is(hint, 'move it away');
+    assert.equal(streamRows(to.path), before);
+    rmdirSync(`${to.path}.part`);
+    const { unremembered } = await mirrorStream(to);
+    assert.match(unremembered ?? '', 'there is a folder of that name');
+    assert.equal(streamRows(to.path), streamRows(own));
+  }),
+);
+
+const canMount = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+
+(canMount ? test : test.skip)(
+  'mirrorStream :: a file system that can only be read is said, also where there is no file yet (EROFS)',
+  scope(async (t) => {
+    const { stream, port } = await publish(t);
+    fill(stream, 1);
+    mkdirSync(t.path('disk'));
+    const mount = 'mount -t tmpfs -o ro none "$0"; exec "$@"';
+    const through = ['unshare', '-m', 'sh', '-ec', mount, t.path('disk')];
+    const key = Buffer.from(stream.publicKey).toString('hex');
+    const args = [`http://127.0.0.1:${port}`, key, t.path('disk', 'm')];
+
+    const child = runHelper('mirror-child.ts', args, { through });
+
+    assert.is(await child.ended, 1);
+    const said = child.lines.at(-1) ?? '';
+    assert.match(said, /^failed STORAGE_FAILED .*: the file system is read-only; choose a path/);
   }),
 );
 

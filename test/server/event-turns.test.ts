@@ -1,7 +1,13 @@
 /** Work is done in turns of the event loop, in order, so much in each. */
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createApp, listenerOf } from '../../src/server/app.ts';
 import { limitTurns } from '../../src/server/event-turns.ts';
+import { openStreamSet } from '../../src/server/stream-set.ts';
+import { scope } from '../helpers/scope.ts';
+import { makeSite } from '../helpers/site.ts';
 
 const test = suite('server/event-turns');
 
@@ -54,5 +60,36 @@ test('limitTurns :: work that throws takes nothing of the others with it', async
   await turn();
   assert.ok(isDone);
 });
+
+test(
+  'listenerOf :: of requests that come all at once sixteen are begun in one turn, and all are answered',
+  scope(async (t) => {
+    const { path } = makeSite(t, { 'index.html': 'page' });
+    const streams = t.defer(openStreamSet([{ path }]), (one) => one.close());
+    const app = createApp({ streams });
+    t.defer(app, (one) => void one.emit('close'));
+    const answer = listenerOf(app);
+    const responses = Array.from({ length: 40 }, (_, i) => {
+      const request = new IncomingMessage(new Socket());
+      const rawHeaders = ['Host', 'localhost'];
+      const target = { method: 'GET', url: `/none-${i}`, httpVersionMajor: 1, httpVersionMinor: 1 };
+      Object.assign(request, { ...target, rawHeaders, headers: { host: 'localhost' } });
+      return { request, response: new ServerResponse(request) };
+    });
+    // The first thing that is done for a request.
+    const begun = (): number =>
+      responses.filter(({ response }) => response.hasHeader('X-Content-Type-Options')).length;
+
+    for (const { request, response } of responses) answer(request, response);
+
+    const after = [begun()];
+    for (let i = 0; i < 3; i += 1) {
+      await turn();
+      after.push(begun());
+    }
+    assert.equal(after, [16, 32, 40, 40]);
+    assert.ok(responses.every(({ response }) => response.statusCode >= 400));
+  }),
+);
 
 test.run();

@@ -4,11 +4,15 @@ import { createServer, get, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { formatStreamId } from '../../src/core/stream-id.ts';
 import type { ByteRange } from '../../src/files/stored-gzip.ts';
 import { PIECE_BYTES, type PieceSource, PieceStream } from '../../src/server/piece-stream.ts';
+import { KEY_A } from '../helpers/keys.ts';
 import { readAll } from '../helpers/raw-http.ts';
 import { freshSeed, randomFrom } from '../helpers/scale.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
+import { serve } from '../helpers/serving.ts';
+import { makeSite, putFiles } from '../helpers/site.ts';
 
 const test = suite('server/piece-stream');
 
@@ -242,5 +246,30 @@ test(
     assert.equal(steps, ['read', 'done']);
   }),
 );
+
+for (const what of ['replaced', 'served no more']) {
+  test(
+    `webAccess :: a film that is ${what} in the middle is sent to its end, as it was`,
+    scope(async (t) => {
+      const film = Buffer.alloc(24 * 1024 * 1024, 'one film ');
+      const { path, stream } = makeSite(t, { 'film.mp4': film });
+      const { port, streams, get, errors } = await serve(t, [{ path }]);
+      const page = `/${formatStreamId(KEY_A.publicKey, 'base64url')}/webAccess/film.mp4`;
+      const socket = t.defer(connect(port, '127.0.0.1'), (one) => one.destroy());
+      socket.write(`GET ${page} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+      await once(socket, 'readable');
+
+      if (what === 'replaced') putFiles(stream, { 'film.mp4': Buffer.alloc(300_000, 'another ') });
+      else streams.remove(path);
+      const after = await get(page, { headers: ['Range: bytes=0-6'] });
+      const came = bodyOf(await readAll(socket));
+
+      assert.is(after.status, what === 'replaced' ? 206 : 404);
+      assert.is(after.body.toString().startsWith('another'), what === 'replaced');
+      assert.ok(came.equals(film));
+      assert.equal(errors, []);
+    }),
+  );
+}
 
 test.run();

@@ -184,6 +184,52 @@ test(
   }),
 );
 
+for (const [what, isFrozen, wanted] of [
+  ['all are listened to and tell of nothing newer: they are asked in one turn of four', false, 4],
+  ['one of them never tells: all are asked in each turn', true, 1],
+] as const) {
+  test(
+    `followStream :: ${what}`,
+    scope(async (t) => {
+      const { stream, path } = makeStream(t);
+      const [first, second] = [await serve(t, [{ path }]), await serve(t, [{ path }])];
+      const third = await scriptedPeer(t, async (asked, response) => {
+        if (!asked.endsWith('/events')) {
+          const answer = await fetch(`${urlOf(first.port)}${asked}`);
+          return send(response, Buffer.from(await answer.arrayBuffer()), answer.status);
+        }
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        const { tip } = stream.reader.generation();
+        return response.write(isFrozen ? ': \n\n' : `event: generation\ndata: {"tip":${tip}}\n\n`);
+      });
+      let turns = 0;
+      let last = 0;
+      const gaps: number[] = [];
+      const isEnough = (): boolean => gaps.length >= 5 && gaps.slice(-3).every((n) => n === wanted);
+      const enough = new Promise<void>((resolve) => {
+        const find = (): readonly string[] => {
+          gaps.push(turns - last);
+          last = turns;
+          if (isEnough()) resolve();
+          return [];
+        };
+        const urls = [urlOf(first.port), urlOf(second.port), third.url];
+        void mirrorOf(t, urls, {
+          // Asked for before each turn, and by no one else once all ears have somebody.
+          pollMs: () => {
+            turns += 1;
+            return 10;
+          },
+          publicKey: stream.publicKey,
+          finders: [{ name: 'test', find }],
+        });
+      });
+      await enough;
+      if (isFrozen) assert.not.ok(gaps.includes(4), gaps.join(' '));
+    }),
+  );
+}
+
 function urlOf(port: number): string {
   return `http://127.0.0.1:${port}`;
 }

@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { mock } from 'node:test';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FileHints } from '../../src/server/file-hints.ts';
@@ -77,6 +78,40 @@ test(
     writeFileSync(t.path('last.stream'), 'x');
     await seen(t.path('last.stream'));
     assert.equal([...new Set(looked)], [t.path('last.stream')]);
+  }),
+);
+
+test(
+  'FileHints :: are trusted as long as one comes of each change that is seen otherwise',
+  scope(async (t) => {
+    const { hints, seen } = make(t);
+    hints.add(t.path('a.stream'));
+    hints.add(t.path('b.stream'));
+    writeFileSync(t.path('a.stream'), 'x');
+    await seen(t.path('a.stream'));
+    mock.timers.enable({ apis: ['setTimeout'] });
+    t.defer(mock.timers, (timers) => timers.reset());
+
+    hints.expect(t.path('a.stream'));
+    mock.timers.tick(10_000);
+    assert.is(hints.isTrusted, true);
+
+    hints.expect(t.path('b.stream'));
+    mock.timers.tick(999);
+    assert.is(hints.isTrusted, true);
+    mock.timers.tick(1);
+    assert.is(hints.isTrusted, false);
+  }),
+);
+
+test(
+  'FileHints :: are not trusted where a folder cannot be watched',
+  scope((t) => {
+    const { hints } = make(t);
+    hints.add(t.path('a.stream'));
+    assert.is(hints.isTrusted, true);
+    hints.add(t.path('none/c.stream'));
+    assert.is(hints.isTrusted, false);
   }),
 );
 

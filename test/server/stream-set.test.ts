@@ -52,6 +52,44 @@ test(
 );
 
 test(
+  'openStreamSet :: lists are the same until a file comes, goes or becomes another stream',
+  scope((t) => {
+    make(t, 'a.stream').close();
+    make(t, 'b.stream', KEY_B).close();
+    const set = open(t, [{ path: t.path('a.stream') }]);
+    const lists: unknown[] = [];
+    const isOther = (): boolean => {
+      const [list, files] = [set.list(), set.files()];
+      const isNew = !lists.includes(list) && !lists.includes(files);
+      assert.is(isNew, !lists.includes(list));
+      lists.push(list, files);
+      return isNew;
+    };
+
+    assert.is(isOther(), true);
+    set.poll();
+    assert.is(isOther(), false);
+    set.add({ path: t.path('c.stream'), optional: true });
+    assert.is(isOther(), true);
+    make(t, 'c.stream', KEY_C).close();
+    set.poll();
+    assert.is(isOther(), true);
+    assert.is(set.find(KEY_C.publicKey)?.path, t.path('c.stream'));
+    renameSync(t.path('b.stream'), t.path('c.stream'));
+    for (const end of ['-wal', '-shm']) rmSync(`${t.path('c.stream')}${end}`, { force: true });
+    set.poll();
+    assert.is(isOther(), true);
+    assert.is(set.find(KEY_C.publicKey), undefined);
+    set.remove(t.path('c.stream'));
+    assert.is(isOther(), true);
+    assert.equal(
+      set.list().map(({ publicKey }) => publicKey),
+      [KEY_A.publicKey],
+    );
+  }),
+);
+
+test(
   'openStreamSet :: of two files of one stream the newest is served, each id is listed once',
   scope((t) => {
     make(t, 'own.stream').close();

@@ -1,8 +1,8 @@
 /** What the process of the DHT is told, and what it tells: JSON, checked by whoever reads it. */
 
+import { isPeerPort } from '../wire/peer-port.ts';
 import { type MayReach, parseContact } from './dht-address.ts';
 import type { SignedPointer } from './dht-pointer.ts';
-import { isPeerPort } from './dial-gate.ts';
 
 /** To the child. Bytes are in hex. */
 export type DhtOrder =

@@ -3,9 +3,9 @@
  * strictly, the fields we have asked for are checked one by one, and of them a packet of our own is made.
  */
 import bencode from 'bencode';
+import { isPeerPort } from '../wire/peer-port.ts';
 import { type MayReach, readContact } from './dht-address.ts';
 import { type Bencoded, readBencode } from './dht-bencode.ts';
-import { isPeerPort } from './dial-gate.ts';
 
 /** A packet of ours with what was good in a stranger's. */
 export type CleanReply = { readonly transaction: number; readonly packet: Uint8Array };

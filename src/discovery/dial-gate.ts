@@ -24,14 +24,6 @@ const HINT_LIMIT = { burst: 1, everyMs: 10_000 };
 const KNOWN_LIMIT = { burst: 10, everyMs: 200 };
 const MOST_KNOWN = 256;
 
-/** Ports that other services have, of those from 1024 on. */
-const OTHERS = new Set([2375, 3306, 5432, 6379, 9200, 11_211, 27_017]);
-
-/** Tells whether a peer's server may be on this port. */
-export function isPeerPort(port: number): boolean {
-  return port === 80 || port === 443 || (port >= 1024 && port <= 65_535 && !OTHERS.has(port));
-}
-
 /** Decides who is asked now. */
 export class DialGate {
   readonly #hosts: Limiter;

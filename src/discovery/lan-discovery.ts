@@ -14,7 +14,8 @@ import {
   encodeRecordDatagram,
   encodeRequestDatagram,
 } from '../wire/datagram.ts';
-import { DialGate, isPeerPort } from './dial-gate.ts';
+import { isPeerPort } from '../wire/peer-port.ts';
+import { DialGate } from './dial-gate.ts';
 import type { Discovery, DiscoveryEvent, NearbyStream } from './discovery.ts';
 import { EventQueue } from './event-queue.ts';
 import { type From, type LanSocketOptions, LanSockets } from './lan-sockets.ts';

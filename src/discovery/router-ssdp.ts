@@ -4,7 +4,7 @@
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { isPeerPort } from './dial-gate.ts';
+import { isPeerPort } from '../wire/peer-port.ts';
 import type { Way } from './router-gateway.ts';
 import type { RouterPlace } from './router-http.ts';
 

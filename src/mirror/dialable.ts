@@ -3,6 +3,7 @@
  * whoever signs it could otherwise send every mirror to a router, a victim, or a service of this machine.
  */
 import { BlockList, isIP } from 'node:net';
+import { isPeerPort } from '../wire/peer-port.ts';
 import type { PeerUrl } from './peer-url.ts';
 
 /** Not global: this machine, private networks, link-local, multicast, documentation, and what maps to IPv4. */
@@ -40,13 +41,13 @@ export function isGlobalAddress(address: string): boolean {
 
 /**
  * Tells whether a server that a stream names may be asked: at a machine somebody here has given as a
- * source, or else on the public network, at a port of the web or one that needs no privilege. Which
+ * source, or else on the public network, in both cases at a port where a peer may be. Which
  * address a name has is for {@link isGlobalAddress} to say once it is looked up.
  */
 export function mayDial(named: PeerUrl, given: readonly PeerUrl[]): boolean {
   const { hostname, protocol, port } = new URL(named.origin);
   const number = Number(port || (protocol === 'https:' ? 443 : 80));
-  if (number !== 80 && number !== 443 && number < 1024) return false;
+  if (!isPeerPort(number)) return false;
   if (isKnownHost(named, given)) return true;
   const address = hostname.replace(/^\[|\]$/g, '');
   if (isIP(address) !== 0) return isGlobalAddress(address);

@@ -130,6 +130,8 @@ test('mayDial :: what a stream names leads into the public network, or where som
     ['https://example.org/streams', true],
     ['http://example.org:22', false],
     ['http://example.org:80', true],
+    ['http://example.org:6667', false],
+    ['http://192.168.1.20:9100', false],
     ['http://127.0.0.1:33125', false],
     ['http://[::1]:33125', false],
     ['http://169.254.169.254', false],

@@ -34,6 +34,7 @@ export type Promoter = (job: PromoteJob) => Promotion | Promise<Promotion>;
  *   read or written then. `mode`: which values are wanted from now on (R18); by default those that were
  *   wanted last, of a new mirror all of them
  * @throws {DrayerError} KEY_MISMATCH when the file there is another stream
+ * @throws {DrayerError} TWO_HISTORIES when it is a copy of another history than the one that was seen here
  */
 export function openMirrorStore(
   path: string,
@@ -247,12 +248,25 @@ export class MirrorStore {
   // What is visible was complete, whether or not there was time to note it.
   #raiseTrust(): void {
     const generation = this.#visible?.generation();
-    if (generation === undefined || !isNewer(generation, this.#trust)) return;
+    if (generation === undefined) return;
+    if (!this.#isTrustGiven) checkHistory(this.path, generation, this.#trust);
+    if (!isNewer(generation, this.#trust)) return;
     const newest = generation.snapshot ?? this.#trust?.snapshot;
     const snapshot = newest && { seq: newest.seq, root: newest.root };
     this.#trust = { tip: generation.tip, snapshot };
     if (!this.#isTrustGiven) writeTrust(trustPathOf(this.path), this.#trust);
   }
+}
+
+/** R22: one `seq` with two roots. The other one is not here any more, so there is no proof for others. */
+function checkHistory(path: string, { snapshot }: Generation, trust: Trust | undefined): void {
+  const seen = trust?.snapshot;
+  if (snapshot === undefined || snapshot.seq !== seen?.seq) return;
+  if (bytesEqual(snapshot.root, seen.root)) return;
+  const message = `${path}: its generation ${snapshot.seq} is another than the one that was complete here before`;
+  throw new DrayerError('TWO_HISTORIES', message, {
+    hint: `the file was replaced by a copy of another history: put the right one back, or ask the publisher which one holds and remove ${trustPathOf(path)}`,
+  });
 }
 
 function isNewer(generation: Generation, trust: Trust | undefined): boolean {

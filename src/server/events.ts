@@ -44,6 +44,8 @@ export class EventHub {
     const follower = { id: reader.id, body, response: ctx.res };
     this.#followers.add(follower);
     body.once('close', () => this.#followers.delete(follower));
+    // An answer without end is not sent on to who may have gone.
+    ctx.req.socket.once('end', () => ctx.res.destroy());
     write(follower, eventOf(reader.generation()));
   }
 

@@ -183,6 +183,8 @@ function makeServer(
     pem === undefined
       ? createServer(limits, handler)
       : createTlsServer({ ...limits, ...pem, handshakeTimeout: headersMs }, handler);
+  // Node would cut the answer of who has said all it will say. Its types lack the field.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.setTimeout(idleMs);
   gate.watch(server, pem === undefined ? 'connection' : 'secureConnection');
   server.once('listening', () => server.on('error', onError));

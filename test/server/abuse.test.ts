@@ -154,6 +154,33 @@ test(
   }),
 );
 
+test(
+  'half-closed :: who says that nothing more will come is sent the whole answer, and followed no longer',
+  scope(async (t) => {
+    const path = t.path('a.stream');
+    const stream = createStream(path, { secretKey: KEY_A.secretKey });
+    const bytes = 8 * 1024 * 1024;
+    stream.setBytes('blob', 'a', new Uint8Array(bytes));
+    stream.close();
+    const { port, listener, errors } = await serve(t, [{ path }]);
+    const asks = ['rawwebacess/blob/a', 'newRecords/0'].map((what) => {
+      const socket = open(t, port);
+      socket.end(`GET ${base}/${what} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      return readAll(socket);
+    });
+    const [follower] = await follow(t, port, 1);
+
+    follower?.end();
+    const answers = (await Promise.all(asks)).map((came) => parseResponse(came));
+    while (listener.connections().open > 0) await sleep(10);
+
+    for (const { complete, body } of answers) {
+      assert.ok(complete && body.length >= bytes, `${body.length} bytes`);
+    }
+    assert.equal(errors, []);
+  }),
+);
+
 /** The thread that fetches large values may take longer to begin than these timeouts wait. */
 async function untilHeld(t: Scope, port: number, ask: string): Promise<void> {
   for (let came = ''; !came.startsWith('HTTP/1.1 206'); ) {

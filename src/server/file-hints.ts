@@ -41,10 +41,13 @@ export class FileHints {
   expect(path: string): void {
     const sinceMs = performance.now() - WITHIN_MS;
     if (!this.#isTrusted || this.#expected.has(path)) return;
-    const timer = setTimeout(() => {
-      this.#expected.delete(path);
-      if ((this.#heard.get(path) ?? 0) < sinceMs) this.#isTrusted = false;
-    }, WITHIN_MS);
+    const judge = (): void => {
+      if (this.#expected.delete(path) && (this.#heard.get(path) ?? 0) < sinceMs) {
+        this.#isTrusted = false;
+      }
+    };
+    // What has come while this process was busy is heard before.
+    const timer = setTimeout(() => void setImmediate(judge), WITHIN_MS);
     timer.unref();
     this.#expected.set(path, timer);
   }

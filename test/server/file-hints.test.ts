@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mock } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FileHints } from '../../src/server/file-hints.ts';
@@ -94,12 +95,15 @@ test(
 
     hints.expect(t.path('a.stream'));
     mock.timers.tick(10_000);
+    await turn();
     assert.is(hints.isTrusted, true);
 
     hints.expect(t.path('b.stream'));
     mock.timers.tick(999);
+    await turn();
     assert.is(hints.isTrusted, true);
     mock.timers.tick(1);
+    await turn();
     assert.is(hints.isTrusted, false);
   }),
 );

@@ -48,11 +48,10 @@ test('limitTurns :: work that throws takes nothing of the others with it', async
   const inTurn = limitTurns(1);
   let isDone = false;
 
-  assert.throws(() => {
-    inTurn(() => {
-      throw new RangeError('at work');
-    });
-  }, /at work/);
+  const fail = (): void => {
+    throw new RangeError('at work');
+  };
+  assert.throws(() => inTurn(fail), /at work/);
   inTurn(() => {
     isDone = true;
   });

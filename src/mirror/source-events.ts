@@ -5,7 +5,7 @@ import { operationPath, WELL_KNOWN_PATH } from '../wire/paths.ts';
 import type { HttpClient, HttpResponse } from './http-client.ts';
 import type { PeerUrl } from './peer-url.ts';
 
-/** A source sends something every 25 s; who says nothing for longer is gone. */
+/** A source sends something every 15 s; who says nothing for longer is gone. */
 const IDLE_MS = 45_000;
 /** Of one connection; years of events, or somebody who never ends a line. */
 const MAX_BYTES = 16 * 1024 * 1024;

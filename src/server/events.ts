@@ -8,8 +8,8 @@ import type { Context } from 'koa';
 import type { Generation, StreamReader } from '../store/reader.ts';
 import type { StreamSet } from './stream-set.ts';
 
-/** Proxies cut what says nothing for half a minute and more, followers what says nothing for 45 s. */
-const KEEP_ALIVE_MS = 25_000;
+/** Proxies cut what says nothing for longer, and our own server after 20 s. */
+const KEEP_ALIVE_MS = 15_000;
 /** A follower that has so many unread bytes waiting is not reading. */
 const MOST_UNREAD_BYTES = 65_536;
 

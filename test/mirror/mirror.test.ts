@@ -51,6 +51,8 @@ test(
         fallen: [],
         fetchedValues: 0,
         bytes: undefined,
+        unremembered: undefined,
+        leftOut: 0,
       },
     );
     const id = formatStreamId(stream.publicKey, 'base32');

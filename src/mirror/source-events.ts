@@ -6,7 +6,7 @@ import type { HttpClient, HttpResponse } from './http-client.ts';
 import type { PeerUrl } from './peer-url.ts';
 
 /** A source sends something every 15 s; who says nothing for longer is gone. */
-const IDLE_MS = 45_000;
+export const IDLE_MS = 45_000;
 /** Of one connection; years of events, or somebody who never ends a line. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Of one event; ours have some sixty. */

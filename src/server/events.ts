@@ -8,8 +8,8 @@ import type { Context } from 'koa';
 import type { Generation, StreamReader } from '../store/reader.ts';
 import type { StreamSet } from './stream-set.ts';
 
-/** Proxies cut what says nothing for longer, and our own server after 20 s. */
-const KEEP_ALIVE_MS = 15_000;
+/** Between two signs of life. Proxies cut what says nothing for longer, and so does our own server. */
+export const SIGN_MS = 15_000;
 /** A follower that has so many unread bytes waiting is not reading. */
 const MOST_UNREAD_BYTES = 65_536;
 
@@ -27,7 +27,7 @@ export class EventHub {
     });
     this.#timer = setInterval(() => {
       for (const follower of this.#followers) write(follower, ': \n\n');
-    }, KEEP_ALIVE_MS);
+    }, SIGN_MS);
     this.#timer.unref();
   }
 

@@ -87,7 +87,8 @@ export type Timeouts = {
   readonly checkMs: number;
 };
 
-const TIMEOUTS: Timeouts = {
+/** Those that hold where no others are given. */
+export const TIMEOUTS: Timeouts = {
   headersMs: 10_000,
   requestMs: 15_000,
   idleMs: 20_000,

@@ -1,5 +1,5 @@
 /** What SQLite's errors mean to whoever uses a stream. */
-import { DrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { findOpenFault } from './durable-file.ts';
 
 const BINDING_HINT = 'run `npm rebuild better-sqlite3` where drayer is installed';
@@ -41,6 +41,15 @@ export function storeError(path: string, cause: unknown): unknown {
   const message = isFull ? 'the disk is full' : cause.message;
   const hint = isFull ? 'make room and try again; what was there before is as it was' : undefined;
   return new DrayerError('STORAGE_FAILED', `${path}: ${message} (${code})`, { cause, hint });
+}
+
+/** Tells whether an error may mean that a file is damaged or half made; not that there is no room, or no descriptor. */
+export function mayBeDamage(error: unknown): boolean {
+  if (isDrayerError(error, 'STREAM_INVALID')) return true;
+  if (!isDrayerError(error, 'STORAGE_FAILED')) return false;
+  const { cause } = error;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return /^SQLITE_(ERROR|IOERR)/.test(code);
 }
 
 /** What to do about a file that is no sound stream. */

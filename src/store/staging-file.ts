@@ -5,6 +5,7 @@ import { bytesEqual, type Micros } from '../core/record.ts';
 import { type Connection, connect } from './database.ts';
 import { fileError, isErrno } from './durable-file.ts';
 import { checkSchema, createTables, readPublicKey } from './schema.ts';
+import { mayBeDamage } from './sqlite-error.ts';
 
 /** What a staging file stands on. */
 export type StagingBase = {
@@ -104,9 +105,7 @@ export function openExisting(
     if (isOurs && (fits || base.kind === 'afresh')) return { connection, base };
   } catch (error) {
     // Damaged by a power cut, or half made: it is begun again. Anything else is not ours to hide.
-    const isDamage =
-      isDrayerError(error, 'STREAM_INVALID') || isDrayerError(error, 'STORAGE_FAILED');
-    if (!isDamage) {
+    if (!mayBeDamage(error)) {
       connection?.close();
       throw error;
     }

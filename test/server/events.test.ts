@@ -3,8 +3,10 @@ import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatStreamId } from '../../src/core/stream-id.ts';
+import { IDLE_MS } from '../../src/mirror/source-events.ts';
 import { createApp } from '../../src/server/app.ts';
-import { listen } from '../../src/server/listen.ts';
+import { SIGN_MS } from '../../src/server/events.ts';
+import { listen, TIMEOUTS } from '../../src/server/listen.ts';
 import type { GenerationEvent } from '../../src/server/stream-set.ts';
 import { openReader } from '../../src/store/open-reader.ts';
 import { KEY_A, KEY_B } from '../helpers/keys.ts';
@@ -88,6 +90,11 @@ test(
     assert.match((await ended).toString(), /^0\r\n\r\n$/m);
   }),
 );
+
+test('events :: a sign of life comes before the server or a mirror takes the connection for dead', () => {
+  assert.ok(SIGN_MS < TIMEOUTS.idleMs, `${SIGN_MS} ms, and the server waits ${TIMEOUTS.idleMs} ms`);
+  assert.ok(2 * SIGN_MS < IDLE_MS, `${SIGN_MS} ms, and a mirror waits ${IDLE_MS} ms`);
+});
 
 test(
   'events :: HEAD has no events',

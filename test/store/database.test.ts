@@ -5,7 +5,7 @@ import { isDrayerError } from '../../src/core/errors.ts';
 import { Connection, connect, prepareForWriting } from '../../src/store/database.ts';
 import { StreamReader } from '../../src/store/reader.ts';
 import { checkSchema } from '../../src/store/schema.ts';
-import { storeError } from '../../src/store/sqlite-error.ts';
+import { mayBeDamage, storeError } from '../../src/store/sqlite-error.ts';
 import { Stream } from '../../src/store/stream.ts';
 import { KEY_A } from '../helpers/keys.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
@@ -59,6 +59,18 @@ for (const [code, ours] of Object.entries(CODES)) {
     assert.match(error.message, '/x/a.stream');
   });
 }
+
+test('mayBeDamage :: is said of what the file is, not of what there is no room for', () => {
+  const is = (code: string) => mayBeDamage(storeError('/x/a.part', coded('some text', code)));
+
+  // A table that is not there has no code of its own.
+  for (const code of ['CORRUPT', 'NOTADB', 'ERROR', 'IOERR_READ'])
+    assert.ok(is(`SQLITE_${code}`), code);
+  for (const code of ['FULL', 'CANTOPEN', 'NOMEM', 'BUSY', 'READONLY']) {
+    assert.not(is(`SQLITE_${code}`), code);
+  }
+  assert.not(mayBeDamage(new Error('another')));
+});
 
 test('storeError :: leaves alone what is not SQLite’s', () => {
   for (const error of [new RangeError('mine'), 'text', coded('no such file', 'ENOENT')]) {

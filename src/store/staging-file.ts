@@ -93,7 +93,8 @@ export function openExisting(
   publicKey: Uint8Array,
   wanted: StagingBase,
 ): Existing | undefined {
-  if (inodeOf(partPath) === undefined) return undefined;
+  // What is no file is in the way of a new one, and named there.
+  if (statSync(partPath, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
   let connection: Connection | undefined;
   try {
     connection = openLocked(partPath);

@@ -42,7 +42,10 @@ export class FileHints {
     const sinceMs = performance.now() - WITHIN_MS;
     if (!this.#isTrusted || this.#expected.has(path)) return;
     const judge = (): void => {
-      if (this.#expected.delete(path) && (this.#heard.get(path) ?? 0) < sinceMs) {
+      if (
+        this.#expected.delete(path) &&
+        (this.#heard.get(path) ?? Number.NEGATIVE_INFINITY) < sinceMs
+      ) {
         this.#isTrusted = false;
       }
     };

@@ -41,7 +41,7 @@ export type StreamSet = {
 
 /** How a stream set looks after its files. */
 export type StreamSetOptions = {
-  /** Time between two looks at open streams. */
+  /** Time between two looks at open streams, ms; 16 times as long where hints come of each change. */
   readonly pollMs?: number | undefined;
   /** Most connections held open; the least recently used is closed first. */
   readonly maxOpen?: number | undefined;
@@ -53,11 +53,14 @@ export type StreamSetOptions = {
 
 const POLL_MS = 50;
 const MAX_OPEN = 64;
-/** Most open files looked at in one poll, of more each has its turn; and where hints come of each change. */
-const MOST_POLLED = { unhinted: 16, hinted: 1 };
+/** Where hints come of each change, polls are so many times rarer: to wake up costs more than to look. */
+const HINTED = 16;
+const LONGEST_MS = 2 ** 31 - 1;
+/** Most open files looked at in one poll; of more each has its turn. */
+const MOST_POLLED = 16;
 /** The file itself is looked at once in so many polls, a stat costs more than a data_version; of many less often. */
 const FILE_POLL_EVERY = 20;
-const MOST_FILES_POLLED = { unhinted: 4, hinted: 1 / 4 };
+const MOST_FILES_POLLED = 4;
 
 /**
  * Opens stream files for reading. A `.part` file is never served: it is a mirror's first generation,
@@ -86,8 +89,9 @@ export class OpenStreamSet implements StreamSet {
   readonly #listeners = new Set<(event: GenerationEvent) => void>();
   readonly #warned = new Set<string>();
   readonly #options: StreamSetOptions;
-  readonly #timer: NodeJS.Timeout;
   readonly #hints: FileHints;
+  #timer: NodeJS.Timeout | undefined;
+  #waitMs: number | undefined;
   /** What is hosted, until it is something else: by file, by id, and by key. */
   #present: readonly HostedStreamFile[] | undefined;
   #listed: readonly HostedStream[] | undefined;
@@ -100,9 +104,7 @@ export class OpenStreamSet implements StreamSet {
   constructor(options: StreamSetOptions) {
     this.#options = options;
     this.#hints = new FileHints((path) => this.look(path));
-    this.#timer = setInterval(() => this.#tick(), options.pollMs ?? POLL_MS);
-    // A server keeps the process alive by its sockets, not by looking around.
-    this.#timer.unref();
+    this.#keepPace();
   }
 
   /** Hosts one more. @throws {DrayerError} what opening throws */
@@ -183,14 +185,25 @@ export class OpenStreamSet implements StreamSet {
     this.#forget();
   }
 
+  #keepPace(): void {
+    const { pollMs = POLL_MS } = this.#options;
+    const waitMs = Math.min(this.#hints.isTrusted ? pollMs * HINTED : pollMs, LONGEST_MS);
+    if (waitMs === this.#waitMs) return;
+    this.#waitMs = waitMs;
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#tick(), waitMs);
+    // A server keeps the process alive by its sockets, not by looking around.
+    this.#timer.unref();
+  }
+
   #tick(): void {
-    const pace = this.#hints.isTrusted ? 'hinted' : 'unhinted';
+    this.#keepPace();
     const open = [...this.#open];
-    for (let left = Math.min(MOST_POLLED[pace], open.length); left > 0; left -= 1) {
+    for (let left = Math.min(MOST_POLLED, open.length); left > 0; left -= 1) {
       this.#turn += 1;
       this.#take(open[this.#turn % open.length], (file) => file.poll());
     }
-    const due = Math.min(MOST_FILES_POLLED[pace], this.#files.length / FILE_POLL_EVERY);
+    const due = Math.min(MOST_FILES_POLLED, this.#files.length / FILE_POLL_EVERY);
     for (this.#filesDue += due; this.#filesDue >= 1; this.#filesDue -= 1) {
       this.#fileTurn += 1;
       this.#take(this.#files[this.#fileTurn % this.#files.length], (file) => file.pollFile());

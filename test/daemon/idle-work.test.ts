@@ -73,7 +73,7 @@ test(
   scope(async (t) => {
     const { polls, generations, stats, exists, folders } = await workOf(t);
 
-    // One open file in each turn of 50 ms, whichever there are, and five in a second whether they are the same.
+    // As many open files as one turn of 50 ms has in each of 800 ms, and five in a second whether they are the same.
     assert.ok(polls > 0 && polls <= 20 * SECONDS, `${polls} polls`);
     assert.ok(stats > 0 && stats <= 2 * 5 * SECONDS, `${stats} stats`);
     assert.is(generations, 0);

@@ -102,6 +102,7 @@ export async function* benchPublish(bench: Bench, site: string): AsyncGenerator<
     const copy = join(work, 'rsync');
     const rsync = () => run('rsync', ['-a', `${site}/`, copy]);
     await rsync();
+    await settle();
     const [again, copied] = await sideBySide(
       11,
       () => run(process.execPath, [bench.cli, ...publishing]),

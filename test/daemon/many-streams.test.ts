@@ -49,10 +49,10 @@ linux(
 
     const figures = process.env['DRAYER_TEST_FIGURES'] !== undefined;
     // Until each stream has been looked up once, and everything was said twice.
-    if (figures) await wait(300_000);
+    if (figures) await wait(180_000);
     const before = [await usedBy(publisher), await usedBy(mirror)];
     const begunMs = performance.now();
-    if (figures) await wait(120_000);
+    if (figures) await wait(60_000);
     const after = [await usedBy(publisher), await usedBy(mirror)];
     const spanMs = performance.now() - begunMs;
 

@@ -58,7 +58,7 @@ const HINTED = 16;
 const LONGEST_MS = 2 ** 31 - 1;
 /** Most open files looked at in one poll; of more each has its turn. */
 const MOST_POLLED = 16;
-/** The file itself is looked at once in so many polls, a stat costs more than a data_version; of many less often. */
+/** The file itself is looked at once in so many polls of 50 ms, a stat costs more than a data_version; of many less often. */
 const FILE_POLL_EVERY = 20;
 const MOST_FILES_POLLED = 4;
 
@@ -91,7 +91,7 @@ export class OpenStreamSet implements StreamSet {
   readonly #options: StreamSetOptions;
   readonly #hints: FileHints;
   #timer: NodeJS.Timeout | undefined;
-  #waitMs: number | undefined;
+  #rarity = 0;
   /** What is hosted, until it is something else: by file, by id, and by key. */
   #present: readonly HostedStreamFile[] | undefined;
   #listed: readonly HostedStream[] | undefined;
@@ -186,14 +186,13 @@ export class OpenStreamSet implements StreamSet {
   }
 
   #keepPace(): void {
+    const rarity = this.#hints.isTrusted ? HINTED : 1;
+    if (rarity === this.#rarity) return;
+    this.#rarity = rarity;
     const { pollMs = POLL_MS } = this.#options;
-    const waitMs = Math.min(this.#hints.isTrusted ? pollMs * HINTED : pollMs, LONGEST_MS);
-    if (waitMs === this.#waitMs) return;
-    this.#waitMs = waitMs;
     clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.#tick(), waitMs);
     // A server keeps the process alive by its sockets, not by looking around.
-    this.#timer.unref();
+    this.#timer = setInterval(() => this.#tick(), Math.min(pollMs * rarity, LONGEST_MS)).unref();
   }
 
   #tick(): void {
@@ -203,8 +202,9 @@ export class OpenStreamSet implements StreamSet {
       this.#turn += 1;
       this.#take(open[this.#turn % open.length], (file) => file.poll());
     }
-    const due = Math.min(MOST_FILES_POLLED, this.#files.length / FILE_POLL_EVERY);
-    for (this.#filesDue += due; this.#filesDue >= 1; this.#filesDue -= 1) {
+    const due = (this.#files.length * this.#rarity) / FILE_POLL_EVERY;
+    this.#filesDue += Math.min(MOST_FILES_POLLED, due);
+    for (; this.#filesDue >= 1; this.#filesDue -= 1) {
       this.#fileTurn += 1;
       this.#take(this.#files[this.#fileTurn % this.#files.length], (file) => file.pollFile());
     }

@@ -1,4 +1,7 @@
-import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { EventEmitter } from 'node:events';
+import fs, { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { mock } from 'node:test';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -154,6 +157,32 @@ for (const [by, pollMs] of [
     }),
   );
 }
+
+test(
+  'openStreamSet :: a file that was replaced without a hint is noticed within two seconds',
+  scope((t) => {
+    make(t, 'a.stream').close();
+    make(t, 'b.stream', KEY_B).close();
+    // Tells of nothing, as some network file systems, and does not say so.
+    const deaf = mock.method(fs, 'watch', () =>
+      Object.assign(new EventEmitter(), { close: () => {} }),
+    );
+    syncBuiltinESMExports();
+    mock.timers.enable({ apis: ['setInterval'] });
+    t.defer(mock.timers, (timers) => timers.reset());
+    t.defer(deaf.mock, (one) => {
+      one.restore();
+      syncBuiltinESMExports();
+    });
+    const set = open(t, [{ path: t.path('a.stream') }], { pollMs: 50 });
+    renameSync(t.path('b.stream'), t.path('a.stream'));
+
+    mock.timers.tick(2000);
+
+    const [listed] = set.list();
+    assert.is(listed?.id, Buffer.from(KEY_B.publicKey).toString('base64'));
+  }),
+);
 
 test(
   'openStreamSet :: of many files that nobody hints at each has its turn, open or closed',

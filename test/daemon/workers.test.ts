@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import { formatStreamId } from '../../src/core/stream-id.ts';
 import { type Daemon, type DaemonOptions, startDaemon } from '../../src/daemon/daemon.ts';
 import type { KeptMirror } from '../../src/daemon/kept-mirrors.ts';
-import { KEY_A, KEY_B } from '../helpers/keys.ts';
+import { KEY_A, KEY_B, type TestKey } from '../helpers/keys.ts';
 import { isRunning, untilEnded } from '../helpers/process-state.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { makeSite, putFiles } from '../helpers/site.ts';
@@ -57,6 +57,18 @@ function clients(t: Scope, port: number): ((path: string) => Promise<Answer>)[] 
         }).on('error', reject);
       });
   });
+}
+
+/** Whether each client is answered so, asked for the site of a key. */
+function askAll(
+  asks: readonly ((path: string) => Promise<Answer>)[],
+  { publicKey }: TestKey,
+): (status: number) => Promise<boolean> {
+  const page = `/${formatStreamId(publicKey, 'base64url')}/webAccess/`;
+  return async (status) => {
+    const answers = await Promise.all(asks.map((ask) => ask(page)));
+    return answers.every((answer) => answer.status === status);
+  };
 }
 
 function socketsOf(pid: number): number {
@@ -140,12 +152,7 @@ test(
     const { path } = makeSite(t, { 'index.html': 'page' });
     const other = makeSite(t, { 'index.html': 'other' }, { key: KEY_B, name: 'other.stream' });
     const daemon = await serve(t, path);
-    const asks = clients(t, daemon.port);
-    const page = `/${formatStreamId(KEY_B.publicKey, 'base64url')}/webAccess/`;
-    const all = async (status: number): Promise<boolean> => {
-      const answers = await Promise.all(asks.map((ask) => ask(page)));
-      return answers.every((answer) => answer.status === status);
-    };
+    const all = askAll(clients(t, daemon.port), KEY_B);
     assert.ok(await all(404));
 
     daemon.add({ path: other.path });
@@ -163,12 +170,7 @@ test(
     const mirror = { path: t.path('b.stream'), id, urls: ['https://b.example/'], quota: undefined };
     let kept: KeptMirror[] = [];
     const daemon = await serve(t, path, { kept: () => kept });
-    const asks = clients(t, daemon.port);
-    const page = `/${formatStreamId(KEY_B.publicKey, 'base64url')}/webAccess/`;
-    const all = async (status: number): Promise<boolean> => {
-      const answers = await Promise.all(asks.map((ask) => ask(page)));
-      return answers.every((answer) => answer.status === status);
-    };
+    const all = askAll(clients(t, daemon.port), KEY_B);
     assert.ok(await all(404));
 
     kept = [{ ...mirror, isHidden: false }];

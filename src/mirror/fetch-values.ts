@@ -3,6 +3,8 @@
  * originals. Nothing that is held already is asked for.
  */
 import { DrayerError, isDrayerError } from '../core/errors.ts';
+import type { SignedRecord } from '../core/record.ts';
+import type { MirrorStore } from '../store/mirror-store.ts';
 import { nameOfHash } from '../store/value-mode.ts';
 import { LIMITS } from '../wire/limits.ts';
 import { isSourceFault } from './contacts.ts';
@@ -23,6 +25,7 @@ import { fetchFromAll, type SwarmRest } from './swarm.ts';
 export async function fetchValues(session: Session): Promise<number> {
   const { store, state } = session;
   const wanted = store.wanted();
+  keepOnlyWanted(store, wanted);
   const { newest, types } = store.values.mode;
   const rest = await fetchThese(session, wanted, {
     // Small ones have come with their records, unless only some are wanted.
@@ -33,11 +36,21 @@ export async function fetchValues(session: Session): Promise<number> {
       reportProgress(session, 'values', store.view.modifiedTip());
     },
     onLarge: (hash, bytes) => void store.values.large.set(nameOfHash(hash), bytes),
+    onKept: () => checkStaged(session),
   });
   state.valuesLeft = 0;
   if (rest.missing.length > 0) explain(session, rest);
   checkWhole(session);
   return rest.missing.length;
+}
+
+/** Removes what has come of values that neither the staged generation nor the visible one wants any more. */
+function keepOnlyWanted({ parts, visible }: MirrorStore, wanted: readonly Uint8Array[]): void {
+  if (parts.isEmpty) return;
+  const names = new Set(wanted.map(nameOfHash));
+  const lacks = (record: SignedRecord | undefined): boolean =>
+    record !== undefined && visible?.valueSize(record) === undefined;
+  parts.keepOnly((hash) => names.has(nameOfHash(hash)) || lacks(visible?.findByHash(hash)));
 }
 
 /** What {@link fetchThese} is told, and tells. */
@@ -48,6 +61,8 @@ export type FetchListener = {
   readonly onValue: (hash: Uint8Array, value: Uint8Array) => void;
   /** A value has more bytes than the mode of the mirror takes, as its sources say. */
   readonly onLarge: (hash: Uint8Array, bytes: number) => void;
+  /** Something of a value that is under way was kept on disk. */
+  readonly onKept?: (() => void) | undefined;
 };
 
 /**
@@ -58,7 +73,7 @@ export type FetchListener = {
 export async function fetchThese(
   session: FetchSession,
   hashes: readonly Uint8Array[],
-  { among = Number.POSITIVE_INFINITY, onValue, onLarge }: FetchListener,
+  { among = Number.POSITIVE_INFINITY, onValue, onLarge, onKept }: FetchListener,
 ): Promise<SwarmRest> {
   const { sources, excluded, state, store } = session;
   state.valuesLeft = hashes.length;
@@ -79,6 +94,8 @@ export async function fetchThese(
     onBytes: (bytes) => {
       state.bytes += bytes;
     },
+    parts: store.parts,
+    onKept,
   });
   const large = rest.missing.filter(
     ({ hash, isLarge }) => isLarge && Number.isFinite(store.values.mostOf(hash)),

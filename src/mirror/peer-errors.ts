@@ -91,3 +91,16 @@ export function refuseStatus({ url, status }: { url: string; status: number }): 
   }
   throw new DrayerError('PEER_MISBEHAVED', `${url}: expected 200, got ${status}`);
 }
+
+/** Tells whether a source can be the reason of an error; anything else ends the run. */
+export function isPeerFault(error: unknown): error is DrayerError {
+  return error instanceof DrayerError && PEER_CODES.has(error.code);
+}
+
+const PEER_CODES: ReadonlySet<string> = new Set([
+  'UNREACHABLE',
+  'PEER_MISBEHAVED',
+  'PEER_INCOMPLETE',
+  'HOST_REFUSED',
+  'VALUE_NOT_HELD',
+]);

@@ -4,8 +4,9 @@ import { LIMITS } from '../wire/limits.ts';
 import type { Room } from './download-value.ts';
 import { collectBody, tooLarge } from './http-body.ts';
 import type { HttpResponse } from './http-client.ts';
+import type { Part } from './part.ts';
 import { unreachable } from './peer-errors.ts';
-import type { Part, WantedValue } from './value-parts.ts';
+import type { WantedValue } from './value-parts.ts';
 
 /** What {@link readPart} is told. */
 export type ReadPartOptions = {
@@ -46,7 +47,7 @@ export async function readPart(
       wanted.problem = tooLarge(answer.url, `${size} bytes announced`, options.maxBytes);
       return leave(answer, 'large');
     }
-    if (!wanted.isSized && !options.onHead(size)) return leave(answer, 'no-room');
+    if (wanted.size === undefined && !options.onHead(size)) return leave(answer, 'no-room');
     if (!wanted.claim(source, size)) return leave(answer, 'contradicted');
   }
   part.abandon = () => answer.abandon();

@@ -3,7 +3,9 @@
  * was wanted only later is fetched, what is not wanted any more is erased. Each value by itself, so a run
  * that is broken off is gone on with by the next.
  */
+import { existsSync } from 'node:fs';
 import { type HeldValues, hasTraces } from '../store/held-values.ts';
+import { partPathOf } from '../store/staging-file.ts';
 import { heldModeOf } from '../store/value-choice.ts';
 import { type FetchSession, fetchThese } from './fetch-values.ts';
 import type { Session } from './session.ts';
@@ -29,6 +31,15 @@ const STORE_BYTES = 4 * 1024 * 1024;
 export async function settleValues(
   session: FetchSession & Pick<Session, 'onProgress'>,
 ): Promise<SettledValues> {
+  const { path, parts, visible } = session.store;
+  const settled = await settle(session);
+  // What is staged, or lies there to be gone on with, may want what has come of its values.
+  const isOver = visible !== undefined && settled.wanted === 0;
+  if (isOver && !parts.isEmpty && !existsSync(partPathOf(path))) parts.keepOnly(() => false);
+  return settled;
+}
+
+async function settle(session: FetchSession & Pick<Session, 'onProgress'>): Promise<SettledValues> {
   const { store } = session;
   const tip = store.visible?.view.modifiedTip() ?? 0;
   const kept = heldModeOf(store.visible);
@@ -61,7 +72,8 @@ async function fetchWanted(
   let came: { hash: Uint8Array; value: Uint8Array }[] = [];
   let bytes = 0;
   const flush = (): void => {
-    held.fill(came);
+    const hashes = came.map(({ hash }) => hash);
+    store.parts.storing(hashes, () => held.fill(came));
     came = [];
     bytes = 0;
   };

@@ -6,15 +6,20 @@
  * A value that one source brought wrong condemns that source for the rest of the run. One that several
  * brought is fetched again from one at a time, until the right bytes show who of them lied.
  */
-import { DrayerError } from '../core/errors.ts';
+import type { DrayerError } from '../core/errors.ts';
+import type { Range } from '../store/byte-ranges.ts';
+import type { PartValues } from '../store/part-values.ts';
 import { LIMITS } from '../wire/limits.ts';
 import { wrongValue } from './download-value.ts';
-import { Pace } from './pace.ts';
+import { PartKeeper } from './keep-parts.ts';
+import type { Part } from './part.ts';
+import { isPeerFault } from './peer-errors.ts';
 import { type PartEnd, readPart } from './read-part.ts';
 import type { Source } from './source.ts';
+import { isToAsk, type Member, mayAnother, membersOf } from './swarm-members.ts';
 import { findTakeOver, hasProgress } from './take-over.ts';
-import { type Taker, Turns } from './turns.ts';
-import type { Part, Range, WantedValue } from './value-parts.ts';
+import { Turns } from './turns.ts';
+import type { WantedValue } from './value-parts.ts';
 import { type Job, ValueQueue, WHOLE } from './value-queue.ts';
 
 /** What {@link fetchFromAll} is told. */
@@ -28,6 +33,10 @@ export type SwarmOptions = {
   /** Handed each value that has its hash, once; the memory is used again afterwards. */
   readonly onValue: (hash: Uint8Array, value: Uint8Array) => void;
   readonly onBytes: (bytes: number) => void;
+  /** Where large values are kept while they come; whoever takes the whole lets go of the parts. */
+  readonly parts?: PartValues | undefined;
+  /** Something was kept; what it throws ends the run. */
+  readonly onKept?: (() => void) | undefined;
 };
 
 /** What could not be had. */
@@ -60,18 +69,11 @@ const LOOK_MS = 100;
 /** How long a source that is busy is left alone. */
 const BUSY_MS = 1000;
 
-/** What is known of a source in this run. */
-type Member = Taker & {
-  /** It has answered; only then is it asked for several things at once. */
-  hasAnswered: boolean;
-  busyTimes: number;
-  busyUntilMs: number;
-};
-
 class Swarm {
   readonly #options: SwarmOptions;
   readonly #members: Member[];
   readonly #queue: ValueQueue;
+  readonly #keeper: PartKeeper;
   readonly #turns = new Turns();
   #lanes = 0;
   #busyLanes = 0;
@@ -80,23 +82,16 @@ class Swarm {
 
   constructor(hashes: readonly Uint8Array[], options: SwarmOptions) {
     this.#options = options;
-    this.#queue = new ValueQueue(hashes);
-    const trusted = options.sources.filter((source) => !options.excluded.has(source));
-    this.#members = trusted.map((source) => ({
-      source,
-      pace: new Pace(),
-      hasAnswered: false,
-      busyTimes: 0,
-      busyUntilMs: 0,
-      failure: undefined,
-    }));
+    this.#keeper = new PartKeeper(options.parts);
+    this.#queue = new ValueQueue(hashes, (wanted) => this.#keeper.resume(wanted));
+    this.#members = membersOf(options.sources, options.excluded);
   }
 
   async run(): Promise<SwarmRest> {
     const { length } = this.#members;
     const each = Math.max(1, Math.min(AT_ONCE, Math.floor(AT_ONCE_IN_ALL / length)));
     this.#lanes = length * each;
-    const timer = setInterval(() => this.#changed(), LOOK_MS);
+    const timer = setInterval(() => this.#look(), LOOK_MS);
     try {
       await new Promise<void>((resolve, reject) => {
         this.#end = (error) => (error === undefined ? resolve() : reject(error));
@@ -108,6 +103,7 @@ class Swarm {
     } finally {
       clearInterval(timer);
       this.#end = undefined;
+      this.#keeper.end(this.#queue.begun);
       // Nobody waits for who has not answered yet: its connection ends with the run.
       for (const wanted of this.#queue.begun) wanted.restart();
       this.#changed();
@@ -143,6 +139,15 @@ class Swarm {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
+  #look(): void {
+    try {
+      if (this.#keeper.tick(this.#queue.begun)) this.#options.onKept?.();
+    } catch (error) {
+      this.#end?.(error);
+    }
+    this.#changed();
+  }
+
   #changed(): void {
     for (const wake of this.#idle.splice(0)) wake();
   }
@@ -152,7 +157,7 @@ class Swarm {
     // One request first: a source that has nothing is not asked four times as fast.
     if (lane > 0 && !member.hasAnswered) return undefined;
     const { source } = member;
-    const isFor = (wanted: WantedValue): boolean => this.#isFor(wanted, source);
+    const isFor = (wanted: WantedValue): boolean => isToAsk(this.#members, wanted, source);
     return (
       this.#queue.takeGap(isFor) ?? this.#queue.takeFresh(source, isFor) ?? this.#takeOver(member)
     );
@@ -169,15 +174,6 @@ class Swarm {
     if (!wanted.isAlone) return { wanted, range: wanted.cut(part, from) };
     wanted.restart();
     return { wanted, range: WHOLE };
-  }
-
-  /** Whoever broke off is asked again only where there is nobody else. */
-  #isFor(wanted: WantedValue, source: Source): boolean {
-    if (wanted.lackedBy.has(source)) return false;
-    if (wanted.brokenBy !== source) return true;
-    const canOther = (other: Member): boolean =>
-      other.source !== source && !other.failure && !wanted.lackedBy.has(other.source);
-    return !this.#members.some(canOther);
   }
 
   async #fetch(member: Member, wanted: WantedValue, range: Range): Promise<void> {
@@ -219,15 +215,22 @@ class Swarm {
     wanted.tries.delete(source);
     if (end === 'lacked' || end === 'large') wanted.lackedBy.add(source);
     if (end === 'large') wanted.isLarge = true;
-    if (end === 'contradicted') wanted.beginAlone();
+    if (end === 'contradicted') this.#contradicted(wanted, source);
     if (end === 'no-room') wanted.restart();
     if (wanted.brokenBy !== source) wanted.brokenBy = undefined;
     this.#settle(wanted);
   }
 
+  /** Where only what was kept says another size it may be wrong, and so may this source: the others are asked. */
+  #contradicted(wanted: WantedValue, source: Source): void {
+    if (!wanted.hasKept) wanted.beginAlone();
+    else if (mayAnother(this.#members, wanted, source)) wanted.doubt(source);
+    else wanted.dropKept();
+  }
+
   #failed(member: Member, wanted: WantedValue, part: Part, error: unknown): void {
     const { source } = member;
-    if (!(error instanceof DrayerError) || !PEER_CODES.has(error.code)) throw error;
+    if (!isPeerFault(error)) throw error;
     // Somebody else is at it already.
     const isOwn = part.isOpen;
     wanted.close(part);
@@ -257,6 +260,11 @@ class Swarm {
 
   #judge(wanted: WantedValue, value: Uint8Array): void {
     const isRight = wanted.isRight(value);
+    // Nobody's lie, as far as anybody can tell: the disk may have lost or changed it.
+    if (!isRight && wanted.hasKept) {
+      wanted.dropKept();
+      return;
+    }
     const brought = wanted.contributors();
     if (!isRight && brought.size > 1) {
       wanted.beginAlone();
@@ -288,12 +296,3 @@ class Swarm {
     this.#queue.lookAgain();
   }
 }
-
-/** What a source can be the reason of; anything else ends the run. */
-const PEER_CODES: ReadonlySet<string> = new Set([
-  'UNREACHABLE',
-  'PEER_MISBEHAVED',
-  'PEER_INCOMPLETE',
-  'HOST_REFUSED',
-  'VALUE_NOT_HELD',
-]);

@@ -90,18 +90,31 @@ export async function syncStore(store: MirrorStore, options: SyncOptions): Promi
   });
   const round = { ...options, candidates };
   const isOne = candidates.length === 1 || limits !== undefined;
-  let outcome = await runRound(store, isOne ? round : { ...round, limits: IMPATIENT });
+  let outcome = await runIn(store, isOne ? round : { ...round, limits: IMPATIENT });
   // None is quick: then any will do.
   const isSlow = !isOne && isDrayerError(outcome.error, 'UNREACHABLE');
-  if (isSlow) outcome = await runRound(store, round);
+  if (isSlow) outcome = await runIn(store, round);
   const noted = noteRound(before, outcome, { nowMs, random: Math.random });
   const after = turn === undefined ? noted : { ...noted, turn, leftOut };
   const unremembered = remembers ? keepMemory(store.path, before, after) : undefined;
   // What goes beyond the quota is not kept in the hope of more (R19); a later state may be smaller.
   const isOver = outcome.failures.some(({ error }) => isOverQuota(error));
-  if (isOver && !outcome.changed && store.isStaging) store.discard();
+  if (isOver && !outcome.changed && store.isStaging) {
+    store.discard();
+    store.parts.keepOnly(() => false);
+  }
   const fallen = fallenSources(outcome, before, after);
   return reportOf(store, outcome, { fallen, unremembered, leftOut });
+}
+
+async function runIn(store: MirrorStore, round: RoundOptions): Promise<RoundOutcome> {
+  try {
+    return await runRound(store, round);
+  } catch (error) {
+    // For want of room, most often: what came only in part gives way to what is whole.
+    if (isDrayerError(error, 'STORAGE_FAILED')) store.parts.giveUp();
+    throw error;
+  }
 }
 
 /** Returns why it cannot be kept: that is no reason for a run to come to nothing. */

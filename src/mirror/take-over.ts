@@ -1,7 +1,8 @@
 /** Which part of a value a source that has nothing else to do takes over from a slower one. */
 import type { Pace } from './pace.ts';
+import type { Part } from './part.ts';
 import type { Source } from './source.ts';
-import type { Part, WantedValue } from './value-parts.ts';
+import type { WantedValue } from './value-parts.ts';
 
 /** A part, and from which of its bytes on it is better fetched elsewhere. */
 export type TakeOver = { readonly wanted: WantedValue; readonly part: Part; readonly from: number };

@@ -1,36 +1,16 @@
 /**
- * One wanted value as it comes together from parts of one or several sources. Knows who brought which
- * bytes: only the whole can be checked by its hash, so where it is wrong, this is what tells who lied.
+ * One wanted value as it comes together from parts of one or several sources, and of an earlier run. Knows who
+ * brought which bytes: only the whole can be checked by its hash, so where it is wrong, this tells who lied.
  */
 import { hash } from '#crypto';
 import type { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
+import { bytesIn, type Range, withoutRanges } from '../store/byte-ranges.ts';
+import type { Piece } from '../store/part-file.ts';
 import { LIMITS } from '../wire/limits.ts';
 import type { Room } from './download-value.ts';
-import { Pace } from './pace.ts';
+import { beginPart, type Evidence, type KeptBytes, type Part } from './part.ts';
 import type { Source } from './source.ts';
-
-/** A range of bytes; `end` is exclusive, and infinite where the size is not known. */
-export type Range = { readonly start: number; readonly end: number };
-
-/** A range that one source was asked for. */
-export type Part = {
-  readonly source: Source;
-  readonly start: number;
-  /** Moved back when another source takes over the rest. */
-  end: number;
-  /** Up to here it has come. */
-  at: number;
-  readonly sinceMs: number;
-  readonly pace: Pace;
-  /** It is being read. */
-  isOpen: boolean;
-  /** Ends the reading; set once there is an answer. */
-  abandon: (() => void) | undefined;
-};
-
-/** What several sources put together wrongly, kept until the right bytes show who lied. */
-type Evidence = { readonly parts: readonly Part[]; readonly bytes: Uint8Array };
 
 /** A value that is wanted. */
 export class WantedValue {
@@ -48,6 +28,8 @@ export class WantedValue {
   brokenBy: Source | undefined;
   /** A source says that it has more bytes than are taken. */
   isLarge = false;
+  /** What is kept of it on disk is not to be gone on with. */
+  isSpoiled = false;
   /** Why a source could not give it, where it said why. */
   problem: DrayerError | undefined;
   /** Who cannot give it. */
@@ -59,6 +41,11 @@ export class WantedValue {
   #parts: Part[] = [];
   #room: Room | undefined;
   #evidence: Evidence | undefined;
+  #kept: KeptBytes | undefined;
+  /** Who said another size than that of what was kept. */
+  readonly #doubters = new Set<Source>();
+  /** What of it was sound; undefined until there is memory for it. */
+  #loaded: readonly Range[] | undefined;
 
   constructor(digest: Uint8Array) {
     this.hash = digest;
@@ -69,9 +56,19 @@ export class WantedValue {
     return this.#parts.filter((part) => part.isOpen);
   }
 
-  /** Whether a source has said how large it is. */
-  get isSized(): boolean {
-    return this.#size !== undefined;
+  /** How large it is, once a source has said so. */
+  get size(): number | undefined {
+    return this.#size;
+  }
+
+  /** When it was begun, by `performance.now`. */
+  get sinceMs(): number {
+    return this.#parts[0]?.sinceMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether something of it is from an earlier run. */
+  get hasKept(): boolean {
+    return (this.#loaded ?? this.#kept?.ranges ?? []).length > 0;
   }
 
   /** Memory it takes. */
@@ -81,14 +78,52 @@ export class WantedValue {
     return own + (this.#evidence?.bytes.length ?? 0);
   }
 
+  /** Goes on with what an earlier run has kept. */
+  resume(kept: KeptBytes): void {
+    this.#kept = kept;
+    this.likelyBytes = kept.size;
+    const end = kept.size;
+    const gaps = withoutRanges([{ start: 0, end }], kept.ranges);
+    // Whoever brings the last byte says the size as well.
+    this.gaps = gaps.length > 0 ? gaps : [{ start: end - 1, end }];
+  }
+
+  /** Asks this source for nothing of it as long as what was kept is believed. */
+  doubt(source: Source): void {
+    this.lackedBy.add(source);
+    this.#doubters.add(source);
+  }
+
+  /** Does without what an earlier run has kept: it is wrong, or would be in the way. */
+  dropKept(): void {
+    this.gaps.push(...(this.#loaded ?? this.#kept?.ranges ?? []));
+    this.#kept = undefined;
+    this.#loaded = undefined;
+    this.isSpoiled = true;
+    for (const source of this.#doubters) this.lackedBy.delete(source);
+    if (this.#parts.every((part) => part.at === part.start)) this.restart();
+  }
+
+  /** What has come since it was last asked, or all where what was kept is spoiled; nothing below `leastBytes`. */
+  takeNews(leastBytes: number): Piece[] {
+    const bytes = this.#room?.bytes;
+    const parts = this.#parts.map(({ start, keptTo, at }) => ({
+      start: this.isSpoiled ? start : keptTo,
+      end: at,
+    }));
+    const old = this.isSpoiled ? (this.#loaded ?? []) : [];
+    const news = [...old, ...parts].filter(({ start, end }) => end > start);
+    if (bytes === undefined || bytesIn(news) < leastBytes) return [];
+    for (const part of this.#parts) part.keptTo = part.at;
+    this.isSpoiled = false;
+    return news.map(({ start, end }) => ({ at: start, bytes: bytes.subarray(start, end) }));
+  }
+
   /** Begins a part. */
-  ask(source: Source, { start, end }: Range): Part {
+  ask(source: Source, range: Range): Part {
     this.isWaiting = false;
-    const pace = new Pace();
-    const sinceMs = performance.now();
-    const part = { source, start, end, at: start, sinceMs, pace, isOpen: true, abandon: undefined };
+    const part = beginPart(source, range);
     this.#parts.push(part);
-    pace.begin();
     return part;
   }
 
@@ -100,7 +135,8 @@ export class WantedValue {
   claim(source: Source, size: number): boolean {
     this.#claims.set(source, size);
     this.likelyBytes = size;
-    if (this.#size !== undefined && this.#size !== size) return false;
+    const known = this.#size ?? this.#kept?.size;
+    if (known !== undefined && known !== size) return false;
     this.#size = size;
     for (const part of this.#parts) part.end = Math.min(part.end, size);
     return true;
@@ -111,7 +147,8 @@ export class WantedValue {
     const bytes = piece.subarray(0, Math.max(0, part.end - part.at));
     if (!part.isOpen || bytes.length === 0) return;
     const to = part.at + bytes.length;
-    this.#reserve(newRoom, this.#size ?? to).set(bytes, part.at);
+    const size = this.#size ?? Math.max(to, this.#kept?.size ?? 0);
+    this.#reserve(newRoom, size).set(bytes, part.at);
     part.at = to;
     part.pace.add(bytes.length);
   }
@@ -139,17 +176,19 @@ export class WantedValue {
     if (own.length === 0) return;
     for (const part of own) {
       this.#stop(part);
+      this.isSpoiled ||= part.keptTo > part.start;
       if (part.at > part.start) this.gaps.push({ start: part.start, end: part.at });
     }
     this.#parts = this.#parts.filter((part) => part.source !== source);
-    if (this.#parts.length === 0) this.restart();
+    if (this.#parts.length === 0 && this.#loaded === undefined) this.restart();
   }
 
   /** The value, once all of it is there. */
   whole(): Uint8Array | undefined {
     if (this.isWaiting || this.isDone || this.gaps.length > 0) return undefined;
     if (this.#parts.some((part) => part.isOpen)) return undefined;
-    const length = Math.max(0, ...this.#parts.map((part) => part.at));
+    const ends = this.#parts.map((part) => part.at);
+    const length = Math.max(0, this.#loaded?.at(-1)?.end ?? 0, ...ends);
     return (this.#room?.bytes ?? new Uint8Array()).subarray(0, length);
   }
 
@@ -186,6 +225,8 @@ export class WantedValue {
     for (const part of this.#parts) this.#stop(part);
     this.#parts = [];
     this.gaps = [];
+    this.#kept = undefined;
+    this.#loaded = undefined;
     this.#size = undefined;
     this.isWaiting = true;
   }
@@ -199,6 +240,7 @@ export class WantedValue {
       this.#room = undefined;
     }
     this.isAlone = true;
+    this.isSpoiled = true;
     this.restart();
   }
 
@@ -223,14 +265,20 @@ export class WantedValue {
   }
 
   #reserve(newRoom: () => Room, length: number): Uint8Array {
-    this.#room ??= newRoom();
-    const own = this.#room;
-    if (own.bytes.length >= length) return own.bytes;
-    const doubled = Math.min(LIMITS.recordBytes, own.bytes.length * 2);
-    const grown = new Uint8Array(length === this.#size ? length : Math.max(length, doubled));
-    // What was used before for another value is not worth copying.
-    if (this.#parts.some((part) => part.at > part.start)) grown.set(own.bytes);
-    own.bytes = grown;
-    return grown;
+    const own = this.#room ?? newRoom();
+    this.#room = own;
+    if (own.bytes.length < length) {
+      const doubled = Math.min(LIMITS.recordBytes, own.bytes.length * 2);
+      const grown = new Uint8Array(length === this.#size ? length : Math.max(length, doubled));
+      // What was used before for another value is not worth copying.
+      const isUsed = this.#loaded !== undefined || this.#parts.some((part) => part.at > part.start);
+      if (isUsed) grown.set(own.bytes);
+      own.bytes = grown;
+    }
+    if (this.#kept !== undefined && this.#loaded === undefined) {
+      this.#loaded = this.#kept.load(own.bytes);
+      this.gaps.push(...withoutRanges(this.#kept.ranges, this.#loaded));
+    }
+    return own.bytes;
   }
 }

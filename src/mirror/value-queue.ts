@@ -1,7 +1,8 @@
 /** The values a run wants: those that wait, those that are begun, and the memory they take together. */
+import type { Range } from '../store/byte-ranges.ts';
 import type { Room } from './download-value.ts';
 import type { Source } from './source.ts';
-import { type Range, WantedValue } from './value-parts.ts';
+import { WantedValue } from './value-parts.ts';
 
 /** What one request is to bring. */
 export type Job = { readonly wanted: WantedValue; readonly range: Range };
@@ -27,7 +28,11 @@ export class ValueQueue {
   /** Used again and again: what is thrown away is only collected when there is much of it. */
   readonly #rooms: Room[] = [];
 
-  constructor(hashes: readonly Uint8Array[]) {
+  readonly #resume: (wanted: WantedValue) => void;
+
+  /** @param resume - told of each value that is about to be begun: something of it may be here */
+  constructor(hashes: readonly Uint8Array[], resume: (wanted: WantedValue) => void) {
+    this.#resume = resume;
     this.#waiting = hashes.map((digest) => new WantedValue(digest));
     this.open = new Set(this.#waiting);
   }
@@ -48,9 +53,10 @@ export class ValueQueue {
       const wanted = this.#waiting[at];
       if (wanted === undefined) return undefined;
       if (!wanted.isWaiting || wanted.isDone || !isFor(wanted)) continue;
+      if (wanted.gaps.length === 0) this.#resume(wanted);
       if (!this.hasRoom(wanted, wanted.likelyBytes ?? 0)) return undefined;
       this.begun.add(wanted);
-      return { wanted, range: WHOLE };
+      return { wanted, range: wanted.gaps.pop() ?? WHOLE };
     }
   }
 

@@ -15,6 +15,7 @@ import {
 import { formatStreamId } from '../core/stream-id.ts';
 import { type HeldValues, openHeldValues } from './held-values.ts';
 import { openReader } from './open-reader.ts';
+import { PartValues } from './part-values.ts';
 import type { PromoteJob, Promotion } from './promote.ts';
 import type { Generation, StreamReader } from './reader.ts';
 import { Staging } from './staging.ts';
@@ -52,6 +53,8 @@ export class MirrorStore {
   readonly publicKey: Uint8Array;
   /** Which values it is to hold. */
   readonly values: ValueChoice;
+  /** What has come of values that are under way. */
+  readonly parts: PartValues;
   readonly #isTrustGiven: boolean;
   #visible: StreamReader | undefined;
   #trust: Trust | undefined;
@@ -70,6 +73,7 @@ export class MirrorStore {
     this.path = path;
     this.publicKey = publicKey;
     this.values = new ValueChoice(mode);
+    this.parts = new PartValues(path);
     this.#isTrustGiven = trust !== undefined;
     this.#visible = hasFile(path) ? openVisible(path, publicKey) : undefined;
     try {
@@ -119,9 +123,9 @@ export class MirrorStore {
     return record && { ...record, value: this.#open().value(record.id) };
   }
 
-  /** How much has been staged since it was begun or gone on with. */
+  /** How much has been staged since it was begun or gone on with, and is here of values under way. */
   get staged(): { readonly records: number; readonly bytes: number } {
-    return { records: this.#stagedRecords, bytes: this.#stagedBytes };
+    return { records: this.#stagedRecords, bytes: this.#stagedBytes + this.parts.bytes };
   }
 
   /**
@@ -170,7 +174,9 @@ export class MirrorStore {
 
   /** Stages a value that was wanted; its hash was checked. */
   fill(hash: Uint8Array, value: Uint8Array): void {
-    this.#open().fill(hash, value);
+    const isAtOnce = this.parts.has(hash);
+    if (isAtOnce) this.flush();
+    this.parts.storing([hash], () => this.#open().fill(hash, value, isAtOnce));
     this.#stagedBytes += value.length;
   }
 
@@ -215,6 +221,7 @@ export class MirrorStore {
 
   /** Closes the files. What is staged stays, to be gone on with. */
   close(): void {
+    this.parts.close();
     this.#staging?.close();
     this.#staging = undefined;
     this.#visible?.close();

@@ -67,13 +67,18 @@ export class Staging {
     });
   }
 
-  /** Stores a value for every staged record that has its hash and wants it. */
-  fill(hash: Uint8Array, value: Uint8Array): void {
+  /**
+   * Stores a value for every staged record that has its hash and wants it.
+   *
+   * @param isAtOnce - it is kept once this returns, also if this process is killed
+   */
+  fill(hash: Uint8Array, value: Uint8Array, isAtOnce = false): void {
     this.#gathering(() => {
       this.#connection
         .query(`UPDATE record SET value = ? WHERE chain = x'' AND hash = ? AND value IS NULL`)
         .run(value, hash);
       this.#connection.query('DELETE FROM drayer_missing WHERE hash = ?').run(hash);
+      if (isAtOnce) this.flush();
     });
   }
 

@@ -1,0 +1,76 @@
+/**
+ * Keeping on disk what has come of large values while they come, so that a process that is killed does not
+ * begin them again. What comes quickly is not worth it: only what has been under way for a second is kept.
+ */
+import type { PartValues } from '../store/part-values.ts';
+import type { WantedValue } from './value-parts.ts';
+
+/** Smaller values are fetched again. */
+const LEAST_BYTES = 1024 * 1024;
+/** A value is kept once it has been under way for so long. */
+const YOUNG_MS = 1000;
+/** So much is written at once; after a second less, and after five whatever there is. */
+const NEWS_BYTES = 128 * 1024;
+const LATE: readonly (readonly [ms: number, bytes: number])[] = [
+  [5000, 1],
+  [1000, 16 * 1024],
+];
+/** So often the disk is told to take it: that is what a power cut costs, ms. */
+const SYNC_MS = 10_000;
+
+/** Keeps the values of one run. */
+export class PartKeeper {
+  readonly #parts: PartValues | undefined;
+  /** When something of a value was kept last. */
+  readonly #keptMs = new WeakMap<WantedValue, number>();
+  #syncedMs = performance.now();
+
+  /** @param parts - where; without it nothing is kept */
+  constructor(parts: PartValues | undefined) {
+    this.#parts = parts;
+  }
+
+  /** Has a value go on with what is here of it. */
+  resume(wanted: WantedValue): void {
+    if (this.#parts === undefined || this.#parts.isEmpty || wanted.isAlone) return;
+    if (wanted.isSpoiled) this.#parts.remove(wanted.hash);
+    const kept = this.#parts.find(wanted.hash);
+    if (kept !== undefined) wanted.resume(kept);
+  }
+
+  /** Keeps what is due; to be called every now and then. Returns whether anything was. */
+  tick(begun: Iterable<WantedValue>): boolean {
+    if (this.#parts === undefined) return false;
+    const now = performance.now();
+    let hasKept = false;
+    for (const wanted of begun) {
+      if ((wanted.size ?? 0) < LEAST_BYTES) continue;
+      const sinceMs = this.#keptMs.get(wanted) ?? wanted.sinceMs;
+      const isYoung = now - wanted.sinceMs < YOUNG_MS;
+      if (isYoung && !wanted.hasKept && !wanted.isSpoiled) continue;
+      const [, leastBytes = NEWS_BYTES] = LATE.find(([ms]) => now - sinceMs >= ms) ?? [];
+      if (!keep(this.#parts, wanted, leastBytes)) continue;
+      this.#keptMs.set(wanted, now);
+      hasKept = true;
+    }
+    if (now - this.#syncedMs < SYNC_MS) return hasKept;
+    this.#syncedMs = now;
+    this.#parts.sync();
+    return hasKept;
+  }
+
+  /** Keeps what there is: the run is over, and another may go on. */
+  end(begun: Iterable<WantedValue>): void {
+    if (this.#parts === undefined) return;
+    for (const wanted of begun) keep(this.#parts, wanted, 1);
+    this.#parts.close();
+  }
+}
+
+function keep(parts: PartValues, wanted: WantedValue, leastBytes: number): boolean {
+  if (wanted.isSpoiled) parts.remove(wanted.hash);
+  const { size = 0 } = wanted;
+  const news = size < LEAST_BYTES ? [] : wanted.takeNews(leastBytes);
+  if (news.length > 0) parts.keep(wanted.hash, size, news);
+  return news.length > 0;
+}

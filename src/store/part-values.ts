@@ -1,0 +1,212 @@
+/**
+ * The large values of which only a part has come, in a folder beside the mirror, `X.stream.part-values`: a
+ * file for each value under way, so that a process that is killed, and a power cut, cost its last moment
+ * and not the value. They save time and nothing else: what goes wrong here is no fault of the mirror.
+ */
+import {
+  close,
+  existsSync,
+  fsync,
+  mkdirSync,
+  open,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isDrayerError } from '../core/errors.ts';
+import { PartFile, type Piece } from './part-file.ts';
+
+/** Path of the folder of the stream at `streamPath`. */
+export function partValuesPathOf(streamPath: string): string {
+  return `${streamPath}.part-values`;
+}
+
+/** A file is named after the hash of its value. */
+const NAME = /^[0-9a-f]{64}$/;
+
+/** The values of one mirror that are under way. Makes no file before there is something to keep. */
+export class PartValues {
+  readonly #folder: string;
+  /** Bytes of each as far as it was opened, once it was looked what there is. */
+  #held: Map<string, number> | undefined;
+  readonly #open = new Map<string, PartFile>();
+  #isStopped = false;
+  #isSyncing = false;
+  #isNewFolder = false;
+
+  constructor(streamPath: string) {
+    this.#folder = partValuesPathOf(streamPath);
+  }
+
+  /** Bytes that are here of the values that were begun, or gone on with. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const one of this.#held?.values() ?? []) bytes += one;
+    return bytes;
+  }
+
+  /** Whether nothing is here. */
+  get isEmpty(): boolean {
+    return this.#look().size === 0;
+  }
+
+  /** Whether something of a value is here. */
+  has(hash: Uint8Array): boolean {
+    return !this.isEmpty && this.#look().has(nameOf(hash));
+  }
+
+  /** What is here of a value; undefined where that is nothing. A file of something else is removed. */
+  find(hash: Uint8Array): PartFile | undefined {
+    if (!this.has(hash)) return undefined;
+    const name = nameOf(hash);
+    try {
+      const file = this.#open.get(name) ?? PartFile.open(join(this.#folder, name), hash);
+      if (file === undefined) this.remove(hash);
+      else this.#note(name, file);
+      return file;
+    } catch {
+      // It cannot be read now.
+      return undefined;
+    }
+  }
+
+  /** Keeps pieces of a value of so many bytes; nothing any more once the disk has had no room for it. */
+  keep(hash: Uint8Array, size: number, pieces: readonly Piece[]): void {
+    if (this.#isStopped) return;
+    try {
+      let file = this.find(hash);
+      if (file !== undefined && file.size !== size) this.remove(hash);
+      if (file?.size !== size) file = this.#create(hash, size);
+      this.#note(nameOf(hash), file);
+      file.add(pieces);
+      this.#note(nameOf(hash), file);
+    } catch {
+      // What is here already may be gone on with.
+      this.#isStopped = true;
+    }
+  }
+
+  /** Has the disk take what was kept, one file after the other, without waiting for it. */
+  sync(): void {
+    if (this.#isSyncing) return;
+    this.#isSyncing = true;
+    const files = [...this.#open.values()];
+    const next = (): void => {
+      const file = files.pop();
+      if (file !== undefined) file.sync(next);
+      else if (this.#isNewFolder) this.#syncFolders();
+      else this.#isSyncing = false;
+    };
+    next();
+  }
+
+  /** Stores whole values, and lets go of what was kept of them once that is done. */
+  storing(hashes: readonly Uint8Array[], store: () => void): void {
+    const isHeld = hashes.some((hash) => this.has(hash));
+    try {
+      store();
+    } catch (error) {
+      if (!isHeld || !isDrayerError(error, 'STORAGE_FAILED')) throw error;
+      // They may have taken the room that the whole needs.
+      this.giveUp();
+      store();
+    }
+    if (isHeld) for (const hash of hashes) this.remove(hash);
+  }
+
+  /** Removes what is here of a value. */
+  remove(hash: Uint8Array): void {
+    if (this.has(hash)) this.#remove(nameOf(hash));
+  }
+
+  /** Removes what is here of values that nobody wants any more. */
+  keepOnly(isWanted: (hash: Uint8Array) => boolean): void {
+    for (const name of [...this.#look().keys()]) {
+      if (!isWanted(Buffer.from(name, 'hex'))) this.#remove(name);
+    }
+  }
+
+  /** Keeps nothing any more, nor what is here: the room is wanted for what is whole. */
+  giveUp(): void {
+    this.#isStopped = true;
+    this.keepOnly(() => false);
+  }
+
+  /** Closes the files; they stay, to be gone on with. */
+  close(): void {
+    for (const file of this.#open.values()) file.close();
+    this.#open.clear();
+  }
+
+  #create(hash: Uint8Array, size: number): PartFile {
+    if (this.isEmpty) {
+      mkdirSync(this.#folder, { mode: 0o700, recursive: true });
+      this.#isNewFolder = true;
+    }
+    const path = join(this.#folder, nameOf(hash));
+    this.#look().set(nameOf(hash), 0);
+    // Of another process at the same value: what both bring is of use to both.
+    const other = existsSync(path) ? PartFile.open(path, hash) : undefined;
+    if (other?.size === size) return other;
+    other?.close();
+    rmSync(path, { force: true });
+    return PartFile.create(path, hash, size);
+  }
+
+  #note(name: string, file: PartFile): void {
+    this.#open.set(name, file);
+    this.#look().set(name, file.bytes);
+  }
+
+  #look(): Map<string, number> {
+    this.#held ??= new Map(namesIn(this.#folder).map((name) => [name, 0]));
+    return this.#held;
+  }
+
+  #remove(name: string): void {
+    this.#open.get(name)?.close();
+    this.#open.delete(name);
+    this.#look().delete(name);
+    try {
+      rmSync(join(this.#folder, name), { force: true });
+      if (this.isEmpty) rmdirSync(this.#folder);
+    } catch {
+      // Another process has something in it, or nothing can be removed here.
+    }
+  }
+
+  /** The files have a name only once the disk has their folder, and the folder once it has that above it. */
+  #syncFolders(): void {
+    this.#isNewFolder = false;
+    syncFolder(this.#folder, () => {
+      syncFolder(dirname(this.#folder), () => {
+        this.#isSyncing = false;
+      });
+    });
+  }
+}
+
+function nameOf(hash: Uint8Array): string {
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('hex');
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    // Most often there is none, and no error is made of that.
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+    return readdirSync(folder).filter((name) => NAME.test(name));
+  } catch {
+    // What cannot be read is of no use.
+    return [];
+  }
+}
+
+function syncFolder(path: string, done: () => void): void {
+  open(path, 'r', (error, folder) => {
+    // Windows cannot open a folder.
+    if (error === null) fsync(folder, () => close(folder, done));
+    else done();
+  });
+}

@@ -86,8 +86,8 @@ export class LanSockets {
 
   /** Tells whether that is one of these sockets. */
   isOwn({ address, port }: From): boolean {
-    for (const { network, sender } of this.#links.values()) {
-      if (network.address === address && portOf(sender) === port) return true;
+    for (const link of this.#links.values()) {
+      if (link.network.address === address && link.port === port) return true;
     }
     return false;
   }
@@ -145,11 +145,12 @@ export class LanSockets {
     const make = (): Socket =>
       createSocket({ type, reuseAddr: true, ipv6Only: network.family === 'ipv6' });
     const [receiver, sender] = [make(), make()];
-    const link: Link = { network, receiver, sender, isBroken: false };
+    const link: Link = { network, receiver, sender, port: 0, isBroken: false };
     try {
       await bind(receiver, port, groupAddress(network));
       receiver.addMembership(groupOf(network), interfaceOf(network));
       await bind(sender, 0, network.address);
+      link.port = sender.address().port;
       sender.setMulticastInterface(interfaceOf(network));
       sender.setMulticastTTL(1);
       // For other programs on this machine; what is ours is known by its port.
@@ -207,6 +208,8 @@ type Link = {
   readonly receiver: Socket;
   /** Sends, and hears answers. */
   readonly sender: Socket;
+  /** Of the sender; to ask the system at every datagram is dear. */
+  port: number;
   isBroken: boolean;
 };
 
@@ -249,8 +252,4 @@ function closeLink({ receiver, sender }: Link): void {
     socket.on('error', () => {});
     socket.close();
   }
-}
-
-function portOf(socket: Socket): number {
-  return socket.address().port;
 }

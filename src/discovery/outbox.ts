@@ -1,6 +1,7 @@
 /**
  * What is to be said to everybody: at once where it is new, and otherwise no faster than a network of many
- * can take; and again now and then, since datagrams are lost and others come later.
+ * can take; and again now and then, since datagrams are lost and others come later. What is said again goes
+ * many at a time: here and at everybody who listens it is waking up that costs, not a datagram more.
  */
 
 /** Between two datagrams that nobody waits for, ms. */
@@ -18,18 +19,25 @@ type Entry = { readonly datagram: Uint8Array; saidMs: number };
 /** Says things. Closed by {@link Outbox.close}. */
 export class Outbox {
   readonly #send: (datagram: Uint8Array) => void;
+  readonly #clockMs: () => number;
   /** What is said again and again, the one said longest ago in front. */
   readonly #announced = new Map<string, Entry>();
   /** Due as soon as the pace allows. */
   readonly #due = new Set<string>();
   readonly #questions = new Map<string, Uint8Array>();
   #timer: NodeJS.Timeout | undefined;
+  /** When some were said again last, or the first was said. */
+  #againMs: number | undefined;
   /** When the pace allows one more after a whole burst. */
   #busyUntilMs = 0;
   #isClosed = false;
 
-  constructor(send: (datagram: Uint8Array) => void) {
+  constructor(
+    send: (datagram: Uint8Array) => void,
+    clockMs: () => number = () => performance.now(),
+  ) {
     this.#send = send;
+    this.#clockMs = clockMs;
   }
 
   /** Says this of a stream: now, and again and again in the place of what was said before. */
@@ -37,6 +45,7 @@ export class Outbox {
     const saidMs = this.#announced.get(id)?.saidMs ?? Number.NEGATIVE_INFINITY;
     this.#announced.set(id, { datagram, saidMs });
     this.#due.add(id);
+    this.#againMs ??= this.#clockMs();
     this.#run();
   }
 
@@ -66,7 +75,7 @@ export class Outbox {
 
   #run(): void {
     if (this.#isClosed) return;
-    const now = performance.now();
+    const now = this.#clockMs();
     for (const id of this.#due) {
       if (!this.#hasRoom(now)) break;
       const entry = this.#announced.get(id);
@@ -99,7 +108,7 @@ export class Outbox {
       waits.push(Math.max(PACE_MS, saidMs + AGAIN_MS - now));
       if (waits.length > BURST) break;
     }
-    if (waits.length === 0 && this.#announced.size > 0) waits.push(this.#untilNext(now));
+    if (waits.length === 0 && this.#announced.size > 0) waits.push(this.#untilAgain(now));
     if (waits.length === 0) return;
     this.#timer = setTimeout(() => this.#next(), Math.min(...waits));
     // Others keep the process alive; this does not.
@@ -107,20 +116,23 @@ export class Outbox {
   }
 
   #next(): void {
-    const now = performance.now();
-    const [first] = this.#announced;
-    if (first !== undefined && this.#due.size === 0 && this.#untilNext(now) <= PACE_MS) {
-      this.#due.add(first[0]);
+    const now = this.#clockMs();
+    if (this.#due.size === 0 && this.#untilAgain(now) <= PACE_MS) {
+      this.#againMs = now;
+      for (const id of this.#announced.keys()) {
+        this.#due.add(id);
+        if (this.#due.size >= BURST) break;
+      }
     }
     this.#run();
   }
 
-  /** Until the stream that was announced longest ago is to be announced again. */
-  #untilNext(now: number): number {
+  /** Until those that were announced longest ago are to be announced again, each once in a round. */
+  #untilAgain(now: number): number {
     const { size } = this.#announced;
     const roundMs = Math.min(LONGEST_ROUND_MS, Math.max(SHORTEST_ROUND_MS, size * 1000));
-    const [first] = this.#announced.values();
-    return Math.max(PACE_MS, (first?.saidMs ?? 0) + roundMs - now);
+    const everyMs = roundMs / Math.max(1, Math.ceil(size / BURST));
+    return Math.max(PACE_MS, (this.#againMs ?? now) + everyMs - now);
   }
 
   #hasRoom(now: number): boolean {

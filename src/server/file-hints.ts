@@ -1,8 +1,11 @@
 /**
  * Hints of the system that a file is being written to. A hint comes with each write, so before the commit
  * that the writes are of, and none may come at all: it only says where to look more often for a moment.
+ *
+ * Who opens a file to read it makes its empty log anew, and that is hinted at like a write; hundreds of files
+ * are opened all the time, to answer a mirror or to look into one of their own.
  */
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 /** How often, and for how long after the last hint, a file is looked at, ms. */
@@ -12,14 +15,18 @@ const HOT_MS = 100;
 const MOST_FOLDERS = 16;
 /** The hint of a change comes at most so much sooner or later than the change is seen otherwise, ms. */
 const WITHIN_MS = 1_000;
+/** What a mirror remembers of its sources. */
+const OF_NO_CHANGE = /\.sources(\.\d+\.part)?$/;
+/** What is written into it comes with a hint of its own. */
+const OF_LOG = /-(wal|shm)$/;
 
 /** Watches the folders of files. {@link FileHints.close} stops it. */
 export class FileHints {
   readonly #look: (path: string) => void;
   /** By folder: who watches it, and the files in it by their names. */
   readonly #folders = new Map<string, Folder>();
-  /** Until when a file is looked at. */
-  readonly #hot = new Map<string, number>();
+  /** Until when a file is looked at; only while its log has anything in it where nothing else was written. */
+  readonly #hot = new Map<string, { untilMs: number; isLogOnly: boolean }>();
   /** By file, when a hint of it came last. */
   readonly #heard = new Map<string, number>();
   /** Files that somebody waits for a hint of. */
@@ -91,7 +98,7 @@ export class FileHints {
       // Not `persistent`: a server keeps the process alive by its sockets, not by looking around.
       const watcher = watch(directory, { persistent: false }, (_, name) => {
         const path = name === null ? undefined : fileOf(files, name);
-        if (path !== undefined) this.#heat(path);
+        if (name !== null && path !== undefined) this.#heat(path, name);
       });
       // The folder is gone, or the system watches no more: then the poll has to do.
       watcher.on('error', () => {
@@ -113,10 +120,12 @@ export class FileHints {
     this.#hot.delete(path);
   }
 
-  #heat(path: string): void {
+  #heat(path: string, name: string): void {
+    if (OF_NO_CHANGE.test(name)) return;
     const now = performance.now();
+    const isLogOnly = OF_LOG.test(name) && this.#hot.get(path)?.isLogOnly !== false;
     this.#heard.set(path, now);
-    this.#hot.set(path, now + HOT_MS);
+    this.#hot.set(path, { untilMs: now + HOT_MS, isLogOnly });
     if (this.#timer !== undefined) return;
     this.#timer = setInterval(() => this.#tick(), LOOK_MS);
     this.#timer.unref();
@@ -124,8 +133,8 @@ export class FileHints {
 
   #tick(): void {
     const now = performance.now();
-    for (const [path, untilMs] of [...this.#hot]) {
-      if (untilMs < now) this.#hot.delete(path);
+    for (const [path, { untilMs, isLogOnly }] of [...this.#hot]) {
+      if (untilMs < now || (isLogOnly && isEmpty(`${path}-wal`))) this.#hot.delete(path);
       this.#look(path);
     }
     if (this.#hot.size > 0) return;
@@ -148,4 +157,12 @@ function fileOf(files: ReadonlyMap<string, string>, name: string): string | unde
 /** Where the last `-` or `.` before `end` is. */
 function lastMark(name: string, end: number): number {
   return Math.max(name.lastIndexOf('-', end - 1), name.lastIndexOf('.', end - 1));
+}
+
+function isEmpty(path: string): boolean {
+  try {
+    return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0;
+  } catch {
+    return false;
+  }
 }

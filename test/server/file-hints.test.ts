@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -59,6 +59,39 @@ test(
     looked.length = 0;
     await seen(t.path('a.stream'));
     assert.ok(before >= 1);
+  }),
+);
+
+test(
+  'FileHints :: a log that is made anew by who reads, and what is remembered of sources, are not looked at for long',
+  scope(async (t) => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    t.defer(mock.timers, (timers) => timers.reset());
+    const { hints, looked } = make(t);
+    const names = ['read', 'told', 'asked', 'written', 'moved'];
+    for (const name of names) hints.add(t.path(`${name}.stream`));
+    const times = (name: string): number =>
+      looked.filter((path) => path === t.path(`${name}.stream`)).length;
+
+    writeFileSync(t.path('read.stream-wal'), '');
+    writeFileSync(t.path('read.stream-shm'), 'x');
+    writeFileSync(t.path('asked.stream.sources.12.part'), 'x');
+    renameSync(t.path('asked.stream.sources.12.part'), t.path('asked.stream.sources'));
+    writeFileSync(t.path('moved.stream'), 'x');
+    writeFileSync(t.path('moved.stream-wal'), '');
+    // In the order in which it was written, and this last.
+    writeFileSync(t.path('written.stream-wal'), 'x');
+    while (times('written') === 0) {
+      await turn();
+      mock.timers.tick(4);
+    }
+    mock.timers.tick(10 * 4);
+
+    assert.ok(times('written') > 10, `${times('written')} looks at what was written`);
+    assert.ok(times('moved') > 10, `${times('moved')} looks where only the log is empty`);
+    assert.ok(times('read') > 0 && times('read') <= 3, `${times('read')} looks`);
+    assert.is(times('asked'), 0);
+    assert.is(times('told'), 0);
   }),
 );
 

@@ -44,6 +44,9 @@ export class Follower {
   #tip: Micros;
   #problem: string | undefined;
   #wake = new AbortController();
+  /** Who has nobody to listen to waits for that, until a look finds somebody. */
+  #found: Promise<void> = Promise.resolve();
+  #onFound: () => void = () => {};
   #last: Promise<unknown> = Promise.resolve();
   #turn = 0;
 
@@ -63,6 +66,8 @@ export class Follower {
 
   /** Follows. */
   async run(): Promise<void> {
+    this.#waitForPeers();
+    this.#options.signal.addEventListener('abort', () => this.#onFound(), { once: true });
     const ears = Array.from({ length: EARS }, (_, ear) => this.#listen(ear === 0));
     await Promise.all([...ears, this.#lookAround()]);
   }
@@ -81,7 +86,7 @@ export class Follower {
       const peer = this.#nextPeer();
       // The others have nobody to listen to, for the time being.
       if (peer === undefined && !isFirst) {
-        await pause(jittered(this.#pollMs()), signal);
+        await this.#found;
         continue;
       }
       const since = performance.now();
@@ -120,13 +125,28 @@ export class Follower {
     while (!signal.aborted) {
       await pause(jittered(this.#pollMs()), signal);
       const peers = this.#peers();
+      this.#offer(peers);
       const isLost = !hasFile(this.#path);
       if (signal.aborted || (peers.length < 2 && finders.length === 0 && !isLost)) continue;
       quiet = this.#isQuiet(peers) && !isLost ? quiet + 1 : QUIET_TURNS;
       if (quiet < QUIET_TURNS) continue;
       quiet = 0;
       await this.#pullPatiently();
+      this.#offer(this.#peers());
     }
+  }
+
+  #waitForPeers(): void {
+    this.#found = new Promise((resolve) => {
+      this.#onFound = resolve;
+    });
+  }
+
+  /** Tells those who have nobody to listen to, where there is anybody. */
+  #offer(peers: readonly PeerUrl[]): void {
+    if (peers.every((peer) => this.#heard.has(addressOf(peer)))) return;
+    this.#onFound();
+    this.#waitForPeers();
   }
 
   /** Whether all are listened to, and none tells of more than is here. */

@@ -8,6 +8,9 @@ import { abortedError, unreachable } from './peer-errors.ts';
 
 /** A body must bring this many bytes per second, measured over each idle limit. */
 const MINIMUM_BYTES_PER_SECOND = 4096;
+/** Windows of at least so long end with a whole second, so that those of hundreds of bodies end together, ms. */
+const LONG_MS = 30_000;
+const SECOND_MS = 1000;
 
 /** What {@link readBody} has to keep to. */
 export type BodyLimits = {
@@ -125,7 +128,10 @@ class Pace {
 
   #arm(): void {
     const leftMs = Math.max(0, this.#windowMs - this.#waitedMs);
-    this.#timer = setTimeout(() => this.#windowEnds(), leftMs);
+    const endMs = this.#since + leftMs;
+    const overMs = Math.ceil(endMs / SECOND_MS) * SECOND_MS - endMs;
+    const moreMs = this.#windowMs < LONG_MS ? 0 : overMs;
+    this.#timer = setTimeout(() => this.#windowEnds(), Math.ceil(leftMs + moreMs));
   }
 
   #windowEnds(): void {

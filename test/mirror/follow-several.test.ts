@@ -184,9 +184,43 @@ test(
   }),
 );
 
-for (const [what, isFrozen, wanted] of [
-  ['all are listened to and tell of nothing newer: they are asked in one turn of four', false, 4],
-  ['one of them never tells: all are asked in each turn', true, 1],
+test(
+  'followStream :: whoever is found at a look is listened to as well, by one who had nobody',
+  scope(async (t) => {
+    const { stream, path } = makeStream(t);
+    const { port } = await serve(t, [{ path }]);
+    let listened: () => void = () => {};
+    const isListened = new Promise<void>((resolve) => {
+      listened = resolve;
+    });
+    const found = await scriptedPeer(t, async (asked, response) => {
+      if (asked.endsWith('/events')) return listened();
+      const answer = await fetch(`${urlOf(port)}${asked}`);
+      return send(response, Buffer.from(await answer.arrayBuffer()), answer.status);
+    });
+    let pulls = 0;
+    const find = (): readonly string[] => {
+      pulls += 1;
+      return pulls > 2 ? [found.url] : [];
+    };
+    await mirrorOf(t, [urlOf(port)], {
+      pollMs: 10,
+      publicKey: stream.publicKey,
+      finders: [{ name: 'test', find }],
+    });
+    await isListened;
+  }),
+);
+
+for (const [what, isFrozen, sources, wanted] of [
+  [
+    'all are listened to and tell of nothing newer: they are asked in one turn of four',
+    false,
+    3,
+    4,
+  ],
+  ['one of them never tells: all are asked in each turn', true, 3, 1],
+  ['there is one, and it is listened to: nobody else counts the time', false, 1, 4],
 ] as const) {
   test(
     `followStream :: ${what}`,
@@ -214,8 +248,8 @@ for (const [what, isFrozen, wanted] of [
           return [];
         };
         const urls = [urlOf(first.port), urlOf(second.port), third.url];
-        void mirrorOf(t, urls, {
-          // Asked for before each turn, and by no one else once all ears have somebody.
+        void mirrorOf(t, urls.slice(0, sources), {
+          // Asked for before each turn, and by no one else once all who listen have somebody, or there is nobody.
           pollMs: () => {
             turns += 1;
             return 10;

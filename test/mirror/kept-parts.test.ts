@@ -249,7 +249,7 @@ test(
     const small = noise(900_000, 9);
     const quick = noise(3 * MB, 8);
     const slow = await valuePeer(t, { values: [FILM, small], bytesPerSecond: 1.5 * MB });
-    const fast = await valuePeer(t, { values: [quick] });
+    const fast = await valuePeer(t, { values: [quick], bytesPerSecond: 6 * MB });
     const parts = open(t);
     const folder = partValuesPathOf(t.path('m.stream'));
     const seen = new Set<string>();

@@ -1,0 +1,176 @@
+/** The files in which values under way are kept: of a whole mirror, with its quota, its disk, its end (R17, R19). */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { basename } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { hash } from '#crypto';
+import { removeMirrorFiles, removeRemains } from '../../src/daemon/remove-mirror.ts';
+import { type MirrorOptions, mirrorStream } from '../../src/mirror/mirror.ts';
+import { connect } from '../../src/store/database.ts';
+import { partValuesPathOf } from '../../src/store/part-values.ts';
+import { runHelper } from '../helpers/child.ts';
+import { type KillRig, killRig } from '../helpers/kill-again.ts';
+import { noise } from '../helpers/published.ts';
+import { type Scope, scope } from '../helpers/scope.ts';
+import { serve } from '../helpers/serving.ts';
+import { streamRows } from '../helpers/stream-rows.ts';
+import { rejectsCode } from '../helpers/throws.ts';
+
+const test = suite('mirror/kept-files');
+
+const MB = 1_000_000;
+const RATE = 2 * MB;
+const FILM = noise(3 * MB);
+
+/** Mirrors until something more is kept, of a value with this name at least, and breaks off then. */
+async function breakOff(rig: KillRig, options: MirrorOptions = {}, name = ''): Promise<void> {
+  const stop = new AbortController();
+  const timer = setInterval(() => {
+    if (keptIn(rig).some((one) => one.startsWith(name))) stop.abort();
+  }, 10);
+  const run = mirrorStream({ ...rig.to, ...options, signal: stop.signal });
+  try {
+    await rejectsCode(run, 'ABORTED');
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function keptIn({ path }: KillRig): string[] {
+  const folder = partValuesPathOf(path);
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function nameOf(value: Uint8Array): string {
+  return Buffer.from(hash(value)).toString('hex');
+}
+
+function sentBy({ lines }: KillRig): number {
+  return lines.reduce((sum, line) => sum + line.sent(), 0);
+}
+
+test(
+  'mirrorStream :: bytes of values under way count for the quota, once (R19)',
+  scope(async (t) => {
+    const rig = await killRig(t, RATE);
+    rig.stream.setBytes('file', 'film', FILM);
+    const all = connect(rig.own);
+    const sum =
+      all.query<{ n: number }>('SELECT sum(length(value)) AS n FROM record').get()?.n ?? 0;
+    all.close();
+
+    await rejectsCode(mirrorStream({ ...rig.to, quota: { bytes: 2 * MB } }), 'TOO_LARGE');
+    assert.ok(sentBy(rig) < 2.7 * MB, `${sentBy(rig)} bytes`);
+    assert.equal(keptIn(rig), []);
+
+    await breakOff(rig, { quota: { bytes: sum } });
+    assert.equal(keptIn(rig), [nameOf(FILM)]);
+    await rejectsCode(mirrorStream({ ...rig.to, quota: { bytes: sum - 1 } }), 'TOO_LARGE');
+    assert.equal(keptIn(rig), []);
+    await breakOff(rig, { quota: { bytes: sum } });
+    const before = sentBy(rig);
+    await mirrorStream({ ...rig.to, quota: { bytes: sum } });
+    assert.ok(sentBy(rig) - before < 2.5 * MB, `${sentBy(rig) - before} bytes`);
+    assert.equal(streamRows(rig.path), streamRows(rig.own));
+  }),
+);
+
+test(
+  'mirrorStream :: what nobody wants any more is removed, what is wanted still is not',
+  scope(async (t) => {
+    const rig = await killRig(t, RATE);
+    rig.stream.setBytes('file', 'page', noise(1000));
+    await mirrorStream(rig.to);
+    const old = t.path('old.stream');
+    await mirrorStream({ ...rig.to, path: old });
+    rig.stream.setBytes('file', 'film', FILM);
+    await breakOff(rig);
+    assert.equal(keptIn(rig), [nameOf(FILM)]);
+
+    // The source of the newer generation is away: there is nothing to do, and nothing is lost.
+    const { port } = await serve(t, [{ path: old }]);
+    await mirrorStream({ ...rig.to, urls: [`http://127.0.0.1:${port}`] });
+    assert.equal(keptIn(rig), [nameOf(FILM)]);
+
+    const other = noise(3 * MB, 2);
+    rig.stream.setBytes('file', 'film', other);
+    await breakOff(rig, {}, nameOf(other));
+    assert.equal(keptIn(rig), [nameOf(other)]);
+
+    rig.stream.deleteBytes('file', 'film');
+    await mirrorStream(rig.to);
+    assert.equal(keptIn(rig), []);
+    assert.not(existsSync(partValuesPathOf(rig.path)));
+    assert.equal(streamRows(rig.path), streamRows(rig.own));
+  }),
+);
+
+test(
+  'settleValues :: a choice that wants no values any more removes what has come of them',
+  scope(async (t) => {
+    const rig = await killRig(t, RATE);
+    rig.stream.setBytes('file', 'film', FILM);
+    await mirrorStream({ ...rig.to, values: { metadataOnly: true } });
+    await breakOff(rig, { values: {} });
+    assert.equal(keptIn(rig), [nameOf(FILM)]);
+    await mirrorStream({ ...rig.to, values: { metadataOnly: true } });
+    assert.not(existsSync(partValuesPathOf(rig.path)));
+  }),
+);
+
+test(
+  'removeMirrorFiles, removeRemains :: take along what has come of values, and count it',
+  scope(async (t) => {
+    const rig = await killRig(t, RATE);
+    rig.stream.setBytes('file', 'film', FILM);
+    await breakOff(rig);
+    removeRemains(rig.path);
+    assert.equal(besides(t, rig), []);
+
+    rig.stream.setBytes('file', 'film', noise(1000));
+    await mirrorStream(rig.to);
+    rig.stream.setBytes('file', 'film', FILM);
+    await breakOff(rig);
+    const { bytes } = removeMirrorFiles(rig.path, rig.to.publicKey);
+    assert.ok(bytes > MB, `${bytes} bytes`);
+    assert.equal(besides(t, rig), ['mirror.stream.trust']);
+  }),
+);
+
+/** What there is of a mirror. */
+function besides(t: Scope, { path }: KillRig): string[] {
+  return readdirSync(t.directory).filter((name) => name.startsWith(basename(path)));
+}
+
+const canMount = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+const onMounts = canMount ? test : test.skip;
+
+onMounts(
+  'mirrorStream :: on a small disk what is kept gives way to the whole; where that has no room either, it says so once',
+  scope(async (t) => {
+    const rig = await killRig(t, RATE);
+    rig.stream.setBytes('file', 'film', FILM);
+    mkdirSync(t.path('disk'));
+    const [urls = '', key = ''] = rig.args;
+    const onDisk = async (size: string): Promise<[end: number | string, said: string[]]> => {
+      const mount = `mount -t tmpfs -o size=${size} none "$0"; exec "$@"`;
+      const through = ['unshare', '-m', 'sh', '-ec', mount, t.path('disk')];
+      const args = [urls, key, t.path('disk/m.stream')];
+      const child = runHelper('mirror-child.ts', args, { through });
+      const end = await child.ended;
+      return [end, child.lines.filter((line) => /^(done|failed)/.test(line))];
+    };
+
+    // Room for one of it, and for some of it, and for none.
+    for (const size of ['4m', '5m']) assert.is((await onDisk(size))[0], 0, size);
+    for (const size of ['2m']) {
+      const [end, said] = await onDisk(size);
+      assert.is(end, 1, size);
+      assert.is(said.length, 1);
+      assert.match(said[0] ?? '', /^failed STORAGE_FAILED .*full/);
+    }
+  }),
+);
+
+test.run();

@@ -68,30 +68,40 @@ export function writeKeyList({ path, what, header }: KeyList, ids: readonly stri
   }
 }
 
+/** What {@link watchKeyList} returns. */
+export type KeyTest = {
+  /** @throws {DrayerError} STORAGE_FAILED when the file is there and cannot be read */
+  (publicKey: Uint8Array): boolean;
+  /** The same value as long as it tells the same. */
+  state(): unknown;
+};
+
 /**
  * Returns what tells whether a key is one of them now: by a fixed list or by the file, which is read again
  * when it has changed.
  *
  * @param fixed - public keys that always are
  */
-export function watchKeyList(
-  list: KeyList,
-  fixed: readonly Uint8Array[],
-): (publicKey: Uint8Array) => boolean {
+export function watchKeyList(list: KeyList, fixed: readonly Uint8Array[]): KeyTest {
   const always = new Set(fixed.map((key) => formatStreamId(key)));
   let state = '';
   let listed: Set<string> | DrayerError = new Set();
-  return (publicKey) => {
+  const look = (): Set<string> | DrayerError => {
     const now = stateOf(list);
     if (now !== state) {
       state = now;
       listed = read(list, now);
     }
-    if (listed instanceof DrayerError) throw listed;
-    if (always.size === 0 && listed.size === 0) return false;
-    const id = formatStreamId(publicKey);
-    return always.has(id) || listed.has(id);
+    return listed;
   };
+  const isListed = (publicKey: Uint8Array): boolean => {
+    const found = look();
+    if (found instanceof DrayerError) throw found;
+    if (always.size === 0 && found.size === 0) return false;
+    const id = formatStreamId(publicKey);
+    return always.has(id) || found.has(id);
+  };
+  return Object.assign(isListed, { state: look });
 }
 
 /** What cannot be read is one and the same error until that changes: it is told once, not with each request. */

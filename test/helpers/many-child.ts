@@ -19,6 +19,8 @@ import { createStream } from '../../src/store/open-stream.ts';
 
 const [, , role, directory = '', bootstrap = '', ...rest] = process.argv;
 const config = { bootstrap: [bootstrap], anyAddress: true, dataDir: directory };
+/** As `drayer serve` has one. */
+const operator = { dataDir: directory };
 const say = (...words: unknown[]): void => console.log(words.join(' '));
 
 if (role === 'publish') await publish(Number(rest[0]));
@@ -37,7 +39,10 @@ async function publish(count: number): Promise<void> {
     stream.close();
     return { path };
   });
-  const daemon: Daemon = await withDht(startDaemon, config)({ streams, port: 0, lan: true });
+  const daemon: Daemon = await withDht(
+    startDaemon,
+    config,
+  )({ streams, port: 0, lan: true, operator });
   say('up', `http://127.0.0.1:${daemon.port}`);
 }
 
@@ -54,7 +59,7 @@ async function mirror(url: string, ids: readonly string[]): Promise<void> {
   await withDht(
     (options) => runDaemon({ ...options, dataDir: directory, version: 'test', onMirrored }),
     config,
-  )({ streams: [], port: 0, lan: true });
+  )({ streams: [], port: 0, lan: true, operator });
 }
 
 /** Ids of the processes that this one has begun. */

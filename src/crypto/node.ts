@@ -12,10 +12,7 @@ import type { Suite } from './suite.ts';
 
 export { isAcceptablePublicKey };
 
-let chosen: Suite | undefined =
-  process.env['DRAYER_CRYPTO'] === 'portable'
-    ? (await import('./portable.ts')).portable
-    : undefined;
+let chosen: Suite | undefined;
 
 /** Which implementation runs. */
 export function suiteInUse(): Suite['suite'] {
@@ -48,12 +45,17 @@ function suite(): Suite {
 }
 
 function choose(): Suite {
+  if (process.env['DRAYER_CRYPTO'] === 'portable') return loadPortable();
   try {
     return loadNative();
   } catch {
     // No prebuilt binary for this platform, or one that does not load: same verdicts, slower.
-    const name = import.meta.url.endsWith('.ts') ? './portable.ts' : './portable.js';
-    const module = createRequire(import.meta.url)(name) as typeof import('./portable.ts');
-    return module.portable;
+    return loadPortable();
   }
+}
+
+function loadPortable(): Suite {
+  const name = import.meta.url.endsWith('.ts') ? './portable.ts' : './portable.js';
+  const module = createRequire(import.meta.url)(name) as typeof import('./portable.ts');
+  return module.portable;
 }

@@ -35,7 +35,7 @@ test('publish :: the file that is built for a look holds what a look takes, and 
   const { modules } = loadedBy(ENTRIES);
 
   assert.ok(held.includes('store/glance.ts'), 'the look is in it');
-  // What is loaded later, by import(), is to be named in the script `bundle`.
+  // What is loaded later, by import(), is to be named in bundle.js.
   const others = held.filter((name) => !modules.has(name));
   assert.equal(others, []);
 });

@@ -1,0 +1,70 @@
+/**
+ * Builds the command into two scripts, after tsc has made a module of each file (docs/ARCHITECTURE.md):
+ *
+ *   dist/cli/bin.cjs   the command, and the first look of a publish
+ *   dist/cli/main.cjs  everything else
+ *
+ * Packages, workers and child processes stay what they are.
+ */
+import { readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const dist = join(dirname(fileURLToPath(import.meta.url)), 'dist');
+const cli = join(dist, 'cli');
+
+// What is loaded later, by import(), and stays out: a look does without it.
+await script('bin', ['main', '../index', '../daemon/find-server', '../config/config-schema']);
+await script('main', ['../index']);
+
+/** Builds `cli/NAME.js` into `cli/NAME.cjs`, without the modules `others`, named from there. */
+function script(name, others) {
+  return build({
+    entryPoints: [join(cli, `${name}.js`)],
+    outfile: join(cli, `${name}.cjs`),
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    alias: { '#crypto': join(dist, 'crypto/node.js') },
+    // By require(): of a script that import() loads, Node reads the whole text for its exports first.
+    supported: { 'dynamic-import': false },
+    // The way of the sources alone, to start what is not built.
+    define: { 'import.meta.resolve': 'undefined' },
+    plugins: [keepPlaces(), leaveOut(others)],
+    logLevel: 'warning',
+  });
+}
+
+/** Each module finds what lies beside it where it is, not where the script is. */
+function keepPlaces() {
+  const imports = `import { pathToFileURL as urlOf } from 'node:url';\nimport { join as placeOf } from 'node:path';\n`;
+  return {
+    name: 'keep-places',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.js$/ }, async ({ path }) => {
+        const text = await readFile(path, 'utf8');
+        if (!text.includes('import.meta.url')) return undefined;
+        const url = `urlOf(placeOf(__dirname, ${JSON.stringify(relative(cli, path))})).href`;
+        return { contents: imports + text.replaceAll('import.meta.url', url) };
+      });
+    },
+  };
+}
+
+/** Modules stay modules where they are named, except `main`, which is a script itself. */
+function leaveOut(names) {
+  const places = new Map(names.map((name) => [join(cli, `${name}.js`), name]));
+  return {
+    name: 'leave-out',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\./ }, ({ path, resolveDir, kind }) => {
+        const name = kind === 'dynamic-import' ? places.get(join(resolveDir, path)) : undefined;
+        if (name === undefined) return undefined;
+        return { path: name === 'main' ? './main.cjs' : `${name}.js`, external: true };
+      });
+    },
+  };
+}

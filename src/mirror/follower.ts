@@ -28,6 +28,8 @@ const PAUSE_MS = 100;
 const STEADY_MS = 10_000;
 /** So many sources are listened to at a time: one that says nothing new does not make the others unheard. */
 const EARS = 3;
+/** Whoever is listened to from now on has told what it has, or does not tell. */
+const TOLD_MS = 2_000;
 /** Where all sources are listened to and say that they have nothing newer, they are asked so many times less often. */
 const QUIET_TURNS = 4;
 
@@ -44,9 +46,8 @@ export class Follower {
   #tip: Micros;
   #problem: string | undefined;
   #wake = new AbortController();
-  /** Who has nobody to listen to waits for that, until a look finds somebody. */
-  #found: Promise<void> = Promise.resolve();
-  #onFound: () => void = () => {};
+  /** Each wakes one who has nobody to listen to. */
+  readonly #idle = new Set<() => void>();
   #last: Promise<unknown> = Promise.resolve();
   #turn = 0;
 
@@ -66,8 +67,7 @@ export class Follower {
 
   /** Follows. */
   async run(): Promise<void> {
-    this.#waitForPeers();
-    this.#options.signal.addEventListener('abort', () => this.#onFound(), { once: true });
+    this.#options.signal.addEventListener('abort', () => this.#wakeIdle(), { once: true });
     const ears = Array.from({ length: EARS }, (_, ear) => this.#listen(ear === 0));
     await Promise.all([...ears, this.#lookAround()]);
   }
@@ -86,7 +86,7 @@ export class Follower {
       const peer = this.#nextPeer();
       // The others have nobody to listen to, for the time being.
       if (peer === undefined && !isFirst) {
-        await this.#found;
+        await new Promise<void>((resolve) => void this.#idle.add(resolve));
         continue;
       }
       const since = performance.now();
@@ -123,9 +123,11 @@ export class Follower {
     const { signal, finders = [] } = this.#options;
     let quiet = 0;
     while (!signal.aborted) {
-      await pause(jittered(this.#pollMs()), signal);
+      const pollMs = this.#pollMs();
+      await pause(jittered(pollMs), signal);
       const peers = this.#peers();
-      this.#offer(peers);
+      // They may have nothing newer to tell: then there is nothing to ask.
+      if (this.#offer(peers)) await pause(Math.min(pollMs, TOLD_MS), signal);
       const isLost = !hasFile(this.#path);
       if (signal.aborted || (peers.length < 2 && finders.length === 0 && !isLost)) continue;
       quiet = this.#isQuiet(peers) && !isLost ? quiet + 1 : QUIET_TURNS;
@@ -136,17 +138,17 @@ export class Follower {
     }
   }
 
-  #waitForPeers(): void {
-    this.#found = new Promise((resolve) => {
-      this.#onFound = resolve;
-    });
+  /** Tells those who have nobody to listen to, where there is anybody; returns whether there was. */
+  #offer(peers: readonly PeerUrl[]): boolean {
+    if (peers.every((peer) => this.#heard.has(addressOf(peer)))) return false;
+    return this.#wakeIdle();
   }
 
-  /** Tells those who have nobody to listen to, where there is anybody. */
-  #offer(peers: readonly PeerUrl[]): void {
-    if (peers.every((peer) => this.#heard.has(addressOf(peer)))) return;
-    this.#onFound();
-    this.#waitForPeers();
+  #wakeIdle(): boolean {
+    const woken = [...this.#idle];
+    this.#idle.clear();
+    for (const wake of woken) wake();
+    return woken.length > 0;
   }
 
   /** Whether all are listened to, and none tells of more than is here. */

@@ -8,6 +8,7 @@ import {
 } from '../../src/mirror/follow-stream.ts';
 import { mirrorStream } from '../../src/mirror/mirror.ts';
 import type { FallenSource } from '../../src/mirror/score.ts';
+import { readMemory, writeMemory } from '../../src/mirror/source-memory.ts';
 import { createStream } from '../../src/store/open-stream.ts';
 import type { Stream } from '../../src/store/stream.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
@@ -209,6 +210,52 @@ test(
       finders: [{ name: 'test', find }],
     });
     await isListened;
+  }),
+);
+
+test(
+  'followStream :: whoever is found is listened to first: where it tells of nothing newer, nobody is asked for that',
+  scope(async (t) => {
+    const { stream, path } = makeStream(t);
+    const [first, second] = [await serve(t, [{ path }]), await serve(t, [{ path }])];
+    let turns = 0;
+    let mirror: Mirror | undefined;
+    const asked: number[] = [];
+    let enough: () => void = () => {};
+    const isEnough = new Promise<void>((resolve) => {
+      enough = resolve;
+    });
+    // Known after a turn in which all were asked, before the next.
+    const remember = (): boolean => {
+      if (mirror === undefined || asked.length !== 1) return false;
+      const memory = readMemory(mirror.path);
+      const [known] = memory.sources;
+      if (known === undefined || memory.sources.length > 1) return false;
+      const address = known.address.replace(`${first.port}`, `${second.port}`);
+      const sources = [known, { ...known, address, kind: 'found' as const, score: 5 }];
+      writeMemory(mirror.path, memory, { ...memory, sources });
+      asked.push(turns);
+      return true;
+    };
+    const find = (): readonly string[] => {
+      if (mirror !== undefined) asked.push(turns);
+      if (asked.length === 3) enough();
+      return [];
+    };
+    mirror = await mirrorOf(t, [urlOf(first.port)], {
+      pollMs: () => {
+        // As long it has to tell what it has.
+        const ms = remember() ? 800 : 20;
+        turns += 1;
+        return ms;
+      },
+      publicKey: stream.publicKey,
+      finders: [{ name: 'test', find }],
+    });
+    await isEnough;
+
+    const [, known = 0, again = 0] = asked;
+    assert.is(again - known, 4);
   }),
 );
 

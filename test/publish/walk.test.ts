@@ -173,7 +173,9 @@ test(
 
     assert.equal(keysOf(walk), published);
     // Directories are left out as a whole.
-    const expected = secrets.map((path) => path.replace(/(\.git|node_modules|part-values)\/.*/, '$1'));
+    const expected = secrets.map((path) =>
+      path.replace(/(\.git|node_modules|part-values)\/.*/, '$1'),
+    );
     assert.equal(walk.skipped.map(({ path }) => path).sort(), expected.sort());
   }),
 );

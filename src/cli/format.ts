@@ -1,5 +1,6 @@
 /** Numbers and times as people read them. Pure; the same in every locale, so that output can be compared. */
 import type { Micros } from '../core/record.ts';
+import type { SignatureState } from '../store/unchecked.ts';
 
 /** `1 file`, `12,345 files`. */
 export function count(n: number, noun: string, plural: string = `${noun}s`): string {
@@ -68,4 +69,12 @@ export function shellWord(text: string): string {
 export function wordRows(label: string, words: string): string[][] {
   const lines = words.match(/(?:\S+ ?){1,8}/g) ?? [];
   return lines.map((line, i) => [i === 0 ? label : '', line.trim()]);
+}
+
+/** What there is to say of signatures that are not checked; undefined of those that are. */
+export function describeSignatures(state: SignatureState): string | undefined {
+  if (state === 'checked') return undefined;
+  return state === 'unchecked'
+    ? 'not checked yet: whoever serves it first checks them, then peers are given it too'
+    : 'wrong ones came from its source: it is shown, and given to no peer; drayer mirror URL';
 }

@@ -27,6 +27,7 @@ const CODES = {
   // records and chains
   RECORD_INVALID: [400, 6],
   SIGNATURE_INVALID: [400, 6],
+  SIGNATURES_UNCHECKED: [503, 6],
   KEY_LIMIT: [400, 1],
   CHAIN_FULL: [409, 1],
   CHAIN_BROKEN: [500, 6],

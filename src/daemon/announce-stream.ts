@@ -4,6 +4,7 @@
  */
 import { type AnnounceOptions, announceGeneration, type Untold } from '../mirror/announce.ts';
 import { readPrimaryServers } from '../store/typed-reads.ts';
+import { uncheckedOf } from '../store/unchecked.ts';
 import { withReader } from './stream-facts.ts';
 
 /**
@@ -22,7 +23,7 @@ export function announceStream(
   const { servers, record, publicKey } = withReader(path, (reader) =>
     reader.reading(() => ({
       servers: readPrimaryServers(reader),
-      record: reader.view.byModified(reader.view.modifiedTip()),
+      record: uncheckedOf(reader) ? undefined : reader.view.byModified(reader.view.modifiedTip()),
       publicKey: reader.publicKey,
     })),
   );

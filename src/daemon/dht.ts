@@ -175,8 +175,8 @@ class World {
     for (const { id, path } of this.#daemon?.keeper?.mirrors() ?? []) {
       shown.set(id, { path, isServed: false });
     }
-    for (const { id, path } of this.#daemon?.hosted() ?? []) {
-      shown.set(id, { path, isServed: true });
+    for (const { id, path, isWithheld } of this.#daemon?.hosted() ?? []) {
+      shown.set(id, { path, isServed: !isWithheld });
     }
     return shown;
   }

@@ -114,7 +114,8 @@ class Presence implements Lan {
     if (isSame) return;
     this.#listed = listed;
     this.#hasHidden = kept.length > 0;
-    const shown = new Map(listed.map(({ id, publicKey }) => [id, publicKey]));
+    const offered = listed.filter(({ isWithheld }) => !isWithheld);
+    const shown = new Map(offered.map(({ id, publicKey }) => [id, publicKey]));
     const hidden = new Map(
       kept
         .map((stream) => [formatStreamId(stream.publicKey), stream] as const)

@@ -6,6 +6,7 @@ import { keyPathOf } from '../store/key-file.ts';
 import { receiptsPathOf } from '../store/push-receipts.ts';
 import { hasFile } from '../store/stream-file.ts';
 import { trustPathOf } from '../store/trust.ts';
+import { type SignatureState, signatureStateOf } from '../store/unchecked.ts';
 import type { ListedRun } from './control-wire.ts';
 import { type KeptState, keptPathOf, readKept } from './kept-mirrors.ts';
 import type { KnownStream } from './known-streams.ts';
@@ -26,6 +27,8 @@ export type StreamSummary = {
   readonly seq: number | undefined;
   /** Modified tip; 0 where there is nothing yet. */
   readonly tip: Micros;
+  /** Whether each record's own signature has been checked; until then no peer is given any of it. */
+  readonly signatures: SignatureState;
   /** Bytes of the file with its log. */
   readonly bytes: number;
   /** Where the daemon shows it; empty where none does. */
@@ -76,6 +79,7 @@ function summaryOf(
     records: 0,
     seq: undefined,
     tip: 0,
+    signatures: 'checked' as const,
     bytes: 0,
     fault: undefined,
   };
@@ -85,7 +89,8 @@ function summaryOf(
     if (!hasFile(path)) return { ...nothing, ...about, id: state?.id, kept: state };
     const facts = withReader(path, (reader) => {
       const { count, snapshot, tip } = reader.generation();
-      return { id: reader.id, records: count, seq: snapshot?.seq, tip };
+      const signatures = signatureStateOf(reader);
+      return { id: reader.id, records: count, seq: snapshot?.seq, tip, signatures };
     });
     return { ...nothing, ...about, ...facts, bytes: sizeOf(path), kept: state };
   } catch (error) {

@@ -38,7 +38,7 @@ async function start(plan: WorkerPlan): Promise<void> {
     tell({ told: 'error', message: error instanceof Error ? error.message : String(error), path });
   };
   const { operator, takesNews, streams: sources, pollMs, ...options } = plan;
-  const streams = openStreamSet([], { pollMs, onError });
+  const streams = openStreamSet([], { pollMs, onError, checks: false });
   for (const source of sources) addTo(streams, source, onError);
   const onAccess = (line: string): void => tell({ told: 'access', line });
   const listener = await openServer(streams, {

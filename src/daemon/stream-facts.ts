@@ -17,6 +17,7 @@ import { openReader } from '../store/open-reader.ts';
 import type { Generation, StreamReader } from '../store/reader.ts';
 import { partPathOf } from '../store/staging-file.ts';
 import { readTrust, trustPathOf } from '../store/trust.ts';
+import { type SignatureState, signatureStateOf } from '../store/unchecked.ts';
 import { heldModeOf } from '../store/value-choice.ts';
 import { nameOfHash, type ValueMode, wantedHashes } from '../store/value-mode.ts';
 import { isForkProof } from '../wire/fork-proof.ts';
@@ -40,6 +41,8 @@ export type StreamFacts = {
   readonly keyPath: string | undefined;
   /** Whether this mirror has checked the generation against its snapshot; undefined for an own stream. */
   readonly isComplete: boolean | undefined;
+  /** Whether each record's own signature has been checked; until then no peer is given any of it. */
+  readonly signatures: SignatureState;
   /** The key has signed more than this file holds: it was restored, or is an old copy. */
   readonly isBehindMark: boolean;
   /** Path of the proof that the key signed two histories, where there is one. */
@@ -140,6 +143,7 @@ function collectFacts(reader: StreamReader, keyFile: string): StreamFacts {
     bytes: list.reduce((sum, { bytes }) => sum + bytes, 0),
     keyPath: hasKey ? keyFile : undefined,
     isComplete: hasKey ? undefined : readTrust(trustPathOf(reader.path))?.tip === generation.tip,
+    signatures: signatureStateOf(reader),
     isBehindMark: isBehindMark(reader.path, generation),
     ...forkProofFacts(reader),
     isFetching: existsSync(partPathOf(reader.path)),

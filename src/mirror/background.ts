@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { DrayerError, type ErrorCode } from '../core/errors.ts';
 import type { PromoteJob, Promotion } from '../store/promote.ts';
+import { workerUrl } from '../store/worker-url.ts';
 import type { Signatures } from './signatures.ts';
 
 /** What the thread is asked to do. */
@@ -73,7 +74,10 @@ export class Background {
 
   #start(): Thread {
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
-    const thread: Thread = { worker: new Worker(workerUrl(), { resourceLimits }), waiting: [] };
+    const thread: Thread = {
+      worker: new Worker(workerUrl('./background-worker', import.meta.url), { resourceLimits }),
+      waiting: [],
+    };
     const fail = (message: string, cause?: unknown): void => {
       if (this.#thread === thread) this.#thread = undefined;
       const error = new DrayerError('INTERNAL', message, { cause });
@@ -88,15 +92,4 @@ export class Background {
     thread.worker.on('exit', () => fail('the worker thread ended'));
     return thread;
   }
-}
-
-function workerUrl(): URL {
-  if (!import.meta.url.endsWith('.ts')) return new URL('./background-worker.js', import.meta.url);
-  // The sources as they are, under tsx: Node 20 gives `--import tsx` to the main thread only.
-  const [tsx, worker] = [
-    import.meta.resolve('tsx/esm/api'),
-    new URL('./background-worker.ts', import.meta.url),
-  ];
-  const source = `import { register } from '${tsx}'; register(); await import('${worker}');`;
-  return new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 }

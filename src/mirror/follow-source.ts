@@ -5,6 +5,7 @@
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { type PromoteJob, type Promotion, promoteStaged } from '../store/promote.ts';
 import type { Generation } from '../store/reader.ts';
+import { checkLeft, checkLeftOf } from './check-left.ts';
 import { fetchValues } from './fetch-values.ts';
 import { twoHistories } from './fork.ts';
 import { repairLinks } from './repair-links.ts';
@@ -39,10 +40,16 @@ export async function followSource(session: Session): Promise<Outcome> {
   for (let round = 1; round <= ROUNDS; round += 1) {
     const before = { records: state.records, values: state.values };
     const refusal = await takeInAll(session);
-    if (refusal !== undefined) return { kind: 'refused', detail: refusal };
-    const outcome = await finish(session);
+    const outcome: Outcome =
+      refusal === undefined ? await finish(session) : { kind: 'refused', detail: refusal };
     if (outcome.kind !== 'refused') return outcome;
     detail = outcome.detail;
+    if (session.store.unchecked !== undefined) {
+      // Whether it really does not fit is for checked records to say.
+      await checkLeft(session);
+      continue;
+    }
+    if (refusal !== undefined) return outcome;
     // Nothing new came and nothing fits: asking once more would bring the same.
     const hasProgress = state.records > before.records || state.values > before.values;
     if (!hasProgress) break;
@@ -68,12 +75,17 @@ async function finish(session: Session): Promise<Outcome> {
   const { store, source, state } = session;
   const unrepaired = await repairLinks(session);
   if (unrepaired !== undefined) return { kind: 'refused', detail: unrepaired };
-  if (store.wanted().length > 0) await session.waitForOthers();
+  const wanted = store.wanted();
+  await checkLeftOf(session, wanted);
+  if (wanted.length > 0) await session.waitForOthers();
   const missing = await fetchValues(session);
   if (missing > 0) return { kind: 'refused', detail: `${missing} values are not there any more` };
 
   reportProgress(session, 'finish', store.view.modifiedTip());
   const promotion = await store.promote(state.goal, (job) => promoter(session, job));
+  if (promotion.kind !== 'complete' && store.unchecked !== undefined) {
+    return { kind: 'refused', detail: 'the records are not what the snapshot covers' };
+  }
   switch (promotion.kind) {
     case 'complete': {
       const { generation, proof } = promotion;
@@ -99,12 +111,17 @@ async function finish(session: Session): Promise<Outcome> {
   }
 }
 
-function promoter({ store, background }: Session, job: PromoteJob): Promotion | Promise<Promotion> {
+function promoter(
+  { store, background, oneShot }: Session,
+  job: PromoteJob,
+): Promotion | Promise<Promotion> {
   const { records, bytes } = store.staged;
   // A first generation is renamed into place: only its records are looked at, no value is moved.
   const isLight = store.visible === undefined || bytes <= INLINE_BYTES;
   const isSmall = records <= INLINE_RECORDS && isLight && !background.isRunning;
-  return isSmall ? promoteStaged(job) : background.promote(job);
+  // To start the thread takes half as long as judging 10,000 records.
+  const isAlone = oneShot && store.visible === undefined && !background.isRunning;
+  return isSmall || isAlone ? promoteStaged(job) : background.promote(job);
 }
 
 function describeIncomplete(

@@ -9,7 +9,7 @@ import type { MirrorOptions, MirrorReport } from './mirror.ts';
 import type { FallenSource } from './score.ts';
 
 /** Options of {@link followStream}. */
-export type FollowOptions = Omit<MirrorOptions, 'publicKey' | 'path'> & {
+export type FollowOptions = Omit<MirrorOptions, 'publicKey' | 'path' | 'oneShot'> & {
   /**
    * Time between two looks at sources that send no events, and at all of several, ms; a function is asked
    * before each. Default 30,000.

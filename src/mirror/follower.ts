@@ -246,10 +246,10 @@ export class Follower {
   }
 
   /** A courtesy, beside everything else: who follows us hears of it by the event. */
-  #announce({ generation }: MirrorReport): void {
+  #announce({ generation, signatures }: MirrorReport): void {
     const { httpPort, isReachable = true, signal } = this.#options;
     const record = generation.snapshotRecord;
-    if (httpPort === undefined || record === undefined) return;
+    if (httpPort === undefined || record === undefined || signatures !== 'checked') return;
     const told = this.#peers().filter((peer) => isReachable || isThisMachine(peer));
     const servers = told.map(({ text }) => ({ type: 'http' as const, url: text }));
     const announcement = { publicKey: this.#publicKey, record, httpPort };

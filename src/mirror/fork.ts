@@ -29,11 +29,13 @@ export function twoHistories(
 
 /** Returns why it cannot be kept: that there are two histories is to be said in any case. */
 function keepProof(
-  { path, publicKey }: MirrorStore,
+  store: MirrorStore,
   held: SignedRecord,
   shown: SignedRecord,
 ): DrayerError | undefined {
-  const proof = encodeForkProof([held, shown], publicKey);
+  const { path, publicKey } = store;
+  const proof = proofOf(store, held, shown);
+  if (proof === undefined) return new DrayerError('PROOF_INVALID', 'one of them is not signed');
   try {
     writeForkProof(path, proof, (body) => isForkProof(body, publicKey));
     return undefined;
@@ -41,6 +43,21 @@ function keepProof(
     if (isDrayerError(error, 'STORAGE_FAILED')) return error;
     throw error;
   }
+}
+
+/**
+ * What proves it to others. A visible record whose contents only the snapshot proves may have come with a wrong
+ * signature (R22): then the snapshot stands for it.
+ */
+function proofOf(
+  { publicKey, visible }: MirrorStore,
+  held: SignedRecord,
+  shown: SignedRecord,
+): Uint8Array | undefined {
+  const own = visible?.generation().snapshotRecord;
+  return [held, own]
+    .flatMap((one) => (one === undefined ? [] : [encodeForkProof([one, shown], publicKey)]))
+    .find((proof) => isForkProof(proof, publicKey));
 }
 
 /**

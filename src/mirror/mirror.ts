@@ -46,6 +46,11 @@ export type MirrorOptions = {
   readonly others?: boolean | undefined;
   /** Leave also a given address alone for a while after it failed. Default: it is asked every time. */
   readonly restsGiven?: boolean | undefined;
+  /**
+   * The process ends with this run: the event loop may be held up for some tenths of a second, and of a first
+   * generation that a snapshot proves the signatures may be left to whoever first serves it.
+   */
+  readonly oneShot?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called while pages and values arrive. */
   readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;

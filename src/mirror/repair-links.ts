@@ -25,6 +25,8 @@ export async function repairLinks(session: Session): Promise<string | undefined>
   const places = store.base.kind === 'next' ? store.view.places() : undefined;
   const dangling = findDangling(store.view, places);
   if (dangling.length === 0) return undefined;
+  // An answer is compared with what is held, and may prove two histories: both are to be checked.
+  if (store.unchecked !== undefined) return `${dangling.length} links are to be repaired`;
   if (dangling.length >= PAGE_FROM && !source.isPlain) await repairByPage(session, dangling);
   else await eachAtOnce(dangling, AT_ONCE, (one) => repairOne(session, one));
 

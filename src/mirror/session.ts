@@ -44,6 +44,8 @@ export type Session = {
   readonly verifier: Verifier;
   readonly background: Background;
   readonly quota: Quota;
+  /** Nobody else wants the event loop. */
+  readonly oneShot: boolean;
   readonly onProgress: ((progress: MirrorProgress) => void) | undefined;
   /** Written by the run's own functions only. */
   readonly state: SessionState;

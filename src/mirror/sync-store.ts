@@ -2,13 +2,15 @@
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import type { MirrorStore } from '../store/mirror-store.ts';
 import type { Generation } from '../store/reader.ts';
+import { type SignatureState, signatureStateOf } from '../store/unchecked.ts';
 import type { ValueMode } from '../store/value-mode.ts';
+import type { RoundOptions } from './attempt.ts';
 import { gatherCandidates } from './gather.ts';
 import type { HttpLimits } from './http-client.ts';
 import type { PeerFinder } from './peer-finder.ts';
 import type { PeerUrl } from './peer-url.ts';
 import { isOverQuota } from './quota.ts';
-import { type RoundOptions, runRound } from './round.ts';
+import { runRound } from './round.ts';
 import type { RoundOutcome } from './round-outcome.ts';
 import { type FallenSource, fallenSources, noteRound } from './score.ts';
 import { readMemory, type SourceMemory, writeMemory } from './source-memory.ts';
@@ -25,6 +27,12 @@ export type MirrorReport = {
   readonly changed: boolean;
   /** Whether a snapshot proves it whole (R22); false for streams of programs that make none. */
   readonly snapshotProved: boolean;
+  /**
+   * Of its records, each by itself. `unchecked`: the snapshot proves the contents, and the signatures are
+   * checked by whoever first serves the mirror or looks again. `wrong`: one is not right, and no source gave
+   * better. Until it is `checked` no peer is given any of it.
+   */
+  readonly signatures: SignatureState;
   /**
    * `current`: it is the newest that any source shows. `behind`: all have an older one. `uncovered`:
    * there are records after the newest snapshot, which are not shown (R22). `withheld`: a source shows a
@@ -155,6 +163,7 @@ function reportOf(
     generation,
     changed,
     snapshotProved: generation.covered,
+    signatures: signatureStateOf(store.visible),
     source: standing,
     failures,
     ...learnt,

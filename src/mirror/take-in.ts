@@ -17,6 +17,10 @@ import type { Batch } from './source.ts';
 
 /** Batches that are being checked while the next one arrives: neither thread then waits for the other. */
 const AHEAD = 3;
+/** So much is staged before its signatures are looked at, and what each record takes besides its value. */
+const MOST_LEFT_BYTES: number = 512 * 1024 * 1024;
+const RECORD_BYTES = 1024;
+const METADATA: ValueMode = { metadataOnly: true };
 
 /**
  * Stages everything the source has after the staged tip.
@@ -29,7 +33,9 @@ export async function takeInRecords(session: Session): Promise<string | undefine
   const { source, store } = session;
   const since = store.view.modifiedTip();
   const opened = takeOpening(session, since);
-  const batches = opened?.batches ?? requestRecords(source, since, store.values.mode);
+  // Nearly all values of another copy of what is visible are here already.
+  const mode = store.base.kind === 'afresh' ? METADATA : store.values.mode;
+  const batches = opened?.batches ?? requestRecords(source, since, mode);
   const queue: { readonly batch: Batch; readonly isChecked: Promise<void> }[] = [];
   let next: Promise<Arrival> | undefined =
     opened === undefined ? arrive(batches) : Promise.resolve(opened.first);
@@ -79,6 +85,7 @@ export async function takeUpStaged(
       await verifier.all(records);
       store.adopt(records);
     }
+    if (store.unchecked !== undefined) store.noteChecked();
   } catch (error) {
     // Half written in a power cut. Nobody is to blame, and nothing is lost but time.
     if (!(error instanceof DrayerError) || error.code === 'STREAM_BUSY') throw error;
@@ -86,32 +93,37 @@ export async function takeUpStaged(
   }
 }
 
-/** Checks records of the source; an invalid one condemns it (R16). */
+/** Checks records of the source; an invalid one condemns it (R16). Signatures may be left for later. */
 export async function verifyBatch(
-  { source, verifier }: Session,
+  { store, source, verifier }: Session,
   records: readonly SignedRecord[],
 ): Promise<void> {
   try {
-    await verifier.all(records);
+    if (store.unchecked !== undefined) verifier.contents(records);
+    else await verifier.all(records);
   } catch (error) {
     throw blame(source.url, error);
   }
 }
 
-/** Stages a verified batch; returns why one of its records was refused, with all before it staged. */
+/** Stages a checked batch; returns why one of its records was refused, with all before it staged. */
 function stageBatch(session: Session, batch: Batch): string | undefined {
   const { store, state } = session;
   const { view } = store;
   const steps: Step[] = [];
+  const isChecked = store.unchecked === undefined;
   let refusal: string | undefined;
   for (const record of batch.records) {
-    state.goal = Math.max(state.goal, record.modified);
+    // Neither a goal nor a proof is made of a signature that nobody has checked.
+    if (isChecked) state.goal = Math.max(state.goal, record.modified);
     checkFork(session, record);
     const bare = bareRecord(record);
     const acceptance = planAccept(view, bare);
-    if (acceptance.kind === 'fork') throw twoHistories(store, acceptance.held, record);
+    const isProved = acceptance.kind === 'fork' && isChecked;
+    if (isProved) throw twoHistories(store, acceptance.held, record);
+    if (acceptance.kind === 'fork') refusal = `record ${record.id}: contradicts another`;
     if (acceptance.kind === 'refused') refusal = acceptance.detail;
-    if (acceptance.kind === 'refused') break;
+    if (acceptance.kind === 'refused' || acceptance.kind === 'fork') break;
     if (acceptance.kind === 'duplicate') continue;
     view.apply(acceptance.steps);
     steps.push(...acceptance.steps.map((step) => withValue(step, record, store.values.mode)));
@@ -122,7 +134,14 @@ function stageBatch(session: Session, batch: Batch): string | undefined {
   state.peerTip = batch.peerTip;
   reportProgress(session, 'records', view.modifiedTip());
   checkStaged(session);
-  return refusal;
+  return refusal ?? (isChecked ? undefined : tooMuchLeft(session));
+}
+
+/** What nobody has signed is not to fill the disk: sooner or later the signatures are looked at. */
+function tooMuchLeft({ store }: Session): string | undefined {
+  const { records, bytes } = store.staged;
+  const staged = bytes + records * RECORD_BYTES;
+  return staged > MOST_LEFT_BYTES ? `${staged} bytes came with signatures not checked` : undefined;
 }
 
 /** Staging from nothing does not meet what is visible, so a fork between the two is looked for (R16). */
@@ -141,7 +160,8 @@ function withValue(step: Step, record: SignedRecord, mode: ValueMode): Step {
   return { kind: 'put', record: isWanted ? record : step.record };
 }
 
-function* inBatches(records: Iterable<SignedRecord>): Generator<SignedRecord[]> {
+/** As many records at a time as are checked together. */
+export function* inBatches(records: Iterable<SignedRecord>): Generator<SignedRecord[]> {
   let batch: SignedRecord[] = [];
   let bytes = 0;
   for (const record of records) {

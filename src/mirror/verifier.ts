@@ -37,6 +37,11 @@ export class Verifier {
     verifyRecord(record, this.publicKey);
   }
 
+  /** Checks all but the signatures: {@link Verifier.all} is for those, at once or later. */
+  contents(records: readonly SignedRecord[]): void {
+    for (const record of records) checkContent(record);
+  }
+
   /**
    * Checks all of them; the promise settles when the last signature is checked.
    *
@@ -48,7 +53,7 @@ export class Verifier {
       for (const record of records) this.one(record);
       return;
     }
-    for (const record of records) checkContent(record);
+    this.contents(records);
     const signatures = pack(records, this.publicKey);
     await Promise.all([this.#background.verify(signatures), checkHere(signatures)]);
     const wrong = wrongOf(signatures);

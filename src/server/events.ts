@@ -6,10 +6,12 @@ import type { ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
 import type { Context } from 'koa';
 import type { Generation, StreamReader } from '../store/reader.ts';
+import { uncheckedOf } from '../store/unchecked.ts';
 import type { StreamSet } from './stream-set.ts';
 
 /** Between two signs of life. Proxies cut what says nothing for longer, and so does our own server. */
 export const SIGN_MS = 15_000;
+const SIGN_OF_LIFE = ': \n\n';
 /** A follower that has so many unread bytes waiting is not reading. */
 const MOST_UNREAD_BYTES = 65_536;
 
@@ -26,7 +28,7 @@ export class EventHub {
       }
     });
     this.#timer = setInterval(() => {
-      for (const follower of this.#followers) write(follower, ': \n\n');
+      for (const follower of this.#followers) write(follower, SIGN_OF_LIFE);
     }, SIGN_MS);
     this.#timer.unref();
   }
@@ -46,7 +48,9 @@ export class EventHub {
     body.once('close', () => this.#followers.delete(follower));
     // An answer without end is not sent on to who may have gone.
     ctx.req.socket.once('end', () => ctx.res.destroy());
-    write(follower, eventOf(reader.generation()));
+    // What may not be fetched yet is told of once it may; till then a sign that somebody is there.
+    const isOffered = uncheckedOf(reader) === undefined;
+    write(follower, isOffered ? eventOf(reader.generation()) : SIGN_OF_LIFE);
   }
 
   /** Ends every response. Idempotent. */

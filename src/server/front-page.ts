@@ -18,7 +18,8 @@ export type ListedStream = {
 
 /** Makes the body of `streams.json`, for all hosted streams or some. */
 export function streamsJson(streams: StreamSet, hosted: readonly HostedStream[]): string {
-  const listed = hosted.flatMap(({ id, name, publicKey }): ListedStream[] => {
+  const listed = hosted.flatMap(({ id, name, publicKey, isWithheld }): ListedStream[] => {
+    if (isWithheld) return [];
     const generation = streams.find(publicKey)?.generation();
     if (generation === undefined) return [];
     const { tip, count, snapshot } = generation;

@@ -6,6 +6,7 @@ import { type Stats, statSync } from 'node:fs';
 import { isDrayerError } from '../core/errors.ts';
 import { openReader } from '../store/open-reader.ts';
 import type { Generation, StreamReader } from '../store/reader.ts';
+import { noteCheckedHere, type SignatureState, signatureStateOf } from '../store/unchecked.ts';
 import { MODE_ATTRIBUTE } from '../store/value-mode.ts';
 
 /** A stream file to host. */
@@ -19,7 +20,7 @@ export type StreamSource = {
 
 /** Told of what becomes of a file. */
 export type HostedFileEvents = {
-  /** It is another stream than before, or none. */
+  /** It is another stream than before, or none, or its signatures are in another state. */
   readonly onIdentity: () => void;
   /** A connection to it was opened, or closed. */
   readonly onOpen: (isOpen: boolean, file: HostedFile) => void;
@@ -30,6 +31,8 @@ export class HostedFile {
   readonly source: StreamSource;
   /** Modified tip at the last look; 0 until there was one. */
   tip = 0;
+  /** Of the records, at the last look. */
+  signatures: SignatureState = 'checked';
   /** When it was last asked for, in the owner's count; the lowest is closed first. */
   lastUsed = 0;
   readonly #events: HostedFileEvents;
@@ -39,6 +42,7 @@ export class HostedFile {
   #counter: number | undefined;
   #state = '';
   #file = '';
+  #checkedInode: string | undefined;
 
   /** @throws {DrayerError} what `openReader` throws; STREAM_NOT_FOUND only when not optional */
   constructor(source: StreamSource, events: HostedFileEvents) {
@@ -71,14 +75,28 @@ export class HostedFile {
     return this.#reader;
   }
 
-  /** Returns the generation when it is another than at the last look; looks only at an open file. */
+  /**
+   * Returns the generation when it is another than at the last look, or may be told of only now that its
+   * signatures are checked; looks only at an open file.
+   */
   poll(): Generation | undefined {
     const reader = this.#reader;
     if (reader === undefined) return undefined;
     const counter = reader.changeCounter();
     if (counter === this.#counter) return undefined;
     this.#counter = counter;
-    return this.#compare(reader.generation(), reader.attribute(MODE_ATTRIBUTE));
+    const generation = reader.generation();
+    this.tip = generation.tip;
+    this.#noteSignatures(signatureStateOf(reader));
+    if (this.signatures !== 'checked') return undefined;
+    return this.#compare(generation, reader.attribute(MODE_ATTRIBUTE));
+  }
+
+  /** The signatures were found right, which the file cannot be made to say. */
+  noteChecked(): void {
+    this.#checkedInode = inodeOf(this.#file);
+    if (this.#reader !== undefined) noteCheckedHere(this.#reader);
+    this.#counter = undefined;
   }
 
   /** Looks at the file itself: has it come, gone, been replaced, or changed while closed? */
@@ -113,6 +131,7 @@ export class HostedFile {
     try {
       const reader = openReader(this.source.path);
       this.#reader = reader;
+      if (inodeOf(this.#file) === this.#checkedInode) noteCheckedHere(reader);
       this.#events.onOpen(true, this);
       this.#identify(reader);
     } catch (error) {
@@ -127,9 +146,14 @@ export class HostedFile {
     this.#events.onIdentity();
   }
 
+  #noteSignatures(found: SignatureState): void {
+    if (found === this.signatures) return;
+    this.signatures = found;
+    this.#events.onIdentity();
+  }
+
   // A mirror may hold other values of the same generation than before (R18).
   #compare(generation: Generation, mode: string | undefined): Generation | undefined {
-    this.tip = generation.tip;
     const state = `${stateOf(generation)} ${mode}`;
     if (state === this.#state) return undefined;
     this.#state = state;

@@ -42,6 +42,7 @@ const EXPOSED: ReadonlySet<ErrorCode> = new Set([
   'TWO_HISTORIES',
   'RECORD_INVALID',
   'SIGNATURE_INVALID',
+  'SIGNATURES_UNCHECKED',
   'MALFORMED',
   'TOO_LARGE',
 ]);

@@ -8,6 +8,8 @@ import { DrayerError } from '../core/errors.ts';
 import type { Generation, StreamReader } from '../store/reader.ts';
 import { FileHints } from './file-hints.ts';
 import { HostedFile, type StreamSource } from './hosted-file.ts';
+import { SignatureChecks } from './signature-checks.ts';
+import { groupByKey, keyText, newestOf } from './twins.ts';
 
 export type { StreamSource } from './hosted-file.ts';
 
@@ -17,6 +19,8 @@ export type HostedStream = {
   readonly id: string;
   readonly publicKey: Uint8Array;
   readonly name?: string | undefined;
+  /** Shown to visitors and offered to no peer: signatures of its records are not checked, or wrong (R22). */
+  readonly isWithheld?: boolean | undefined;
 };
 
 /** A hosted stream and its file. */
@@ -47,6 +51,8 @@ export type StreamSetOptions = {
   readonly maxOpen?: number | undefined;
   /** Told what goes wrong while polling; the file is tried again later. Also of two files of one stream. */
   readonly onError?: ((error: unknown, path: string) => void) | undefined;
+  /** Whether signatures that are still to be checked are checked here. Default: they are. */
+  readonly checks?: boolean | undefined;
   /** Told that a file was added or removed. */
   readonly onSources?: (() => void) | undefined;
 };
@@ -88,6 +94,7 @@ export class OpenStreamSet implements StreamSet {
   readonly #open = new Set<HostedFile>();
   readonly #listeners = new Set<(event: GenerationEvent) => void>();
   readonly #warned = new Set<string>();
+  readonly #checks: SignatureChecks;
   readonly #options: StreamSetOptions;
   readonly #hints: FileHints;
   #timer: NodeJS.Timeout | undefined;
@@ -103,6 +110,11 @@ export class OpenStreamSet implements StreamSet {
 
   constructor(options: StreamSetOptions) {
     this.#options = options;
+    this.#checks = new SignatureChecks({
+      checks: options.checks ?? true,
+      onChecked: (path) => this.look(path),
+      onError: options.onError,
+    });
     this.#hints = new FileHints((path) => this.look(path));
     this.#keepPace();
   }
@@ -119,6 +131,7 @@ export class OpenStreamSet implements StreamSet {
     this.#forget();
     this.#hints.add(source.path);
     this.#warnOfTwins(file);
+    this.#checks.heed(file);
     this.#closeOldest();
     this.#options.onSources?.();
   }
@@ -161,9 +174,10 @@ export class OpenStreamSet implements StreamSet {
 
   /** What is hosted now, with the files; the same array until there is something else. */
   files(): readonly HostedStreamFile[] {
-    this.#present ??= this.#files.flatMap(({ identity, source: { path, name } }) =>
-      identity === undefined ? [] : [{ ...identity, name, path }],
-    );
+    this.#present ??= this.#files.flatMap(({ identity, signatures, source: { path, name } }) => {
+      const isWithheld = signatures !== 'checked';
+      return identity === undefined ? [] : [{ ...identity, name, path, isWithheld }];
+    });
     return this.#present;
   }
 
@@ -180,6 +194,7 @@ export class OpenStreamSet implements StreamSet {
   /** Idempotent. */
   close(): void {
     clearInterval(this.#timer);
+    this.#checks.close();
     this.#hints.close();
     for (const file of this.#files.splice(0)) file.release();
     this.#forget();
@@ -228,6 +243,7 @@ export class OpenStreamSet implements StreamSet {
   #look(file: HostedFile, look: () => Generation | undefined): void {
     try {
       const generation = look();
+      this.#checks.heed(file);
       if (generation === undefined || file.identity === undefined) return;
       this.#warnOfTwins(file);
       if (newestOf(this.#twins(file.identity.publicKey)) !== file) return;
@@ -269,32 +285,11 @@ export class OpenStreamSet implements StreamSet {
   }
 }
 
-function newestOf(files: readonly HostedFile[]): HostedFile | undefined {
-  return files.reduce<HostedFile | undefined>(
-    (newest, file) => (newest === undefined || file.tip > newest.tip ? file : newest),
-    undefined,
-  );
-}
-
-function groupByKey(files: readonly HostedFile[]): Map<string, HostedFile[]> {
-  const groups = new Map<string, HostedFile[]>();
-  for (const file of files) {
-    if (file.identity === undefined) continue;
-    const key = keyText(file.identity.publicKey);
-    groups.set(key, [...(groups.get(key) ?? []), file]);
-  }
-  return groups;
-}
-
-function keyText(publicKey: Uint8Array): string {
-  return Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.length).toString('latin1');
-}
-
 function listOf(files: readonly HostedStreamFile[]): HostedStream[] {
   const listed = new Map<string, HostedStream>();
-  for (const { id, publicKey, name } of files) {
+  for (const { id, publicKey, name, isWithheld } of files) {
     // The copy of an own stream has no name, whichever of the two is served.
-    listed.set(id, { id, publicKey, name: listed.get(id)?.name ?? name });
+    listed.set(id, { id, publicKey, name: listed.get(id)?.name ?? name, isWithheld });
   }
   return [...listed.values()];
 }

@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 import { DrayerError } from '../core/errors.ts';
 import { readForkProof } from '../store/fork-proof.ts';
 import type { StreamReader } from '../store/reader.ts';
+import { requireChecked } from '../store/unchecked.ts';
 import { isForkProof } from '../wire/fork-proof.ts';
 import type { StreamRequest } from '../wire/path-parser.ts';
 import type { AnnouncedDesk } from './announced.ts';
@@ -39,6 +40,7 @@ export type SyncRequest = Exclude<
  * Answers a request to a sync endpoint.
  *
  * @throws {DrayerError} NOT_FOUND, RECORD_NOT_FOUND, VALUE_NOT_HELD, METHOD_NOT_ALLOWED, NOT_SUPPORTED
+ * @throws {DrayerError} SIGNATURES_UNCHECKED for records, while those of the stream are
  */
 export async function answerSync(
   ctx: Context,
@@ -47,6 +49,7 @@ export async function answerSync(
 ): Promise<void> {
   const { operation } = request;
   checkMethod(ctx, POSTED.has(operation) ? ['POST'] : READING, operation);
+  if (HANDS_ON.has(operation)) requireChecked(reader);
   switch (request.operation) {
     case 'newRecords':
       return sendNewRecords(ctx, reader, { request, idleMs: shared.idleMs });
@@ -120,5 +123,11 @@ async function sendNewRecords(
     sendMade(ctx, { type: OCTETS, etag, make });
   });
 }
+
+/** What gives records to peers, or names those there are; a value is proved by its hash, whoever asks. */
+const HANDS_ON: ReadonlySet<string> = new Set([
+  ...['newRecords', 'record', 'crdr'],
+  ...['newestRecordsJSON', 'listRecordsJSON'],
+]);
 
 const POSTED: ReadonlySet<string> = new Set(['newRecordAvailable', 'values', 'lease', 'records']);

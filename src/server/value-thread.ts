@@ -1,6 +1,7 @@
 /** The thread that fetches large values (value-worker.ts), seen from the main one: begun when first needed. */
 import { Worker } from 'node:worker_threads';
 import { DrayerError, type ErrorCode } from '../core/errors.ts';
+import { workerUrl } from '../store/worker-url.ts';
 import type { FileFacts } from './spool-file.ts';
 import type { Filled } from './value-spool.ts';
 
@@ -61,7 +62,10 @@ export class ValueThread {
 
   #start(): Thread {
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
-    const thread: Thread = { worker: new Worker(workerUrl(), { resourceLimits }), waiting: [] };
+    const thread: Thread = {
+      worker: new Worker(workerUrl('./value-worker', import.meta.url), { resourceLimits }),
+      waiting: [],
+    };
     const { worker, waiting } = thread;
     // A server keeps the process alive by its sockets.
     worker.unref();
@@ -79,15 +83,4 @@ export class ValueThread {
     worker.on('exit', () => fail());
     return thread;
   }
-}
-
-function workerUrl(): URL {
-  if (!import.meta.url.endsWith('.ts')) return new URL('./value-worker.js', import.meta.url);
-  // The sources as they are, under tsx: Node 20 gives `--import tsx` to the main thread only.
-  const [tsx, worker] = [
-    import.meta.resolve('tsx/esm/api'),
-    new URL('./value-worker.ts', import.meta.url),
-  ];
-  const source = `import { register } from '${tsx}'; register(); await import('${worker}');`;
-  return new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 }

@@ -24,6 +24,7 @@ import { type Promotion, promoteStaged } from './promote.ts';
 import { noteReceipt } from './push-receipts.ts';
 import type { PushedValues } from './pushed-values.ts';
 import type { Generation } from './reader.ts';
+import { requireChecked } from './unchecked.ts';
 
 /** A batch to take. */
 export type BatchJob = {
@@ -62,6 +63,7 @@ const STAGED_BYTES = 4 * 1024 * 1024;
  * @throws {DrayerError} BATCH_REFUSED when the batch and the stream make no complete generation
  * @throws {DrayerError} TWO_HISTORIES when both prove that the key signed two
  * @throws {DrayerError} STREAM_BUSY while another process stages or writes the stream
+ * @throws {DrayerError} SIGNATURES_UNCHECKED while those of what it is to stand on are
  */
 export async function acceptBatch(job: BatchJob): Promise<AcceptedBatch> {
   const { path, publicKey, records } = job;
@@ -82,6 +84,7 @@ export async function acceptBatch(job: BatchJob): Promise<AcceptedBatch> {
 }
 
 async function stageBatch(store: MirrorStore, job: BatchJob): Promise<AcceptedBatch> {
+  requireChecked(store.visible);
   checkTip(store.visible?.view.modifiedTip() ?? 0, job.expect);
   const snapshot = checkSnapshot(store, job.records);
   store.begin();

@@ -5,23 +5,17 @@
 import type { Step } from '../core/chain.ts';
 import { DrayerError } from '../core/errors.ts';
 import { emptyView, OverlayView } from '../core/overlay.ts';
-import {
-  bytesEqual,
-  type Micros,
-  PROTOCOL_TYPE,
-  type SignedRecord,
-  SNAPSHOT_KEY,
-} from '../core/record.ts';
-import { formatStreamId } from '../core/stream-id.ts';
+import { type Micros, PROTOCOL_TYPE, type SignedRecord, SNAPSHOT_KEY } from '../core/record.ts';
 import { type HeldValues, openHeldValues } from './held-values.ts';
-import { openReader } from './open-reader.ts';
+import { openReaderOf } from './open-reader.ts';
 import { PartValues } from './part-values.ts';
 import type { PromoteJob, Promotion } from './promote.ts';
-import type { Generation, StreamReader } from './reader.ts';
+import type { StreamReader } from './reader.ts';
 import { Staging } from './staging.ts';
 import { partPathOf, type StagingBase } from './staging-file.ts';
 import { hasFile } from './stream-file.ts';
-import { readTrust, type Trust, trustPathOf, writeTrust } from './trust.ts';
+import { checkHistory, isNewer, readTrust, type Trust, trustPathOf, writeTrust } from './trust.ts';
+import type { Unchecked } from './unchecked.ts';
 import { ValueChoice } from './value-choice.ts';
 import { isPartial, type ValueMode } from './value-mode.ts';
 
@@ -75,7 +69,7 @@ export class MirrorStore {
     this.values = new ValueChoice(mode);
     this.parts = new PartValues(path);
     this.#isTrustGiven = trust !== undefined;
-    this.#visible = hasFile(path) ? openVisible(path, publicKey) : undefined;
+    this.#visible = hasFile(path) ? openReaderOf(path, publicKey) : undefined;
     try {
       this.#trust = trust ?? readTrust(trustPathOf(path));
       this.#raiseTrust();
@@ -121,6 +115,29 @@ export class MirrorStore {
   stagedSnapshot(): SignedRecord | undefined {
     const [record] = this.view.byKey(PROTOCOL_TYPE, SNAPSHOT_KEY);
     return record && { ...record, value: this.#open().value(record.id) };
+  }
+
+  /** Whose records are staged without their signatures having been checked (R22); undefined where all are. */
+  get unchecked(): Unchecked | undefined {
+    return this.#staging?.unchecked();
+  }
+
+  /**
+   * From now on records are staged whose signatures are not checked, all from one source. Only in a first
+   * generation: it is not shown unless a snapshot proves it, and given to nobody before they are.
+   */
+  leaveUnchecked(from: string): void {
+    if (this.base.kind === 'first') this.#open().setUnchecked({ from });
+  }
+
+  /** What is staged, ascending by `modified`, without values. */
+  stagedRecords(): Iterable<SignedRecord> {
+    return this.#open().bareRecords();
+  }
+
+  /** Every signature of what is staged has been checked. */
+  noteChecked(): void {
+    this.#open().setUnchecked(undefined);
   }
 
   /** How much has been staged since it was begun or gone on with, and is here of values under way. */
@@ -248,7 +265,7 @@ export class MirrorStore {
   #reopen(): void {
     this.#visible?.close();
     this.#view = undefined;
-    this.#visible = openVisible(this.path, this.publicKey);
+    this.#visible = openReaderOf(this.path, this.publicKey);
     this.#raiseTrust();
   }
 
@@ -263,33 +280,6 @@ export class MirrorStore {
     this.#trust = { tip: generation.tip, snapshot };
     if (!this.#isTrustGiven) writeTrust(trustPathOf(this.path), this.#trust);
   }
-}
-
-/** R22: one `seq` with two roots. The other one is not here any more, so there is no proof for others. */
-function checkHistory(path: string, { snapshot }: Generation, trust: Trust | undefined): void {
-  const seen = trust?.snapshot;
-  if (snapshot === undefined || snapshot.seq !== seen?.seq) return;
-  if (bytesEqual(snapshot.root, seen.root)) return;
-  const message = `${path}: its generation ${snapshot.seq} is another than the one that was complete here before`;
-  throw new DrayerError('TWO_HISTORIES', message, {
-    hint: `the file was replaced by a copy of another history: put the right one back, or ask the publisher which one holds and remove ${trustPathOf(path)}`,
-  });
-}
-
-function isNewer(generation: Generation, trust: Trust | undefined): boolean {
-  if (trust === undefined) return true;
-  const isBehind = (generation.snapshot?.seq ?? 0) < (trust.snapshot?.seq ?? 0);
-  return generation.tip > trust.tip && !isBehind;
-}
-
-function openVisible(path: string, publicKey: Uint8Array): StreamReader {
-  const reader = openReader(path);
-  if (bytesEqual(reader.publicKey, publicKey)) return reader;
-  reader.close();
-  const wanted = formatStreamId(publicKey);
-  throw new DrayerError('KEY_MISMATCH', `${path}: expected stream ${wanted}, got ${reader.id}`, {
-    hint: 'give another path for this stream',
-  });
 }
 
 /** A record without its value: an overlay holds its records as long as it lives. */

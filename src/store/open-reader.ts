@@ -6,6 +6,8 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { bytesEqual } from '../core/record.ts';
+import { formatStreamId } from '../core/stream-id.ts';
 import { type Connection, connect } from './database.ts';
 import { fileError } from './durable-file.ts';
 import { StreamReader } from './reader.ts';
@@ -30,6 +32,21 @@ export function openReader(path: string): StreamReader {
     connection.close();
     throw error;
   }
+}
+
+/**
+ * The same of a file that is to be one stream's.
+ *
+ * @throws {DrayerError} KEY_MISMATCH when it is another's
+ */
+export function openReaderOf(path: string, publicKey: Uint8Array): StreamReader {
+  const reader = openReader(path);
+  if (bytesEqual(reader.publicKey, publicKey)) return reader;
+  reader.close();
+  const wanted = formatStreamId(publicKey);
+  throw new DrayerError('KEY_MISMATCH', `${path}: expected stream ${wanted}, got ${reader.id}`, {
+    hint: 'give another path for this stream',
+  });
 }
 
 /** Opens a connection that only reads, wherever the file lies. */

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual, type Micros } from '../core/record.ts';
+import { demandSignatures } from './check-signatures.ts';
 import { type Connection, connect, prepareForWriting } from './database.ts';
 import { syncDirectory } from './durable-file.ts';
 import {
@@ -39,6 +40,7 @@ import {
 } from './schema.ts';
 import { Stream } from './stream.ts';
 import { checkJournal, checkStreamFile, hasFile, isWritable } from './stream-file.ts';
+import { uncheckedOf } from './unchecked.ts';
 
 /** What {@link openStream} is told besides the path. */
 export type OpenStreamOptions = {
@@ -106,6 +108,8 @@ export function createStream(path: string, options: CreateStreamOptions = {}): S
  * @throws {DrayerError} STREAM_INVALID when it is no stream; USAGE when it is no file
  * @throws {DrayerError} KEY_MODE, KEY_INVALID when the key file cannot be used
  * @throws {DrayerError} KEY_MISMATCH when the key belongs to another stream
+ * @throws {DrayerError} SIGNATURE_INVALID when it is a mirror whose signatures were still to be checked,
+ *   and one is wrong
  */
 export function openStream(path: string, options: OpenStreamOptions = {}): Stream {
   const { now = systemClock } = options;
@@ -124,6 +128,8 @@ export function openStream(path: string, options: OpenStreamOptions = {}): Strea
       return new Stream({ connection, reader, now, writer });
     }
     const reader = new StreamReader(connection, completeSchema(connection, local));
+    // Nothing is signed on top of what its key may not have signed.
+    if (uncheckedOf(reader) !== undefined) demandSignatures(path);
     const markPath = markPathOf(path);
     const hasSnapshots = isWithSnapshots(connection, reader);
     const lifetimeMicros = keepLifetime(connection, options.lifetimeMicros);

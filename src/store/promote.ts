@@ -4,7 +4,7 @@
  * generation it runs in a worker thread.
  */
 import { renameSync } from 'node:fs';
-import type { ChainView, Step } from '../core/chain.ts';
+import type { Step } from '../core/chain.ts';
 import { type Evidence, judgeGeneration, type Verdict } from '../core/completeness.ts';
 import { isDrayerError } from '../core/errors.ts';
 import { ListedView } from '../core/listed-view.ts';
@@ -16,15 +16,16 @@ import {
   type SignedRecord,
   SNAPSHOT_KEY,
 } from '../core/record.ts';
+import { verifyRecord } from '../core/signing.ts';
 import { decodeSnapshot, type Snapshot } from '../core/snapshot.ts';
 import { type Connection, connect, prepareForWriting } from './database.ts';
 import { syncDirectory, syncFile } from './durable-file.ts';
 import { findFork, type ProvedFork } from './find-fork.ts';
+import { LocalAttributes } from './local-attributes.ts';
 import { type Generation, StreamReader } from './reader.ts';
-import { RowWriter } from './rows.ts';
+import { RowWriter, recordsByModified } from './rows.ts';
 import { ensureIndexes, ensureTables } from './schema.ts';
 import { checkNewValues, checkValues, fetchHeldValues, stagedValue } from './staged-values.ts';
-import { stagedRecords } from './staging.ts';
 import {
   partPathOf,
   readStagingBase,
@@ -34,6 +35,7 @@ import {
 } from './staging-file.ts';
 import { hasFile } from './stream-file.ts';
 import { buildTrie, type OpenTrie, saveTrie } from './trie-store.ts';
+import { UNCHECKED_ATTRIBUTE, uncheckedOf } from './unchecked.ts';
 
 /** What to promote. Plain data: it crosses to a worker thread. */
 export type PromoteJob = {
@@ -94,13 +96,15 @@ function finishFirst(connection: Connection, job: PromoteJob): Promotion {
   if (readStagingBase(connection)?.kind !== 'first') return { kind: 'moved' };
   checkValues(connection, job);
   const reader = new StreamReader(connection, { hasIndexes: true, hasTables: true });
-  const { snapshot } = reader.generation();
+  const { snapshot, snapshotRecord } = reader.generation();
+  const owes = uncheckedOf(reader) !== undefined;
+  if (owes && !isSigned(snapshotRecord, reader.publicKey)) return UNSIGNED;
   const records: SignedRecord[] = [];
-  for (const stored of stagedRecords(connection, 'record')) records.push(slim(stored));
+  for (const stored of recordsByModified(connection, 'record')) records.push(slim(stored));
   const view = new ListedView(records);
   const trie = snapshot && buildTrie(records);
   const root = (): Uint8Array => trie?.root() ?? NO_BYTES;
-  const verdict = judge(view, { ...job, snapshot, root });
+  const verdict = judgeGeneration(view, { ...job, snapshot, root });
   if (verdict.kind !== 'complete') return verdict;
 
   saveTrie(connection, reader.view, trie && { trie, isStored: false }, view.count());
@@ -109,6 +113,23 @@ function finishFirst(connection: Connection, job: PromoteJob): Promotion {
 }
 
 const NO_BYTES = new Uint8Array();
+
+/** Without a snapshot that the key has signed nothing speaks for records whose signatures nobody has checked. */
+const UNSIGNED: Promotion = {
+  kind: 'mismatch',
+  detail: 'no signed snapshot covers the records, and their own signatures are not checked',
+};
+
+function isSigned(record: SignedRecord | undefined, publicKey: Uint8Array): boolean {
+  if (record === undefined) return false;
+  try {
+    verifyRecord(record, publicKey);
+    return true;
+  } catch (error) {
+    if (isDrayerError(error)) return false;
+    throw error;
+  }
+}
 
 /**
  * What judging looks at, without the signature and with a hash in the heap: what SQLite returns takes
@@ -152,7 +173,8 @@ function swap(connection: Connection, job: PromoteJob): Promotion {
   ensureTables(connection);
   const reader = new StreamReader(connection, { hasIndexes: true, hasTables: true });
   const base = readStagingBase(connection, 'staged.drayer_staged');
-  const isFitting = base?.kind === 'afresh' || base?.tip === reader.view.modifiedTip();
+  const isNext = base?.kind === 'next' && base.tip === reader.view.modifiedTip();
+  const isFitting = base?.kind === 'afresh' || isNext;
   if (base === undefined || !isFitting) return { kind: 'moved' };
 
   checkNewValues(connection, job);
@@ -165,7 +187,7 @@ function swap(connection: Connection, job: PromoteJob): Promotion {
   const open = snapshot && changeTrie(reader, overlay);
   const changed = isAfresh ? undefined : overlay.places();
   const root = (): Uint8Array => open?.trie.root() ?? new Uint8Array();
-  const verdict = judge(overlay, { ...job, snapshot, root, changed });
+  const verdict = judgeGeneration(overlay, { ...job, snapshot, root, changed });
   if (verdict.kind !== 'complete') return verdict;
   const fork = findFork(reader, overlay);
   if (fork !== undefined) return fork;
@@ -173,6 +195,8 @@ function swap(connection: Connection, job: PromoteJob): Promotion {
   // Asked before the rows below the overlay change.
   const count = overlay.count();
   apply(connection, overlay, { isAfresh, allowMissing: job.isPartial === true });
+  // Every record of it was checked as it came, and whatever differed has given way.
+  if (isAfresh) new LocalAttributes(connection).set(UNCHECKED_ATTRIBUTE, undefined);
   saveTrie(connection, reader.view, open, count);
   return { ...verdict, generation: reader.generation() };
 }
@@ -181,7 +205,7 @@ function overlayNext(connection: Connection, reader: StreamReader): OverlayView 
   const overlay = new OverlayView(reader.view);
   const removed = connection.query<{ id: number }>('SELECT id FROM staged.drayer_removed').all();
   for (const { id } of removed) overlay.remove(id);
-  for (const record of stagedRecords(connection, 'staged.record')) overlay.put(record);
+  for (const record of recordsByModified(connection, 'staged.record')) overlay.put(record);
   return overlay;
 }
 
@@ -195,12 +219,17 @@ function overlayAfresh(connection: Connection, reader: StreamReader): OverlayVie
     )
     .all();
   for (const { id } of gone) overlay.remove(id);
-  for (const record of stagedRecords(connection, 'staged.record')) {
+  for (const record of recordsByModified(connection, 'staged.record')) {
     const held = reader.view.byId(record.id);
-    const isSame = held !== undefined && bytesEqual(held.signature, record.signature);
-    if (!isSame) overlay.put(record);
+    if (held === undefined || !isSame(held, record)) overlay.put(record);
   }
   return overlay;
+}
+
+/** Under a right signature all fields are one record's. Those of an unchecked one may not be what it was signed for. */
+function isSame(held: SignedRecord, record: SignedRecord): boolean {
+  const hasLinks = held.prev === record.prev && held.prevChange === record.prevChange;
+  return hasLinks && bytesEqual(held.signature, record.signature);
 }
 
 function apply(
@@ -263,9 +292,4 @@ function readSnapshot(
 
 function isSnapshot({ type, key }: { readonly type: string; readonly key: string }): boolean {
   return type === PROTOCOL_TYPE && key === SNAPSHOT_KEY;
-}
-
-function judge(view: ChainView, evidence: Evidence): Verdict {
-  const { snapshot, seen } = evidence;
-  return judgeGeneration(view, { ...evidence, snapshot, seen });
 }

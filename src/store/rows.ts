@@ -220,3 +220,19 @@ function isInteger(value: unknown): value is number {
 function isBytes(value: unknown, length: number): value is Uint8Array {
   return value instanceof Uint8Array && value.length === length;
 }
+
+/** The records of a table, ascending by `modified`, without their values; read in pages, so not of one moment. */
+export function* recordsByModified(connection: Connection, table: string): Generator<SignedRecord> {
+  const sql = `SELECT ${COLUMNS} FROM ${table} AS c
+    WHERE c.chain = x'' AND c.modified > ? ORDER BY c.modified LIMIT ${PAGE}`;
+  const query = connection.query<RecordRow>(sql);
+  for (let after = 0, rows = query.all(after); rows.length > 0; rows = query.all(after)) {
+    for (const row of rows) {
+      const record = recordOf(row, connection.path);
+      after = record.modified;
+      yield record;
+    }
+  }
+}
+
+const PAGE = 256;

@@ -11,8 +11,21 @@ import type { Step } from '../core/chain.ts';
 import type { SignedRecord } from '../core/record.ts';
 import type { Connection } from './database.ts';
 import { LocalAttributes } from './local-attributes.ts';
-import { COLUMNS, type RecordRow, RowWriter, readHeads, recordOf } from './rows.ts';
+import {
+  COLUMNS,
+  type RecordRow,
+  RowWriter,
+  readHeads,
+  recordOf,
+  recordsByModified,
+} from './rows.ts';
 import { makeEmpty, openExisting, removePart, type StagingBase } from './staging-file.ts';
+import {
+  formatUnchecked,
+  parseUnchecked,
+  UNCHECKED_ATTRIBUTE,
+  type Unchecked,
+} from './unchecked.ts';
 import type { ModeRecord } from './value-mode.ts';
 
 /** So long at most what was staged is in a transaction still open: a process that is killed loses it, ms. */
@@ -99,6 +112,18 @@ export class Staging {
     return readHeads(this.#connection);
   }
 
+  /** Keeps the fact that records come without their signatures being checked, or that none is owed any more. */
+  setUnchecked(unchecked: Unchecked | undefined): void {
+    this.#gathering(() => {
+      this.local().set(UNCHECKED_ATTRIBUTE, unchecked && formatUnchecked(unchecked));
+    });
+  }
+
+  /** Whose records are here without their signatures having been checked; undefined where all are. */
+  unchecked(): Unchecked | undefined {
+    return parseUnchecked(this.local().get(UNCHECKED_ATTRIBUTE));
+  }
+
   /** Facts kept in the file. */
   local(): LocalAttributes {
     return new LocalAttributes(this.#connection);
@@ -115,6 +140,11 @@ export class Staging {
       after = record.modified;
       yield row.value === null ? record : { ...record, value: row.value };
     }
+  }
+
+  /** The same without values. */
+  bareRecords(): Generator<SignedRecord> {
+    return recordsByModified(this.#connection, 'record');
   }
 
   /** The value of a staged record, if it is here. */
@@ -189,19 +219,3 @@ export class Staging {
     }
   }
 }
-
-/** The records in a staging table, ascending by `modified`, without their values. */
-export function* stagedRecords(connection: Connection, table: string): Generator<SignedRecord> {
-  const sql = `SELECT ${COLUMNS} FROM ${table} AS c
-    WHERE c.chain = x'' AND c.modified > ? ORDER BY c.modified LIMIT ${PAGE}`;
-  const query = connection.query<RecordRow>(sql);
-  for (let after = 0, rows = query.all(after); rows.length > 0; rows = query.all(after)) {
-    for (const row of rows) {
-      const record = recordOf(row, connection.path);
-      after = record.modified;
-      yield record;
-    }
-  }
-}
-
-const PAGE = 256;

@@ -5,8 +5,9 @@
 
 import { DrayerError } from '../core/errors.ts';
 import { parseJson } from '../core/json.ts';
-import type { Micros } from '../core/record.ts';
+import { bytesEqual, type Micros } from '../core/record.ts';
 import { fileError, readTextIfThere, replaceSynced } from './durable-file.ts';
+import type { Generation } from './reader.ts';
 
 /** The newest generation a mirror has called complete. */
 export type Trust = {
@@ -47,6 +48,33 @@ export function writeTrust(path: string, trust: Trust): void {
   } catch (cause) {
     throw fileError(path, 'cannot write the trust state', cause);
   }
+}
+
+/**
+ * Compares what lies there with what was seen (R22): one `seq` with two roots. The other one is not here any
+ * more, so there is no proof for others.
+ *
+ * @throws {DrayerError} TWO_HISTORIES when they are of two histories
+ */
+export function checkHistory(
+  path: string,
+  { snapshot }: Generation,
+  trust: Trust | undefined,
+): void {
+  const seen = trust?.snapshot;
+  if (snapshot === undefined || snapshot.seq !== seen?.seq) return;
+  if (bytesEqual(snapshot.root, seen.root)) return;
+  const message = `${path}: its generation ${snapshot.seq} is another than the one that was complete here before`;
+  throw new DrayerError('TWO_HISTORIES', message, {
+    hint: `the file was replaced by a copy of another history: put the right one back, or ask the publisher which one holds and remove ${trustPathOf(path)}`,
+  });
+}
+
+/** Whether a generation is newer than the newest that was seen. */
+export function isNewer(generation: Generation, trust: Trust | undefined): boolean {
+  if (trust === undefined) return true;
+  const isBehind = (generation.snapshot?.seq ?? 0) < (trust.snapshot?.seq ?? 0);
+  return generation.tip > trust.tip && !isBehind;
 }
 
 function parseTrust(text: string): Trust | undefined {

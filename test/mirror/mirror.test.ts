@@ -42,6 +42,7 @@ test(
         generation: 1,
         changed: true,
         snapshotProved: true,
+        signatures: 'checked',
         source: 'current',
         values: {},
         wantedValues: 0,

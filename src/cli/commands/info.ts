@@ -3,7 +3,16 @@ import { EXIT } from '../../core/errors.ts';
 import { formatStreamId } from '../../core/stream-id.ts';
 import { serversIn, shareLinkOf } from '../../daemon/share-address.ts';
 import { readStreamFacts, type StreamFacts } from '../../daemon/stream-facts.ts';
-import { bytes, count, number, shellWord, table, time, wordRows } from '../format.ts';
+import {
+  bytes,
+  count,
+  describeSignatures,
+  number,
+  shellWord,
+  table,
+  time,
+  wordRows,
+} from '../format.ts';
 import { describeValues } from '../mirror-values.ts';
 import { describeRunning } from '../running-stream.ts';
 import type { Session } from '../session.ts';
@@ -47,6 +56,7 @@ export async function info(
     ['file', facts.path],
     ['key', facts.keyPath ?? 'not here: this copy can be shown and passed on, not changed'],
     ...generationRows(facts),
+    ...signatureRows(facts),
     ...provenanceRows(facts),
     ['records', recordsLine(facts)],
     ...valueRows(facts),
@@ -94,6 +104,11 @@ function generationRows({ generation }: StreamFacts): string[][] {
     ...(covered ? [] : [['proof', `records were written after snapshot ${snapshot.seq}`]]),
     ...(snapshot.exp === 0 ? [] : [['stale after', time(snapshot.exp)]]),
   ];
+}
+
+function signatureRows({ signatures }: StreamFacts): string[][] {
+  const said = describeSignatures(signatures);
+  return said === undefined ? [] : [['signatures', said]];
 }
 
 // Signed, but only what the publisher says.
@@ -158,6 +173,7 @@ function jsonFacts(facts: StreamFacts, name: string | undefined): object {
       covered,
     },
     complete: facts.isComplete,
+    signatures: facts.signatures,
     behind: facts.isBehindMark,
     forkProof: facts.forkProofPath,
     fetching: facts.isFetching,

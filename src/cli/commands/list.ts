@@ -5,7 +5,7 @@ import type { ListedRun } from '../../daemon/control-wire.ts';
 import type { KeptState } from '../../daemon/kept-mirrors.ts';
 import { listKnownStreams } from '../../daemon/known-streams.ts';
 import { listStreams, type StreamSummary } from '../../daemon/list-streams.ts';
-import { bytes, count, table } from '../format.ts';
+import { bytes, count, describeSignatures, table } from '../format.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
 import type { StreamFlags } from './choose-stream.ts';
@@ -42,6 +42,8 @@ function print({ terminal }: Session, stream: StreamSummary, isRunning: boolean)
   const title = name === undefined ? id : `${visible(name)}  ${id}`;
   terminal.print(`${terminal.paint('bold', title)}  ${kind}`);
   const rows: string[][] = [['  held', `${bytes(stream.bytes)}, ${generation}`]];
+  const signatures = describeSignatures(stream.signatures);
+  if (signatures !== undefined) rows.push(['  signatures', signatures]);
   const [address] = stream.addresses;
   if (stream.kept?.isHidden) rows.push(['  served', 'no: held only']);
   else if (isRunning) rows.push(['  served', address ?? 'no']);

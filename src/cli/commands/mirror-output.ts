@@ -1,7 +1,7 @@
 /** What `drayer mirror` says: what a run came to, and what to do with it. */
 import type { MirrorReport } from '../../mirror/mirror.ts';
 import { isPartial } from '../../store/value-mode.ts';
-import { bytes, count, shellWord, time } from '../format.ts';
+import { bytes, count, describeSignatures, shellWord, time } from '../format.ts';
 import { describeValues } from '../mirror-values.ts';
 import type { Session } from '../session.ts';
 import { visible } from '../terminal.ts';
@@ -24,6 +24,8 @@ export function printReport(
     terminal.print(`${terminal.paint('bold', 'up to date')}: ${id}, ${state}`);
   }
   printSources(session, report, url);
+  const signatures = describeSignatures(report.signatures);
+  if (signatures !== undefined) terminal.say(`signatures ${signatures}`);
   if (!report.snapshotProved) {
     terminal.say('it has no snapshots: nothing proves that no record was left out');
   }

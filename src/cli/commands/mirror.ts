@@ -80,7 +80,8 @@ export async function mirror(
     const [quota, values] = [quotaOf(flags), valuesOf(flags)];
     const finders = [{ name: 'lan', find: () => near }];
     const sources = { url, urls: flags.from, others: true, finders };
-    const options = { ...sources, publicKey, path, dataDir, quota, values };
+    const oneShot = flags.serve !== true;
+    const options = { ...sources, publicKey, path, dataDir, quota, values, oneShot };
     const report = await mirrorStream({ ...options, signal, onProgress });
     progress.finish();
     if (path === undefined) keepMirror(report, url, flags);

@@ -1,0 +1,26 @@
+/** Files of one stream: an own one and a mirror of it, or a copy that was left lying about. */
+import type { HostedFile } from './hosted-file.ts';
+
+/** The one with the newest state, as of the last look; undefined of none. */
+export function newestOf(files: readonly HostedFile[]): HostedFile | undefined {
+  return files.reduce<HostedFile | undefined>(
+    (newest, file) => (newest === undefined || file.tip > newest.tip ? file : newest),
+    undefined,
+  );
+}
+
+/** Files by their stream, as {@link keyText} spells it. */
+export function groupByKey(files: readonly HostedFile[]): Map<string, HostedFile[]> {
+  const groups = new Map<string, HostedFile[]>();
+  for (const file of files) {
+    if (file.identity === undefined) continue;
+    const key = keyText(file.identity.publicKey);
+    groups.set(key, [...(groups.get(key) ?? []), file]);
+  }
+  return groups;
+}
+
+/** A public key as the key of a map. */
+export function keyText(publicKey: Uint8Array): string {
+  return Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.length).toString('latin1');
+}

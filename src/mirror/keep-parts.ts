@@ -35,7 +35,7 @@ export class PartKeeper {
     if (this.#parts === undefined || this.#parts.isEmpty || wanted.isAlone) return;
     if (wanted.isSpoiled) this.#parts.remove(wanted.hash);
     const kept = this.#parts.find(wanted.hash);
-    if (kept !== undefined) wanted.resume(kept);
+    if (kept !== undefined && kept.bytes > 0) wanted.resume(kept);
   }
 
   /** Keeps what is due; to be called every now and then. Returns whether anything was. */

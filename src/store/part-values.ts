@@ -26,6 +26,9 @@ export function partValuesPathOf(streamPath: string): string {
 /** A file is named after the hash of its value. */
 const NAME = /^[0-9a-f]{64}$/;
 
+/** So many at most: what is not under way, because its sources broke off, gives way to what is. */
+const MOST_FILES = 32;
+
 /** The values of one mirror that are under way. Makes no file before there is something to keep. */
 export class PartValues {
   readonly #folder: string;
@@ -141,6 +144,7 @@ export class PartValues {
   }
 
   #create(hash: Uint8Array, size: number): PartFile {
+    if (this.#look().size >= MOST_FILES) this.#makeRoom();
     if (this.isEmpty) {
       mkdirSync(this.#folder, { mode: 0o700, recursive: true });
       this.#isNewFolder = true;
@@ -158,6 +162,13 @@ export class PartValues {
   #note(name: string, file: PartFile): void {
     this.#open.set(name, file);
     this.#look().set(name, file.bytes);
+  }
+
+  #makeRoom(): void {
+    for (const name of [...this.#look().keys()]) {
+      if (this.#look().size < MOST_FILES) return;
+      if (!this.#open.has(name)) this.#remove(name);
+    }
   }
 
   #look(): Map<string, number> {

@@ -1,5 +1,5 @@
 /** What an earlier run has kept of a value: gone on with where it is right, nobody's lie where it is not (R17). */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -198,6 +198,18 @@ test(
     const { excluded, received } = await fetchFilm(t, [liar, honest]);
     assert.equal(excluded, [liar.source]);
     assert.ok(honest.sent() <= 0.5 * MB + SLACK, `${honest.sent()} of ${received} bytes`);
+  }),
+);
+
+test(
+  'fetchFromAll :: a file with a wrong size and nothing in it is in nobody’s way',
+  scope(async (t) => {
+    const peers = [1, 2].map(() => valuePeer(t, { values: [FILM] }));
+    keep(t, 0, 1000, FILM, 3 * MB);
+    truncateSync(fileOf(t), 44);
+    const { excluded, received } = await fetchFilm(t, await Promise.all(peers));
+    assert.equal(excluded, []);
+    assert.ok(received <= FILM.length + SLACK, `${received} bytes`);
   }),
 );
 

@@ -186,6 +186,28 @@ test(
 );
 
 test(
+  'PartValues :: of many that were broken off some give way to what is under way',
+  scope((t) => {
+    for (let i = 0; i < 40; i += 1) {
+      const parts = open(t);
+      parts.keep(hash(noise(10, i + 1)), VALUE.length, pieces(0));
+      parts.close();
+    }
+    assert.is(readdirSync(partValuesPathOf(t.path('m.stream'))).length, 32);
+    assert.is(open(t).has(hash(noise(10, 40))), true);
+
+    const parts = open(t);
+    const under = Array.from({ length: 40 }, (_, i) => hash(noise(10, i + 101)));
+    for (const one of under) parts.keep(one, VALUE.length, pieces(0));
+    assert.is(
+      under.every((one) => parts.has(one)),
+      true,
+    );
+    assert.is(readdirSync(partValuesPathOf(t.path('m.stream'))).length, 40);
+  }),
+);
+
+test(
   'PartValues :: another size begins anew; so does a file that was removed under it',
   scope((t) => {
     const parts = open(t);

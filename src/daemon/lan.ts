@@ -46,14 +46,14 @@ export type Lan = {
   readonly finder: PeerFinder;
   /** What others have, and is not here; the one heard last in front. */
   nearby(): readonly NearbyStream[];
-  /** Looks now at what is here. */
+  /** Looks now at what is here. Whoever opens it does so again and again. */
   look(): void;
+  /** Looks now at the networks; the same holds. */
+  lookAtNetworks(): void;
   /** Idempotent. */
   close(): Promise<void>;
 };
 
-/** Between two looks at what is here, ms; a new generation is told at once. */
-const LOOK_MS = 1_000;
 /** Files of hidden streams are read every so many looks. */
 const HIDDEN_EVERY = 10;
 
@@ -82,28 +82,29 @@ class Presence implements Lan {
   /** Asked for again at every change of networks. */
   #toCome: readonly Uint8Array[] = [];
   #turn = 0;
-  #timer: NodeJS.Timeout | undefined;
   #stopListening: () => void = () => {};
 
   constructor(set: StreamSet, options: LanOptions) {
     this.#set = set;
     this.#options = options;
     const { httpPort, announces } = options;
-    this.#discovery = new LanDiscovery({ httpPort, announces });
+    this.#discovery = new LanDiscovery({ httpPort, announces, lookMs: 0 });
     this.finder = { name: 'lan', find: (publicKey) => this.#discovery.peersOf(publicKey) };
   }
 
   async open(): Promise<void> {
     this.#stopListening = this.#set.onGeneration(({ publicKey }) => this.#putShown(publicKey));
     this.look();
-    this.#timer = setInterval(() => this.look(), LOOK_MS);
-    this.#timer.unref();
     await this.#discovery.open();
     void this.#read();
   }
 
   nearby(): readonly NearbyStream[] {
     return this.#discovery.nearby();
+  }
+
+  lookAtNetworks(): void {
+    void this.#discovery.look();
   }
 
   look(): void {
@@ -141,7 +142,6 @@ class Presence implements Lan {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
     this.#stopListening();
     await this.#discovery.stop();
   }

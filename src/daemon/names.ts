@@ -14,7 +14,7 @@ import type { HostedStream, StreamSet } from '../server/stream-set.ts';
 import { readTextIfThere, replaceSynced } from '../store/durable-file.ts';
 
 /** What {@link openNames} is told. */
-export type LocalNamesOptions = Pick<NamesOptions, 'interfaces' | 'lookMs' | 'probeMs'> & {
+export type LocalNamesOptions = Pick<NamesOptions, 'interfaces' | 'probeMs'> & {
   /** UDP port of multicast DNS. Default: 5353. */
   readonly namePort?: number | undefined;
   /** Where the sites are served. */
@@ -32,12 +32,13 @@ export type LocalNamesOptions = Pick<NamesOptions, 'interfaces' | 'lookMs' | 'pr
 
 /** Names that are spoken for. */
 export type LocalNames = {
-  /** Looks now at what is served. */
+  /** Looks now at what is served. Whoever opens it does so again and again. */
   look(): void;
+  /** Looks now at the networks; the same holds. */
+  lookAtNetworks(): void;
   close(): Promise<void>;
 };
 
-const LOOK_MS = 1_000;
 /** Sites with a name; the network hears of each of them. */
 const MOST_NAMES = 32;
 const DAEMON = 'drayer';
@@ -52,6 +53,7 @@ export async function openNames(set: StreamSet, options: LocalNamesOptions): Pro
   const names = new Names({
     ...options,
     port: options.namePort,
+    lookMs: 0,
     onProblem,
     onName: (id, host) => {
       const site = sites.get(id);
@@ -94,12 +96,10 @@ export async function openNames(set: StreamSet, options: LocalNamesOptions): Pro
   });
   look();
   await names.open();
-  const timer = setInterval(look, LOOK_MS);
-  timer.unref();
   return {
     look,
+    lookAtNetworks: () => names.look(),
     close: async () => {
-      clearInterval(timer);
       hosts.clear();
       await names.stop();
     },

@@ -16,6 +16,8 @@ export type MirrorWatch = {
 
 /** Where the system tells of what comes, it is looked once in so many turns anyway. */
 const UNTOLD_TURNS = 30;
+/** Longest that a timer waits. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * Looks into the data folder, and tells once about each stream file that is not known: mirrors made while
@@ -32,7 +34,9 @@ class Watching {
   readonly #dataDir: string;
   readonly #options: MirrorWatch;
   readonly #seen: Set<string>;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
+  /** Every so many turns it wakes up. */
+  #stride = 0;
   #watcher: FSWatcher | undefined;
   /** Something has come, or may have. */
   #isDue = true;
@@ -44,6 +48,7 @@ class Watching {
   #isTrusted = true;
   #isLooking = false;
   #isFailing = false;
+  #isClosed = false;
   #turn = 0;
 
   constructor(dataDir: string, options: MirrorWatch) {
@@ -51,20 +56,38 @@ class Watching {
     this.#options = options;
     this.#seen = new Set(options.known);
     this.#listen();
-    this.#timer = setInterval(() => void this.#next(), options.everyMs ?? 1000);
-    this.#timer.unref();
+    this.#keepPace();
   }
 
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#deafen();
   }
 
+  /** There is nothing to wake up for until the system tells of something, or it is looked anyway. */
+  #keepPace(): void {
+    const isAwaited = this.#isDue || this.#owed !== undefined || this.#watcher === undefined;
+    const stride = isAwaited ? 1 : UNTOLD_TURNS;
+    if (this.#isClosed || stride === this.#stride) return;
+    this.#stride = stride;
+    clearInterval(this.#timer);
+    const everyMs = Math.min((this.#options.everyMs ?? 1000) * stride, LONGEST_MS);
+    this.#timer = setInterval(() => void this.#next(), everyMs);
+    this.#timer.unref();
+  }
+
   async #next(): Promise<void> {
-    this.#turn += 1;
+    await this.#turnOver();
+    this.#keepPace();
+  }
+
+  async #turnOver(): Promise<void> {
+    this.#turn += this.#stride;
     if (this.#owed === this.#told) this.#distrust();
     this.#owed = undefined;
-    const isTurn = this.#turn % UNTOLD_TURNS === 0;
+    const isTurn = this.#turn >= UNTOLD_TURNS;
+    if (isTurn) this.#turn = 0;
     // Another folder may be in its place by now.
     if (isTurn || this.#watcher === undefined) this.#listen();
     const isAsked = this.#isDue || this.#watcher === undefined;
@@ -112,7 +135,10 @@ class Watching {
       // Not `persistent`: a server keeps the process alive by its sockets, not by looking around.
       const options = { persistent: false };
       this.#watcher = watch(this.#dataDir, options, (_, name) => this.#hear(name));
-      this.#watcher.on('error', () => this.#distrust());
+      this.#watcher.on('error', () => {
+        this.#distrust();
+        this.#keepPace();
+      });
     } catch {
       // There is no such folder, or the system watches no more: it is looked at every time.
     }
@@ -120,10 +146,14 @@ class Watching {
 
   #hear(name: string | null): void {
     // The folder itself is gone.
-    if (name === basename(this.#dataDir)) this.#deafen();
+    if (name === basename(this.#dataDir)) {
+      this.#deafen();
+      this.#keepPace();
+    }
     const isOther = name !== null && !name.endsWith('.stream');
     if (isOther || (name !== null && this.#seen.has(join(this.#dataDir, name)))) return;
     this.#told += 1;
     this.#isDue = true;
+    this.#keepPace();
   }
 }

@@ -101,6 +101,11 @@ export class LanDiscovery implements Discovery {
     await this.#sockets.open();
   }
 
+  /** Looks at the networks now. */
+  look(): Promise<void> {
+    return this.#sockets.look();
+  }
+
   /** What is found, as it is found; ends with {@link LanDiscovery.stop}. */
   [Symbol.asyncIterator](): AsyncIterator<DiscoveryEvent> {
     return this.#events[Symbol.asyncIterator]();

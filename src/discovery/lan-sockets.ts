@@ -32,7 +32,7 @@ export type LanSocketOptions = {
   readonly onNetworks: (networks: readonly Network[]) => void;
   /** Told once when a network can, for longer than a moment, not be listened on. */
   readonly onTrouble?: ((network: Network, error: Error) => void) | undefined;
-  /** Time between two looks at the networks, ms. */
+  /** Time between two looks at the networks, ms; 0 where somebody else says when. Default: 2,000. */
   readonly lookMs?: number | undefined;
   /** Port of the groups. */
   readonly port?: number | undefined;
@@ -66,7 +66,7 @@ export class LanSockets {
   async open(): Promise<void> {
     await this.look();
     const { lookMs = LOOK_MS } = this.#options;
-    if (this.#isClosed) return;
+    if (this.#isClosed || lookMs === 0) return;
     this.#timer = setInterval(() => void this.look(), lookMs);
     this.#timer.unref();
   }

@@ -14,7 +14,7 @@ export type NameSocketOptions = {
   readonly port?: number | undefined;
   /** What `networkInterfaces` of node:os returns. */
   readonly interfaces?: (() => Interfaces) | undefined;
-  /** Between two looks at the networks, ms. Default: 2,000. */
+  /** Between two looks at the networks, ms; 0 where somebody else says when. Default: 2,000. */
   readonly lookMs?: number | undefined;
   readonly onDatagram: (datagram: Uint8Array, from: NameSender) => void;
   /** There is another network than before, or one less. */
@@ -66,12 +66,17 @@ export class NameSockets {
   async open(): Promise<void> {
     await this.#look();
     const { lookMs = LOOK_MS } = this.#options;
-    this.#timer = setInterval(() => {
-      this.#looking ??= this.#look().finally(() => {
-        this.#looking = undefined;
-      });
-    }, lookMs);
+    if (lookMs === 0) return;
+    this.#timer = setInterval(() => this.look(), lookMs);
     this.#timer.unref();
+  }
+
+  /** Looks at the networks now. */
+  look(): void {
+    if (this.#isClosed) return;
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
   }
 
   /** Sends to everybody on a network, or to one who has asked; resolves when it has gone. */

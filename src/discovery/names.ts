@@ -75,6 +75,11 @@ export class Names {
     await this.#sockets.open();
   }
 
+  /** Looks at the networks now. */
+  look(): void {
+    this.#sockets.look();
+  }
+
   /**
    * Wants a name for a service; it is told when it is ours. What an id has already stays.
    *

@@ -26,6 +26,8 @@ type Work = {
   readonly exists: number;
   /** Reads of a folder. */
   readonly folders: number;
+  /** How often it wakes up by timers, a second. */
+  readonly wakes: number;
 };
 
 /** What a daemon in LAN and DHT does in a minute, after a first one. */
@@ -39,6 +41,7 @@ async function workOf(t: Scope): Promise<Work> {
   mkdirSync(dataDir);
   mock.timers.enable({ apis: ['setInterval'] });
   t.defer(mock.timers, (timers) => timers.reset());
+  const rhythm = countIntervals(t);
   const start = withDht(startDaemon, { bootstrap: [], anyAddress: true, dataDir });
   t.defer(await start({ streams, port: 0, lan: true, dataDir, operator: { dataDir } }), (one) =>
     one.close(),
@@ -58,7 +61,24 @@ async function workOf(t: Scope): Promise<Work> {
   for (const method of methods) method.mock.restore();
   syncBuiltinESMExports();
   const [polls = 0, generations = 0, stats = 0, exists = 0, folders = 0] = counts;
-  return { polls, generations, stats, exists, folders };
+  return { polls, generations, stats, exists, folders, wakes: rhythm() };
+}
+
+/** Returns how often all intervals that were begun since, and not ended, come in a second. */
+function countIntervals(t: Scope): () => number {
+  const { setInterval: begin, clearInterval: end } = globalThis;
+  const going = new Map<unknown, number>();
+  globalThis.setInterval = ((call: () => void, ms: number) => {
+    const timer = begin(call, ms);
+    going.set(timer, ms);
+    return timer;
+  }) as typeof setInterval;
+  globalThis.clearInterval = (timer) => {
+    going.delete(timer);
+    end(timer);
+  };
+  t.defer(undefined, () => Object.assign(globalThis, { setInterval: begin, clearInterval: end }));
+  return () => [...going.values()].reduce((sum, ms) => sum + 1000 / ms, 0);
 }
 
 async function pass(): Promise<void> {
@@ -73,7 +93,7 @@ async function pass(): Promise<void> {
 test(
   'a daemon :: with many streams, in LAN and DHT, looks seldom where the system tells of changes',
   scope(async (t) => {
-    const { polls, generations, stats, exists, folders } = await workOf(t);
+    const { polls, generations, stats, exists, folders, wakes } = await workOf(t);
 
     // As many open files as one turn of 50 ms has in each of 800 ms, and five in a second whether they are the same;
     // the list of what is denied once for LAN and once for names.
@@ -82,6 +102,8 @@ test(
     assert.is(generations, 0);
     assert.ok(exists <= STREAMS, `${exists} looks for a key`);
     assert.ok(folders <= 4, `${folders} reads of the folder`);
+    // One for LAN, names and networks, files at 800 ms, connections at 2,500, the DHT at 5,000; signs of life and less.
+    assert.ok(wakes > 1 && wakes <= 1 + 1.25 + 0.4 + 2 * 0.2 + 0.25, `${wakes} in a second`);
   }),
 );
 
@@ -96,12 +118,13 @@ test(
       one.restore();
       syncBuiltinESMExports();
     });
-    const { polls, generations, stats, folders } = await workOf(t);
+    const { polls, generations, stats, folders, wakes } = await workOf(t);
 
     assert.ok(polls >= 16 * 20 * SECONDS, `${polls} polls`);
     assert.ok(stats >= 2 * 20 * SECONDS, `${stats} stats`);
     assert.is(generations, 0);
     assert.ok(folders > 4, `${folders} reads of the folder`);
+    assert.ok(wakes >= 20, `${wakes} in a second`);
   }),
 );
 

@@ -1,6 +1,5 @@
 /** The files in which values under way are kept: of a whole mirror, with its quota, its disk, its end (R17, R19). */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,7 +8,6 @@ import { removeMirrorFiles, removeRemains } from '../../src/daemon/remove-mirror
 import { type MirrorOptions, mirrorStream } from '../../src/mirror/mirror.ts';
 import { connect } from '../../src/store/database.ts';
 import { partValuesPathOf } from '../../src/store/part-values.ts';
-import { runHelper } from '../helpers/child.ts';
 import { type KillRig, killRig } from '../helpers/kill-again.ts';
 import { noise } from '../helpers/published.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
@@ -142,35 +140,5 @@ test(
 function besides(t: Scope, { path }: KillRig): string[] {
   return readdirSync(t.directory).filter((name) => name.startsWith(basename(path)));
 }
-
-const canMount = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
-const onMounts = canMount ? test : test.skip;
-
-onMounts(
-  'mirrorStream :: on a small disk what is kept gives way to the whole; where that has no room either, it says so once',
-  scope(async (t) => {
-    const rig = await killRig(t, RATE);
-    rig.stream.setBytes('file', 'film', FILM);
-    mkdirSync(t.path('disk'));
-    const [urls = '', key = ''] = rig.args;
-    const onDisk = async (size: string): Promise<[end: number | string, said: string[]]> => {
-      const mount = `mount -t tmpfs -o size=${size} none "$0"; exec "$@"`;
-      const through = ['unshare', '-m', 'sh', '-ec', mount, t.path('disk')];
-      const args = [urls, key, t.path('disk/m.stream')];
-      const child = runHelper('mirror-child.ts', args, { through });
-      const end = await child.ended;
-      return [end, child.lines.filter((line) => /^(done|failed)/.test(line))];
-    };
-
-    // Room for one of it, and for some of it, and for none.
-    for (const size of ['4m', '5m']) assert.is((await onDisk(size))[0], 0, size);
-    for (const size of ['2m']) {
-      const [end, said] = await onDisk(size);
-      assert.is(end, 1, size);
-      assert.is(said.length, 1);
-      assert.match(said[0] ?? '', /^failed STORAGE_FAILED .*full/);
-    }
-  }),
-);
 
 test.run();

@@ -21,8 +21,8 @@ const SYNC_MS = 10_000;
 /** Keeps the values of one run. */
 export class PartKeeper {
   readonly #parts: PartValues | undefined;
-  /** When something of a value was kept last. */
-  readonly #keptMs = new WeakMap<WantedValue, number>();
+  /** The values of which something is kept, and when it was kept last. */
+  readonly #keptMs = new Map<WantedValue, number>();
   #syncedMs = performance.now();
 
   /** @param parts - where; without it nothing is kept */
@@ -35,7 +35,9 @@ export class PartKeeper {
     if (this.#parts === undefined || this.#parts.isEmpty || wanted.isAlone) return;
     if (wanted.isSpoiled) this.#parts.remove(wanted.hash);
     const kept = this.#parts.find(wanted.hash);
-    if (kept !== undefined && kept.bytes > 0) wanted.resume(kept);
+    if (kept === undefined || kept.bytes === 0) return;
+    this.#keptMs.set(wanted, performance.now());
+    wanted.resume(kept);
   }
 
   /** Keeps what is due; to be called every now and then. Returns whether anything was. */
@@ -53,6 +55,7 @@ export class PartKeeper {
       this.#keptMs.set(wanted, now);
       hasKept = true;
     }
+    this.#dropSpoiled(this.#parts);
     if (now - this.#syncedMs < SYNC_MS) return hasKept;
     this.#syncedMs = now;
     this.#parts.sync();
@@ -63,7 +66,16 @@ export class PartKeeper {
   end(begun: Iterable<WantedValue>): void {
     if (this.#parts === undefined) return;
     for (const wanted of begun) keep(this.#parts, wanted, 1);
+    this.#dropSpoiled(this.#parts);
     this.#parts.close();
+  }
+
+  /** Of a value that somebody is at, keeping does that. */
+  #dropSpoiled(parts: PartValues): void {
+    for (const wanted of this.#keptMs.keys()) {
+      if (wanted.isSpoiled && wanted.isWaiting) parts.remove(wanted.hash);
+      if (wanted.isDone) this.#keptMs.delete(wanted);
+    }
   }
 }
 

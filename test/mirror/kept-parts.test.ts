@@ -232,6 +232,62 @@ test(
 );
 
 test(
+  'fetchFromAll :: what a source has brought that is found to lie is not kept for the next run, nor is it the others’',
+  scope(async (t) => {
+    const small = noise(900_000, 9);
+    const slow = { values: [FILM], bytesPerSecond: 0.5 * MB };
+    for (const count of [0, 1]) {
+      let isLate = false;
+      const liar = await valuePeer(t, {
+        values: [FILM, small],
+        bytesPerSecond: 0.5 * MB,
+        answer: (response, value) => {
+          if (value.length !== small.length) return false;
+          const wait = setInterval(() => {
+            if (!isLate) return;
+            clearInterval(wait);
+            response.writeHead(200, { 'Content-Length': small.length });
+            response.end(Buffer.from(noise(small.length, 77)));
+          }, 10);
+          return true;
+        },
+        falsify: () => Buffer.from(OTHER),
+      });
+      const others = count === 0 ? [] : [await valuePeer(t, slow)];
+      const parts = open(t);
+      const excluded = new Map<Source, DrayerError>();
+      const stop = new Error('enough');
+      const run = fetchFromAll([HASH, hash(small)], {
+        sources: [liar, ...others].map(({ source }) => source),
+        excluded,
+        parts,
+        onKept: () => {
+          if (excluded.size > 0) throw stop;
+          isLate ||= parts.bytes > 0.2 * MB;
+        },
+        onValue: () => {},
+        onBytes: () => {},
+      });
+      assert.is(
+        await run.then(
+          () => undefined,
+          (error: unknown) => error,
+        ),
+        count === 0 ? undefined : stop,
+      );
+      assert.equal([...excluded.keys()], [liar.source]);
+
+      const into = new Uint8Array(FILM.length);
+      const ranges = open(t).find(HASH)?.load(into) ?? [];
+      assert.is(ranges.length > 0, count > 0);
+      for (const { start, end } of ranges) {
+        assert.equal(into.subarray(start, end), FILM.subarray(start, end));
+      }
+    }
+  }),
+);
+
+test(
   'fetchFromAll :: what no source has any more holds up nobody, and stays',
   scope(async (t) => {
     const small = noise(5000, 9);

@@ -51,13 +51,15 @@ export class Follower {
   #last: Promise<unknown> = Promise.resolve();
   #turn = 0;
 
-  constructor({ path, id, generation }: HeldMirror, options: State) {
+  constructor({ path, id, generation, signatures = 'checked' }: HeldMirror, options: State) {
     const { url, urls = [] } = options;
     this.#options = options;
     this.#path = path;
     this.#publicKey = parseStreamId(id);
     this.#given = [...(url === undefined ? [] : [url]), ...urls].flatMap(parsePeerUrls);
     this.#tip = generation.tip;
+    // What is owed is paid at once: no source tells of anything newer for that.
+    if (signatures !== 'checked') this.pull();
   }
 
   /** Looks at the sources now. */

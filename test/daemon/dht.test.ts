@@ -10,7 +10,9 @@ import { makeDataDir, mirrorPathOf } from '../../src/mirror/data-dir.ts';
 import { createStream } from '../../src/store/open-stream.ts';
 import type { Stream } from '../../src/store/stream.ts';
 import { openDhtLab } from '../helpers/dht-lab.ts';
+import { TEST_KEYS } from '../helpers/records.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
+import { setUnchecked } from '../helpers/set-unchecked.ts';
 
 const test = suite('daemon/dht');
 
@@ -96,6 +98,48 @@ test(
 
     // The port it listens on was never told.
     assert.is(await found.heard, 'http://127.0.0.1:40404');
+  }),
+);
+
+test(
+  'withDht :: nobody is told of a mirror before its signatures are checked (R22)',
+  scope(async (t) => {
+    const lab = t.defer(await openDhtLab(8), (one) => one.close());
+    const path = t.path('mirror.stream');
+    const { publicKey, secretKey } = TEST_KEYS;
+    createStream(path, { secretKey }).setBytes('file', 'f', new Uint8Array(1)).close();
+    // It stays as it is: nobody checks again what was found to be wrong.
+    setUnchecked(path, { from: NOWHERE, fault: 'record 2' });
+    const everyMs = 300;
+    const way = { ...dhtOf(lab.bootstrap, t.path('daemon')), everyMs };
+    const daemon = await withDht(startDaemon, way)({ streams: [{ path }], port: 0 });
+    t.defer(daemon, (one) => one.close());
+    let looks = 0;
+    let whenLooked: () => void = () => {};
+    const found = told();
+    const seeker = new DhtDiscovery({
+      bootstrap: [lab.bootstrap],
+      anyAddress: true,
+      everyMs,
+      onPeers: () => found.tell(seeker.known(publicKey).urls.join()),
+      onLook: () => {
+        looks += 1;
+        whenLooked();
+      },
+    });
+    t.defer(seeker, (one) => one.stop());
+    seeker.open();
+    seeker.put({ publicKey, port: 0 });
+    while (looks < 3) {
+      await new Promise<void>((resolve) => {
+        whenLooked = resolve;
+      });
+    }
+    assert.equal(seeker.known(publicKey).urls, []);
+
+    setUnchecked(path, undefined);
+
+    assert.is(await found.heard, `http://127.0.0.1:${daemon.port}`);
   }),
 );
 

@@ -12,6 +12,7 @@ import type { KeptMirror } from '../../src/daemon/kept-mirrors.ts';
 import { KEY_A, KEY_B, type TestKey } from '../helpers/keys.ts';
 import { isRunning, untilEnded } from '../helpers/process-state.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
+import { setUnchecked } from '../helpers/set-unchecked.ts';
 import { makeSite, putFiles } from '../helpers/site.ts';
 import { rejectsCode } from '../helpers/throws.ts';
 
@@ -94,6 +95,24 @@ test(
 
     const more = daemon.workers().map((pid, at) => socketsOf(pid) - (before[at] ?? 0));
     assert.ok(more.reduce((sum, one) => sum + one, 0) > 0, `${more} connections`);
+  }),
+);
+
+test(
+  'startDaemon :: signatures that are still to be checked are by the first process, and every one gives it then',
+  scope(async (t) => {
+    const { path, stream } = makeSite(t, { 'index.html': 'checked?' });
+    stream.close();
+    setUnchecked(path, { from: 'http://127.0.0.1:9', fault: 'record 2' });
+    const daemon = await serve(t, path, { onError: () => {} });
+    const asks = clients(t, daemon.port);
+    const askRecords = () =>
+      Promise.all(asks.map((ask) => ask('/.well-known/drayer/newRecords/0')));
+    assert.ok((await askRecords()).every(({ status }) => status === 503));
+
+    setUnchecked(path, { from: 'http://127.0.0.1:9' });
+
+    await until(async () => (await askRecords()).every(({ status }) => status === 200));
   }),
 );
 

@@ -8,23 +8,20 @@ import { formatStreamId } from '../../src/core/stream-id.ts';
 import { type GenerationEvent, openStreamSet } from '../../src/server/stream-set.ts';
 import { acceptBatch } from '../../src/store/accept-batch.ts';
 import { connect } from '../../src/store/database.ts';
-import { LocalAttributes } from '../../src/store/local-attributes.ts';
 import { openReader } from '../../src/store/open-reader.ts';
 import { createStream } from '../../src/store/open-stream.ts';
 import { openPushedValues } from '../../src/store/pushed-values.ts';
-import {
-  formatUnchecked,
-  signatureStateOf,
-  UNCHECKED_ATTRIBUTE,
-} from '../../src/store/unchecked.ts';
+import { signatureStateOf } from '../../src/store/unchecked.ts';
 import { KEY_A } from '../helpers/keys.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { serve } from '../helpers/serving.ts';
+import { setUnchecked } from '../helpers/set-unchecked.ts';
 import { rejectsCode } from '../helpers/throws.ts';
 
 const test = suite('server/unchecked');
 
 const { publicKey, secretKey } = KEY_A;
+const FROM = 'http://127.0.0.1:9';
 const base = `/${formatStreamId(publicKey, 'base64url')}`;
 
 /** Everything that gives records to peers, or names them. */
@@ -48,7 +45,7 @@ for (const fault of [undefined, 'record 2: signature is not of this key']) {
     `answerSync :: while signatures are ${what} no record is given through any door, and each once they are checked`,
     scope(async (t) => {
       const path = makeStream(t);
-      setFact(path, fault);
+      setUnchecked(path, { from: FROM, fault });
       // Nobody checks here, so that the moment lasts.
       const set = t.defer(openStreamSet([{ path }], { pollMs: 5, checks: false }), (s) =>
         s.close(),
@@ -74,7 +71,7 @@ for (const fault of [undefined, 'record 2: signature is not of this key']) {
         assert.is((await get(`${base}/${shown}`)).status, 200, shown);
       }
 
-      setFact(path, null);
+      setUnchecked(path, undefined);
       set.poll();
       for (const door of DOORS) {
         const isAbsent = door.includes('nothing');
@@ -90,7 +87,7 @@ test(
   'OpenStreamSet :: who serves it has it checked, and tells of its generation then',
   scope(async (t) => {
     const path = makeStream(t);
-    setFact(path);
+    setUnchecked(path, { from: FROM });
     const told: GenerationEvent[] = [];
     const set = t.defer(openStreamSet([{ path }], { pollMs: 5 }), (s) => s.close());
     const event = new Promise<GenerationEvent>((resolve) => {
@@ -119,7 +116,7 @@ test(
   'EventHub :: a follower hears of it once it may be fetched, not before',
   scope(async (t) => {
     const path = makeStream(t);
-    setFact(path);
+    setUnchecked(path, { from: FROM });
     const set = t.defer(openStreamSet([{ path }], { pollMs: 5, checks: false }), (s) => s.close());
     const { port } = await serve(t, [], { streams: set });
     const stop = new AbortController();
@@ -129,7 +126,7 @@ test(
       Buffer.from((await reader?.read())?.value ?? []).toString();
     assert.is(await read(), ': \n\n');
 
-    setFact(path, null);
+    setUnchecked(path, undefined);
     set.poll();
 
     assert.match(await read(), 'event: generation');
@@ -141,7 +138,7 @@ test(
   'OpenStreamSet :: a wrong signature is told of once, and the stream stays withheld',
   scope(async (t) => {
     const path = makeStream(t);
-    setFact(path);
+    setUnchecked(path, { from: FROM });
     const connection = connect(path);
     connection.run("UPDATE record SET signature = zeroblob(64) WHERE key = 'index.html'");
     connection.close();
@@ -171,7 +168,7 @@ test(
   'acceptBatch :: nothing is pushed on top of what is not checked',
   scope(async (t) => {
     const path = makeStream(t);
-    setFact(path);
+    setUnchecked(path, { from: FROM });
     const values = openPushedValues(path);
     const job = { path, publicKey, records: [], expect: 0, batch: new Uint8Array(32), values };
     await rejectsCode(acceptBatch(job), 'SIGNATURES_UNCHECKED');
@@ -184,17 +181,6 @@ function makeStream(t: Scope): string {
   stream.putFile('index.html', Buffer.from('<p>hello'));
   stream.close();
   return path;
-}
-
-/** @param fault - null takes the fact away */
-function setFact(path: string, fault?: string | null): void {
-  const connection = connect(path);
-  try {
-    const fact = fault === null ? undefined : formatUnchecked({ from: 'http://x', fault });
-    new LocalAttributes(connection).set(UNCHECKED_ATTRIBUTE, fact);
-  } finally {
-    connection.close();
-  }
 }
 
 function stateOf(path: string): string {

@@ -7,7 +7,7 @@ import { openReadable, openWritable } from './open-reader.ts';
 import { StreamReader } from './reader.ts';
 import { recordsByModified } from './rows.ts';
 import { checkSchema } from './schema.ts';
-import { isWritable } from './stream-file.ts';
+import { checkStreamFile, isWritable } from './stream-file.ts';
 import {
   formatUnchecked,
   parseUnchecked,
@@ -30,13 +30,18 @@ export type SignatureCheck =
  * @throws {DrayerError} STREAM_NOT_FOUND, STREAM_INVALID when the file cannot be read
  */
 export function checkSignatures(path: string): SignatureCheck {
-  const connection = isWritable(path) ? openWritable(path) : openReadable(path);
+  checkStreamFile(path);
+  const canNote = isWritable(path);
+  // What cannot be written may be read from a copy, in which nothing need be noted.
+  const connection = canNote ? openWritable(path) : openReadable(path);
   try {
     const reader = new StreamReader(connection, checkSchema(connection));
     const unchecked = uncheckedOf(reader);
     if (unchecked === undefined) return { kind: 'right', isNoted: true };
     const fault = unchecked.fault ?? findFault(connection, reader.publicKey);
-    return note(connection, fault);
+    if (canNote) return note(connection, fault);
+    if (fault === undefined) return { kind: 'right', isNoted: false };
+    return { kind: 'wrong', unchecked: { ...unchecked, fault } };
   } finally {
     connection.close();
   }

@@ -18,11 +18,10 @@ void run(process.argv);
 async function run(argv: readonly string[]): Promise<void> {
   const isPublish = argv[2] === 'publish';
   const seen = isPublish ? await (await import('./quick-look.ts')).quickLook(argv) : undefined;
-  if (seen?.status !== undefined) end(seen.status);
-  else await (await import('./main.ts')).main(argv, seen);
+  end(seen?.status ?? (await (await import('./main.ts')).main(argv, seen)));
 }
 
-/** At once, when all is printed: to take everything down would take as long as to look at hundreds of files. */
+/** At once, when all is printed: to take everything down takes as long as to look at a thousand files. */
 function end(status: number): void {
   process.stderr.write('', () => process.stdout.write('', () => process.exit(status)));
 }

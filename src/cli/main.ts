@@ -12,12 +12,13 @@ import { type CommonFlags, createSession, type OpenSession, type Session } from 
 const GRACE_MS = 3000;
 
 /**
- * Runs a command line and sets the exit status.
+ * Runs a command line.
  *
  * @param argv - as `process.argv`
  * @param seen - what came of the first look of a publish, if there was one
+ * @returns the exit status
  */
-export async function main(argv: readonly string[], seen?: FirstLook): Promise<void> {
+export async function main(argv: readonly string[], seen?: FirstLook): Promise<number> {
   const stop = new AbortController();
   const interruption = watchSignals(stop);
   watchOutput();
@@ -38,7 +39,7 @@ export async function main(argv: readonly string[], seen?: FirstLook): Promise<v
       session.terminal.say('stopped; nothing is left half done');
     }
   }
-  process.exitCode = interruption.status() ?? status;
+  return interruption.status() ?? status;
 }
 
 async function run(

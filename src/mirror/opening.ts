@@ -26,11 +26,11 @@ export async function arrive(batches: Batches): Promise<Arrival> {
   }
 }
 
-/** A source's records that have been asked for, with the first of them on the way. */
+/** A source's records that have been asked for, with the first of them here or on the way. */
 export type Opening = {
   readonly since: Micros;
   readonly batches: Batches;
-  readonly first: Arrival;
+  readonly first: Arrival | Promise<Arrival>;
 };
 
 /**

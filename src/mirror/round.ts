@@ -10,7 +10,7 @@ import { type Contact, Contacts, type Failure, isSourceFault } from './contacts.
 import { firstOf } from './first-of.ts';
 import { incomplete } from './follow-source.ts';
 import { checkVisible, mend } from './mend.ts';
-import { letGo, type Opening, openSource } from './opening.ts';
+import { arrive, letGo, type Opening, openSource, requestRecords } from './opening.ts';
 import { type Concluded, conclude, type RoundOutcome } from './round-outcome.ts';
 import type { SessionState } from './session.ts';
 import { settleValues } from './settle-values.ts';
@@ -74,8 +74,7 @@ async function followBest(round: Round): Promise<Concluded> {
   for (;;) {
     const ahead = await waitForSources(round, (standing) => standing === 'ahead');
     if (ahead.length === 0) break;
-    if (!store.isStaging) await takeUpStaged(round, countAhead(store, ahead[0]?.tip));
-    const opened = await openOne(round, ahead);
+    const opened = await begin(round, ahead);
     if (opened === undefined) continue;
     const generation = await attempt(round, opened.contact, opened.opening, 'visible');
     if (generation !== undefined) return conclude(round, opened.contact);
@@ -91,6 +90,32 @@ async function followBest(round: Round): Promise<Concluded> {
 }
 
 type Opened = { readonly contact: Contact; readonly opening: Opening | undefined };
+
+/** Makes the staging file, or takes it up, and opens a source. */
+async function begin(round: Round, ahead: readonly Contact[]): Promise<Opened | undefined> {
+  const { store } = round;
+  const asked = await askFirst(round, ahead);
+  try {
+    if (!store.isStaging) await takeUpStaged(round, countAhead(store, ahead[0]?.tip));
+  } catch (error) {
+    if (asked?.opening !== undefined) letGo(asked.opening.batches);
+    throw error;
+  }
+  return asked ?? (await openOne(round, ahead));
+}
+
+/** Where nothing is here, one that is alone makes its first page while the file for it is made. */
+async function askFirst(
+  { store }: Round,
+  [only, ...others]: readonly Contact[],
+): Promise<Opened | undefined> {
+  if (only === undefined || others.length > 0 || !store.isEmpty) return undefined;
+  const batches = requestRecords(only.source, 0, store.values.mode);
+  const first = arrive(batches);
+  // Making the file holds up everything: the request is to have left.
+  await new Promise((resolve) => setImmediate(resolve));
+  return { contact: only, opening: { since: 0, batches, first } };
+}
 
 /** The first source to send anything; undefined when none of them does. */
 async function openOne(round: Round, ahead: readonly Contact[]): Promise<Opened | undefined> {

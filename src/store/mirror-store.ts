@@ -101,6 +101,11 @@ export class MirrorStore {
     return this.#staging !== undefined;
   }
 
+  /** Whether there is nothing yet, not even of a run that was cut off. */
+  get isEmpty(): boolean {
+    return this.#visible === undefined && !this.isStaging && !hasFile(partPathOf(this.path));
+  }
+
   /** What the staging stands on. */
   get base(): StagingBase {
     return this.#open().base;

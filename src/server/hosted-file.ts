@@ -92,10 +92,15 @@ export class HostedFile {
     return this.#compare(generation, reader.attribute(MODE_ATTRIBUTE));
   }
 
-  /** The signatures were found right, which the file cannot be made to say. */
-  noteChecked(): void {
-    this.#checkedInode = inodeOf(this.#file);
-    if (this.#reader !== undefined) noteCheckedHere(this.#reader);
+  /** Which file is there: another one may be put in its place. Empty where there is none. */
+  get inode(): string {
+    return inodeOf(this.#file);
+  }
+
+  /** The signatures of this one were found right, which the file cannot be made to say. */
+  noteChecked(inode: string): void {
+    this.#checkedInode = inode;
+    if (this.#reader !== undefined && inode === this.inode) noteCheckedHere(this.#reader);
     this.#counter = undefined;
   }
 
@@ -131,7 +136,7 @@ export class HostedFile {
     try {
       const reader = openReader(this.source.path);
       this.#reader = reader;
-      if (inodeOf(this.#file) === this.#checkedInode) noteCheckedHere(reader);
+      if (this.inode === this.#checkedInode) noteCheckedHere(reader);
       this.#events.onOpen(true, this);
       this.#identify(reader);
     } catch (error) {

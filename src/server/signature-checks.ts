@@ -43,10 +43,11 @@ export class SignatureChecks {
   }
 
   async #check(file: HostedFile): Promise<void> {
-    const { path } = file.source;
+    const { inode, source } = file;
+    const { path } = source;
     try {
       const check = await checkInThread(path, this.#stop.signal);
-      if (check.kind === 'right' && !check.isNoted) file.noteChecked();
+      if (check.kind === 'right' && !check.isNoted) file.noteChecked(inode);
       this.#options.onChecked(path);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#options.onError?.(error, path);

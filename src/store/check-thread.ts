@@ -29,7 +29,10 @@ export async function checkInThread(path: string, signal?: AbortSignal): Promise
   job.asked += 1;
   const leave = (): void => {
     job.asked -= 1;
-    if (job.asked === 0) void job.worker.terminate();
+    if (job.asked > 0) return;
+    // Who asks from now on is not to be told that it was stopped.
+    forget(path, job);
+    void job.worker.terminate();
   };
   signal?.addEventListener('abort', leave, { once: true });
   try {
@@ -50,7 +53,7 @@ function start(path: string): UnderWay {
       reject(new DrayerError('INTERNAL', 'the thread that checks signatures failed', { cause }));
     });
     worker.once('exit', () => {
-      underWay.delete(path);
+      forget(path, job);
       reject(new DrayerError('ABORTED', `${path}: its signatures were not checked to the end`));
     });
   });
@@ -59,4 +62,9 @@ function start(path: string): UnderWay {
   const job = { worker, check, asked: 0 };
   underWay.set(path, job);
   return job;
+}
+
+/** Unless another one is under way by now. */
+function forget(path: string, job: UnderWay): void {
+  if (underWay.get(path) === job) underWay.delete(path);
 }

@@ -7,12 +7,12 @@ import {
   close,
   existsSync,
   fsync,
+  lstatSync,
   mkdirSync,
   open,
   readdirSync,
   rmdirSync,
   rmSync,
-  statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isDrayerError } from '../core/errors.ts';
@@ -147,6 +147,7 @@ export class PartValues {
     if (this.#look().size >= MOST_FILES) this.#makeRoom();
     if (this.isEmpty) {
       mkdirSync(this.#folder, { mode: 0o700, recursive: true });
+      if (!isFolder(this.#folder)) throw new Error('a link leads elsewhere');
       this.#isNewFolder = true;
     }
     const path = join(this.#folder, nameOf(hash));
@@ -206,12 +207,17 @@ function nameOf(hash: Uint8Array): string {
 function namesIn(folder: string): string[] {
   try {
     // Most often there is none, and no error is made of that.
-    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+    if (!isFolder(folder)) return [];
     return readdirSync(folder).filter((name) => NAME.test(name));
   } catch {
     // What cannot be read is of no use.
     return [];
   }
+}
+
+/** Not where a link leads: the files there are somebody else's. */
+function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function syncFolder(path: string, done: () => void): void {

@@ -1,7 +1,8 @@
 /** The note that signatures are still to be checked: who checks them, and what becomes of it (R22). */
-import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { HostedFile } from '../../src/server/hosted-file.ts';
 import { verifyStream } from '../../src/store/audit.ts';
 import { checkSignatures } from '../../src/store/check-signatures.ts';
 import { checkInThread } from '../../src/store/check-thread.ts';
@@ -73,6 +74,44 @@ test(
     const stopped = checkInThread(path, stop.signal).catch((error: unknown) => error);
     stop.abort();
     assert.ok(throwsCode('ABORTED')(await stopped));
+  }),
+);
+
+test(
+  'checkInThread :: who asks right after the last of the others has left gets an answer',
+  scope(async (t) => {
+    const path = makeStream(t, 'a.stream');
+    setUnchecked(path, { from: FROM });
+    const stop = new AbortController();
+    const stopped = checkInThread(path, stop.signal).catch((error: unknown) => error);
+    stop.abort();
+
+    const next = checkInThread(path);
+
+    assert.equal(await next, { kind: 'right', isNoted: true });
+    assert.ok(throwsCode('ABORTED')(await stopped));
+  }),
+);
+
+test(
+  'HostedFile :: what was found right of one file is not believed of another that took its place',
+  scope((t) => {
+    const path = makeStream(t, 'a.stream');
+    const other = makeStream(t, 'b.stream');
+    for (const one of [path, other]) setUnchecked(one, { from: FROM });
+    const events = { onIdentity: () => {}, onOpen: () => {} };
+    const file = t.defer(new HostedFile({ path }, events), (one) => one.release());
+    const { inode } = file;
+    renameSync(other, path);
+    file.pollFile();
+
+    file.noteChecked(inode);
+    file.poll();
+
+    assert.is(file.signatures, 'unchecked');
+    file.noteChecked(file.inode);
+    file.poll();
+    assert.is(file.signatures, 'checked');
   }),
 );
 

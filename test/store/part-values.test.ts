@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -89,6 +90,24 @@ test(
 
     assert.is(stored, 1);
     assert.equal(readdirSync(t.directory), []);
+  }),
+);
+
+test(
+  'PartValues :: where a link leads nothing is removed, nor written',
+  scope((t) => {
+    const elsewhere = t.path('elsewhere');
+    const blob = join(elsewhere, 'ab'.repeat(32));
+    mkdirSync(elsewhere);
+    writeFileSync(blob, 'of somebody else');
+    symlinkSync(elsewhere, partValuesPathOf(t.path('m.stream')));
+    const parts = open(t);
+
+    parts.keepOnly(() => false);
+    parts.keep(HASH, VALUE.length, pieces(0));
+
+    assert.equal(readdirSync(elsewhere), ['ab'.repeat(32)]);
+    assert.is(readFileSync(blob, 'utf8'), 'of somebody else');
   }),
 );
 

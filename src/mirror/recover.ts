@@ -16,7 +16,14 @@ import {
 } from '../store/mark.ts';
 import { openMirrorStore } from '../store/mirror-store.ts';
 import type { Generation } from '../store/reader.ts';
-import { damagedPathOf, isDamaged, putBack, removeEmpty, setAside } from '../store/set-aside.ts';
+import {
+  damagedPathOf,
+  isDamaged,
+  owesSignatures,
+  putBack,
+  removeEmpty,
+  setAside,
+} from '../store/set-aside.ts';
 import { hasFile } from '../store/stream-file.ts';
 import { EVERYTHING } from '../store/value-mode.ts';
 import type { MirrorOptions } from './mirror.ts';
@@ -55,14 +62,17 @@ export async function recoverStream(
   const publicKey = publicKeyOf(options.secretKey ?? readKeyFile(keyPathOf(path)));
   const marks = readMarks(path, options.keyPath);
   removeEmpty(path);
-  const damagedPath = (await isDamaged(path, options.signal)) ? damagedPathOf(path) : undefined;
+  // What a server sent wrongly signed does not take the place of what was set aside for it.
+  const isOwn = !owesSignatures(path) && (await isDamaged(path, options.signal));
+  const damagedPath = isOwn ? damagedPathOf(path) : undefined;
   if (damagedPath !== undefined) setAside(path);
   try {
     const report = await bringForward({ path, url, publicKey, mark: newest(marks), options });
     writeMarks(marks, report.generation);
     return { ...report, damagedPath };
   } catch (error) {
-    if (damagedPath !== undefined && !hasFile(path)) putBack(path);
+    const isLeft = damagedPath !== undefined && (!hasFile(path) || owesSignatures(path));
+    if (isLeft) putBack(path);
     throw error;
   }
 }

@@ -3,7 +3,9 @@ import { renameSync, rmSync } from 'node:fs';
 import { isDrayerError } from '../core/errors.ts';
 import { verifyStream } from './audit.ts';
 import { fileError } from './durable-file.ts';
+import { openReader } from './open-reader.ts';
 import { hasFile } from './stream-file.ts';
+import { uncheckedOf } from './unchecked.ts';
 
 /** Where {@link setAside} keeps a damaged stream. */
 export function damagedPathOf(streamPath: string): string {
@@ -19,6 +21,25 @@ export async function isDamaged(path: string, signal?: AbortSignal): Promise<boo
     if (isDrayerError(error, 'STREAM_INVALID') || isDrayerError(error, 'STREAM_NOT_FOUND')) {
       return true;
     }
+    throw error;
+  }
+}
+
+/**
+ * Tells whether a stream file came with signatures that are still to be checked, or are wrong (R22): it was
+ * fetched, and is mended where it is. Of one that cannot be read: no.
+ */
+export function owesSignatures(path: string): boolean {
+  if (!hasFile(path)) return false;
+  try {
+    const reader = openReader(path);
+    try {
+      return uncheckedOf(reader) !== undefined;
+    } finally {
+      reader.close();
+    }
+  } catch (error) {
+    if (isDrayerError(error)) return false;
     throw error;
   }
 }

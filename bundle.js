@@ -4,9 +4,11 @@
  *   dist/cli/bin.cjs   the command, and the first look of a publish
  *   dist/cli/main.cjs  everything else
  *
- * Packages, workers and child processes stay what they are.
+ * Workers and child processes stay what they are, and packages, but for those that only a module can import:
+ * these become part of the scripts.
  */
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -33,7 +35,7 @@ function script(name, others) {
     supported: { 'dynamic-import': false },
     // The way of the sources alone, to start what is not built.
     define: { 'import.meta.resolve': 'undefined' },
-    plugins: [keepPlaces(), leaveOut(others)],
+    plugins: [keepPlaces(), leaveOut(others), takeIn()],
     logLevel: 'warning',
   });
 }
@@ -64,6 +66,25 @@ function leaveOut(names) {
         const name = kind === 'dynamic-import' ? places.get(join(resolveDir, path)) : undefined;
         if (name === undefined) return undefined;
         return { path: name === 'main' ? './main.cjs' : `${name}.js`, external: true };
+      });
+    },
+  };
+}
+
+/** A package whose `exports` name nothing for require() is taken in, with what it imports itself in that way. */
+function takeIn() {
+  return {
+    name: 'take-in',
+    setup({ onResolve }) {
+      onResolve({ filter: /^[^./#]/ }, ({ path, importer, kind }) => {
+        if (kind === 'entry-point') return undefined;
+        try {
+          createRequire(importer).resolve(path);
+          return undefined;
+        } catch (error) {
+          if (error.code !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw error;
+          return { path: fileURLToPath(import.meta.resolve(path)) };
+        }
       });
     },
   };

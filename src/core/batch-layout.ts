@@ -79,17 +79,24 @@ function placeInIdChain(
   let id = isSnapshotFirst ? free.id + 1 : free.id;
   checkRoom('ids', free.id, writes.filter((write) => write.held === undefined).length);
   return writes.map((write) => {
-    const { held, ...content } = write;
-    if (held !== undefined) {
-      const place = touched.get(held.id) ?? held;
-      return { ...content, id: place.id, prev: place.prev };
+    const { held } = write;
+    if (held !== undefined) return placedAt(write, touched.get(held.id) ?? held);
+    if (isSnapshotFirst && isSnapshot(write)) {
+      return placedAt(write, { id: free.id, prev: free.tip });
     }
-    if (isSnapshotFirst && isSnapshot(write)) return { ...content, id: free.id, prev: free.tip };
-    const placed = { ...content, id, prev };
+    const placed = placedAt(write, { id, prev });
     prev = id;
     id += 1;
     return placed;
   });
+}
+
+// Field by field, as below: with rest and spread a plan of ten thousand takes a third longer.
+function placedAt(
+  { type, key, hash, timestamp, value }: Write,
+  { id, prev }: Pick<Draft, 'id' | 'prev'>,
+): Placed {
+  return { id, type, key, hash, timestamp, prev, value };
 }
 
 // R9: strictly ascending from the first free place.
@@ -99,9 +106,10 @@ function placeInModifiedChain(
   first: Micros,
 ): ValuedDraft[] {
   checkRoom('modified times', first, records.length);
-  return records.map((record, index) => {
+  return records.map(({ id, type, key, hash, timestamp, prev, value }, index) => {
     const modified = first + index;
-    return { ...record, modified, prevChange: index === 0 ? tip : modified - 1 };
+    const prevChange = index === 0 ? tip : modified - 1;
+    return { id, type, key, hash, timestamp, modified, prev, prevChange, value };
   });
 }
 

@@ -149,7 +149,7 @@ function updateTrie(
     const left = view.byKey(gone.type, gone.key).find(({ id }) => !changes.deleted.has(id));
     if (left !== undefined) trie.set(left);
   }
-  for (const draft of covered) trie.set(draft);
+  trie.setAll(covered);
   return trie.root();
 }
 

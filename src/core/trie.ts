@@ -85,13 +85,22 @@ export class SnapshotTrie {
   /** A new trie of these records; of two with one type and key the later counts. */
   static of(drafts: Iterable<Draft>): SnapshotTrie {
     const trie = new SnapshotTrie(emptyTrieSource());
-    const leaves = sortedLeaves(drafts);
-    if (leaves.length === 0) return trie;
-    for (const leaf of leaves) trie.#leaves.set(leaf.draft.id, leaf);
-    trie.#root = buildSide(leaves);
-    // One node less than leaves, from 1 on.
-    trie.#nextNodeId = leaves.length;
+    trie.setAll(drafts);
     return trie;
+  }
+
+  /** Puts in many, as {@link SnapshotTrie.set} does one by one: where there is nothing yet, all at once. */
+  setAll(drafts: Iterable<Draft>): void {
+    if (this.#root !== undefined) {
+      for (const draft of drafts) this.set(draft);
+      return;
+    }
+    const leaves = sortedLeaves(drafts);
+    if (leaves.length === 0) return;
+    for (const leaf of leaves) this.#leaves.set(leaf.draft.id, leaf);
+    this.#root = buildSide(leaves, this.#nextNodeId);
+    // One node less than leaves.
+    this.#nextNodeId += leaves.length - 1;
   }
 
   /** Puts a record at the position of its type and key, in place of the one that stands there. */

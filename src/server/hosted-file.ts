@@ -6,7 +6,12 @@ import { type Stats, statSync } from 'node:fs';
 import { isDrayerError } from '../core/errors.ts';
 import { openReader } from '../store/open-reader.ts';
 import type { Generation, StreamReader } from '../store/reader.ts';
-import { noteCheckedHere, type SignatureState, signatureStateOf } from '../store/unchecked.ts';
+import {
+  noteFoundHere,
+  type SignatureState,
+  signatureStateOf,
+  type Unchecked,
+} from '../store/unchecked.ts';
 import { MODE_ATTRIBUTE } from '../store/value-mode.ts';
 
 /** A stream file to host. */
@@ -42,7 +47,7 @@ export class HostedFile {
   #counter: number | undefined;
   #state = '';
   #file = '';
-  #checkedInode: string | undefined;
+  #found: { readonly version: string; readonly unchecked: Unchecked | undefined } | undefined;
 
   /** @throws {DrayerError} what `openReader` throws; STREAM_NOT_FOUND only when not optional */
   constructor(source: StreamSource, events: HostedFileEvents) {
@@ -92,15 +97,15 @@ export class HostedFile {
     return this.#compare(generation, reader.attribute(MODE_ATTRIBUTE));
   }
 
-  /** Which file is there: another one may be put in its place. Empty where there is none. */
-  get inode(): string {
-    return inodeOf(this.#file);
+  /** Which file is there, and in which state: another one may be put in its place. Empty where there is none. */
+  get version(): string {
+    return versionOf(this.#file);
   }
 
-  /** The signatures of this one were found right, which the file cannot be made to say. */
-  noteChecked(inode: string): void {
-    this.#checkedInode = inode;
-    if (this.#reader !== undefined && inode === this.inode) noteCheckedHere(this.#reader);
+  /** What was found by checking the signatures of this one, which the file cannot be made to say. */
+  noteFound(version: string, unchecked: Unchecked | undefined): void {
+    this.#found = { version, unchecked };
+    if (this.#reader !== undefined) this.#noteFoundIn(this.#reader);
     this.#counter = undefined;
   }
 
@@ -108,7 +113,7 @@ export class HostedFile {
   pollFile(): Generation | undefined {
     const file = this.#fingerprint();
     if (file === this.#file) return undefined;
-    if (this.isOpen && inodeOf(file) === inodeOf(this.#file)) {
+    if (this.#reader?.isCopy === false && inodeOf(file) === inodeOf(this.#file)) {
       // The open connection sees changes by itself.
       this.#file = file;
       return undefined;
@@ -130,19 +135,27 @@ export class HostedFile {
     this.#file = this.#fingerprint();
     this.#counter = undefined;
     if (this.#file === '') {
+      this.signatures = 'checked';
       this.#identify(undefined);
       return;
     }
     try {
       const reader = openReader(this.source.path);
       this.#reader = reader;
-      if (this.inode === this.#checkedInode) noteCheckedHere(reader);
+      this.#noteFoundIn(reader);
       this.#events.onOpen(true, this);
       this.#identify(reader);
     } catch (error) {
       // Gone between the look and the opening.
       if (!isDrayerError(error, 'STREAM_NOT_FOUND')) throw error;
     }
+  }
+
+  /** Unless what it reads is not what was checked: a number is given to another file, too. */
+  #noteFoundIn(reader: StreamReader): void {
+    const { version, unchecked } = this.#found ?? {};
+    if (version !== this.version || version !== versionOf(this.#fingerprint())) return;
+    noteFoundHere(reader, unchecked);
   }
 
   #identify(found: { readonly id: string; readonly publicKey: Uint8Array } | undefined): void {
@@ -176,6 +189,11 @@ export class HostedFile {
 function stateOf(generation: Generation): string {
   const { tip, idTip, count, snapshot } = generation;
   return `${tip} ${idTip} ${count} ${snapshot?.seq}`;
+}
+
+/** The file and its size and time, without the log. */
+function versionOf(fingerprint: string): string {
+  return fingerprint.split(' ', 2).join(' ');
 }
 
 function inodeOf(fingerprint: string): string {

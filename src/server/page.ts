@@ -27,6 +27,7 @@ export function renderPage(title: string, body: Html): string {
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
 body { max-width: 44rem; margin: 3rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
 small, code { opacity: .75; }
+pre { white-space: pre-wrap; }
 </style>
 ${body}
 </html>

@@ -7,8 +7,9 @@ import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import { DrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
-import { openReader } from '../store/open-reader.ts';
+import { openReaderOf } from '../store/open-reader.ts';
 import type { StreamReader } from '../store/reader.ts';
+import { requireCheckedToo } from '../store/unchecked.ts';
 import { heldModeOf } from '../store/value-choice.ts';
 import { encodeArrayHeader, encodeRecord } from '../wire/record-codec.ts';
 import { limitTurns } from './event-turns.ts';
@@ -19,6 +20,9 @@ import { OCTETS } from './value.ts';
 const PAGE_RECORDS = 128;
 /** Small records are sent together, in pieces of about this size. */
 const PIECE_BYTES = 65_536;
+/** Of a file that cannot be read in place each reply has a copy, at worst of 256 MiB in memory: so many at once. */
+const MOST_COPIES = 2;
+let copies = 0;
 /** One piece is made in a turn, of all replies together: half a ms, or what a large value takes. */
 const inTurn = limitTurns(1);
 
@@ -28,6 +32,8 @@ const inTurn = limitTurns(1);
  * @param idleMs - a client that takes nothing for so long is cut: while its read transaction is open,
  *   erased bytes stay in the file
  * @throws {DrayerError} VALUE_NOT_HELD in a mirror that lacks a value: originals cannot take that (R18)
+ * @throws {DrayerError} STREAM_BUSY where it is read from copies, and there are enough of them
+ * @throws {DrayerError} SIGNATURES_UNCHECKED where a file has taken the place of this one that is not checked
  */
 export async function sendRecordStream(
   ctx: Context,
@@ -40,13 +46,9 @@ export async function sendRecordStream(
   ctx.status = 200;
   if (ctx.method === 'HEAD') return;
 
-  const own = openReader(reader.path);
-  const unpin = own.pin();
-  const release = (): void => {
-    unpin();
-    own.close();
-  };
+  const { own, release } = openOwn(reader);
   try {
+    requireCheckedToo(own, reader);
     const pieces = piecesOf(own, since);
     // The first piece is made before the status is sent, so that an error can still be told.
     const first = pieces.next();
@@ -58,6 +60,24 @@ export async function sendRecordStream(
     release();
     throw error;
   }
+}
+
+/** Opens a connection for one reply, on the state of this moment; `release` may be called twice. */
+function openOwn(reader: StreamReader): { own: StreamReader; release: () => void } {
+  const { isCopy } = reader;
+  if (isCopy && copies >= MOST_COPIES) throw tooManyCopies();
+  const own = openReaderOf(reader.path, reader.publicKey);
+  const unpin = own.pin();
+  if (isCopy) copies += 1;
+  let isHeld = true;
+  const release = (): void => {
+    if (!isHeld) return;
+    isHeld = false;
+    if (isCopy) copies -= 1;
+    unpin();
+    own.close();
+  };
+  return { own, release };
 }
 
 // Not as fast as they are taken: a socket takes what it is given in the same turn of the event loop, and
@@ -97,6 +117,13 @@ function* piecesOf(reader: StreamReader, since: Micros): Generator<Uint8Array, v
     bytes = 0;
   }
   if (small.length > 0) yield Buffer.concat(small);
+}
+
+function tooManyCopies(): DrayerError {
+  const message = 'this stream is read from copies, and enough of them are being sent';
+  return new DrayerError('STREAM_BUSY', message, {
+    hint: 'ask again in a moment, or for pages: newRecords/<t>?limit=N',
+  });
 }
 
 function notAllHeld(): DrayerError {

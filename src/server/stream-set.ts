@@ -8,23 +8,12 @@ import { DrayerError } from '../core/errors.ts';
 import type { Generation, StreamReader } from '../store/reader.ts';
 import { FileHints } from './file-hints.ts';
 import { HostedFile, type StreamSource } from './hosted-file.ts';
+import { type HostedStream, type HostedStreamFile, listOf } from './hosted-stream.ts';
 import { SignatureChecks } from './signature-checks.ts';
 import { groupByKey, keyText, newestOf } from './twins.ts';
 
 export type { StreamSource } from './hosted-file.ts';
-
-/** A hosted stream as lists show it. */
-export type HostedStream = {
-  /** Base64. */
-  readonly id: string;
-  readonly publicKey: Uint8Array;
-  readonly name?: string | undefined;
-  /** Shown to visitors and offered to no peer: signatures of its records are not checked, or wrong (R22). */
-  readonly isWithheld?: boolean | undefined;
-};
-
-/** A hosted stream and its file. */
-export type HostedStreamFile = HostedStream & { readonly path: string };
+export type { HostedStream, HostedStreamFile } from './hosted-stream.ts';
 
 /** A stream has reached another generation. */
 export type GenerationEvent = {
@@ -93,6 +82,7 @@ export class OpenStreamSet implements StreamSet {
   readonly #files: HostedFile[] = [];
   readonly #open = new Set<HostedFile>();
   readonly #listeners = new Set<(event: GenerationEvent) => void>();
+  readonly #listListeners = new Set<() => void>();
   readonly #warned = new Set<string>();
   readonly #checks: SignatureChecks;
   readonly #options: StreamSetOptions;
@@ -142,6 +132,7 @@ export class OpenStreamSet implements StreamSet {
     if (at === -1) return;
     for (const file of this.#files.splice(at, 1)) file.release();
     this.#forget();
+    this.#checks.forget(path);
     this.#hints.remove(path);
     this.#warned.delete(path);
     this.#options.onSources?.();
@@ -167,6 +158,12 @@ export class OpenStreamSet implements StreamSet {
     return () => void this.#listeners.delete(listener);
   }
 
+  /** Calls `listener`, a moment later, when something else may be hosted than at the last look; returns how to stop that. */
+  onList(listener: () => void): () => void {
+    this.#listListeners.add(listener);
+    return () => void this.#listListeners.delete(listener);
+  }
+
   /** The files it looks after, those that are still to come too. */
   sources(): readonly StreamSource[] {
     return this.#files.map(({ source }) => source);
@@ -174,9 +171,11 @@ export class OpenStreamSet implements StreamSet {
 
   /** What is hosted now, with the files; the same array until there is something else. */
   files(): readonly HostedStreamFile[] {
-    this.#present ??= this.#files.flatMap(({ identity, signatures, source: { path, name } }) => {
-      const isWithheld = signatures !== 'checked';
-      return identity === undefined ? [] : [{ ...identity, name, path, isWithheld }];
+    this.#present ??= this.#files.flatMap(({ identity, source: { path, name } }) => {
+      if (identity === undefined) return [];
+      // Which of several is given decides.
+      const given = newestOf(this.#twins(identity.publicKey));
+      return [{ ...identity, name, path, isWithheld: given?.signatures !== 'checked' }];
     });
     return this.#present;
   }
@@ -246,7 +245,9 @@ export class OpenStreamSet implements StreamSet {
       this.#checks.heed(file);
       if (generation === undefined || file.identity === undefined) return;
       this.#warnOfTwins(file);
-      if (newestOf(this.#twins(file.identity.publicKey)) !== file) return;
+      const twins = this.#twins(file.identity.publicKey);
+      if (twins.length > 1) this.#forget();
+      if (newestOf(twins) !== file) return;
       const event = { ...file.identity, generation };
       for (const listener of this.#listeners) listener(event);
     } catch (error) {
@@ -262,6 +263,8 @@ export class OpenStreamSet implements StreamSet {
   }
 
   #forget(): void {
+    // Nobody has looked since it was said last.
+    if (this.#present !== undefined) for (const tell of this.#listListeners) setImmediate(tell);
     this.#present = undefined;
     this.#listed = undefined;
     this.#byKey = undefined;
@@ -283,13 +286,4 @@ export class OpenStreamSet implements StreamSet {
     const open = [...this.#open].sort((a, b) => a.lastUsed - b.lastUsed);
     for (const file of open.slice(0, open.length - maxOpen)) file.release();
   }
-}
-
-function listOf(files: readonly HostedStreamFile[]): HostedStream[] {
-  const listed = new Map<string, HostedStream>();
-  for (const { id, publicKey, name, isWithheld } of files) {
-    // The copy of an own stream has no name, whichever of the two is served.
-    listed.set(id, { id, publicKey, name: listed.get(id)?.name ?? name, isWithheld });
-  }
-  return [...listed.values()];
 }

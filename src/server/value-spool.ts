@@ -5,10 +5,10 @@
  *
  * The files are unlinked as soon as they are open: nothing is left behind, whatever ends the process.
  */
-import { closeSync, mkdtempSync, openSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs';
+import { closeSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
+import { openNameless } from '../store/nameless-file.ts';
 import { type FileFacts, SpoolFile } from './spool-file.ts';
 
 /** Values from this size on are held in files. */
@@ -109,7 +109,7 @@ export class ValueSpool {
   }
 
   async #take(key: string, size: number, fill: Fill): Promise<SpoolFile | undefined> {
-    const fd = openNameless(this.#directory);
+    const fd = openIn(this.#directory);
     let filled: Filled | undefined;
     try {
       filled = await fill(fd);
@@ -189,17 +189,9 @@ function busy(what: 'read' | 'fetched'): DrayerError {
 }
 
 /** Undefined where there is no place to write at all. */
-function openNameless(directory: string): number | undefined {
+function openIn(directory: string): number | undefined {
   try {
-    const folder = mkdtempSync(join(directory, 'drayer-value-'));
-    const path = join(folder, 'value');
-    try {
-      const fd = openSync(path, 'wx+', 0o600);
-      unlinkSync(path);
-      return fd;
-    } finally {
-      rmdirSync(folder);
-    }
+    return openNameless(directory);
   } catch {
     return undefined;
   }

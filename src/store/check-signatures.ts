@@ -20,7 +20,11 @@ import {
 export type SignatureCheck =
   /** All are right; `isNoted` unless the file cannot be written. */
   | { readonly kind: 'right'; readonly isNoted: boolean }
-  | { readonly kind: 'wrong'; readonly unchecked: Unchecked & { readonly fault: string } };
+  | {
+      readonly kind: 'wrong';
+      readonly isNoted: boolean;
+      readonly unchecked: Unchecked & { readonly fault: string };
+    };
 
 /**
  * Checks every signature of a stream file, if that is still to be done, and notes in it what came of it.
@@ -41,7 +45,7 @@ export function checkSignatures(path: string): SignatureCheck {
     const fault = unchecked.fault ?? findFault(connection, reader.publicKey);
     if (canNote) return note(connection, fault);
     if (fault === undefined) return { kind: 'right', isNoted: false };
-    return { kind: 'wrong', unchecked: { ...unchecked, fault } };
+    return { kind: 'wrong', isNoted: false, unchecked: { ...unchecked, fault } };
   } finally {
     connection.close();
   }
@@ -95,7 +99,7 @@ function note(connection: Connection, fault: string | undefined): SignatureCheck
       if (standing === undefined) return right;
       const unchecked = fault === undefined ? undefined : { ...standing, fault };
       local.set(UNCHECKED_ATTRIBUTE, unchecked && formatUnchecked(unchecked));
-      return unchecked === undefined ? right : { kind: 'wrong', unchecked };
+      return unchecked === undefined ? right : { kind: 'wrong', isNoted: true, unchecked };
     });
   } catch (error) {
     // Read-only, full, or busy: what was found holds all the same.
@@ -104,6 +108,6 @@ function note(connection: Connection, fault: string | undefined): SignatureCheck
     const standing = parseUnchecked(local);
     if (standing === undefined || fault === undefined)
       return { ...right, isNoted: standing === undefined };
-    return { kind: 'wrong', unchecked: { ...standing, fault } };
+    return { kind: 'wrong', isNoted: false, unchecked: { ...standing, fault } };
   }
 }

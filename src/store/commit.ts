@@ -14,10 +14,12 @@ import { type BeginSigning, signedBytes } from '../core/signing.ts';
 import { isHalfSpent } from '../core/snapshot.ts';
 import type { Compactor } from './compactor.ts';
 import type { Connection } from './database.ts';
+import { nameOfHash } from './hash-name.ts';
 import { isBehind, markOf, RECOVER_HINT, readMark, writeMark } from './mark.ts';
-import { hashName, type PreparedValues } from './prepared-values.ts';
+import type { PreparedValues } from './prepared-values.ts';
 import type { Generation, StreamReader } from './reader.ts';
 import { RowWriter, type ValueSource } from './rows.ts';
+import { pageBytesFor } from './schema.ts';
 import { saveTrie } from './trie-store.ts';
 
 /** What a {@link Committer} works with. */
@@ -87,9 +89,14 @@ export class Committer {
     { beginSigning }: CommitOptions = {},
   ): Generation | undefined {
     const { connection, reader, compactor } = this.#options;
-    const isBulk = values.prepared.bytes >= BULK_BYTES && connection.useRollbackJournal();
+    const { prepared } = values;
+    const isBulk = prepared.bytes >= BULK_BYTES && connection.useRollbackJournal();
     let mark: Mark | undefined;
     try {
+      // While it is empty: every page is written anew for that.
+      if (isBulk && reader.view.modifiedTip() === 0) {
+        this.#noting(() => connection.layOut(pageBytesFor(prepared.count)));
+      }
       mark = this.#writing(() => {
         const held = reader.generation();
         const known = this.#checkMark(held);
@@ -138,9 +145,13 @@ export class Committer {
   }
 
   #writing<T>(body: () => T): T {
+    return this.#noting(() => this.#options.connection.writing(body));
+  }
+
+  #noting<T>(body: () => T): T {
     if (this.#failure !== undefined) throw this.#failure;
     try {
-      return this.#options.connection.writing(body);
+      return body();
     } catch (error) {
       // After a failed fsync nobody knows what the disk has; another try on this connection would
       // not find out.
@@ -202,7 +213,7 @@ export class Committer {
   #sourceOf({ prepared, given }: CommitValues): ValueSource {
     const { reader } = this.#options;
     return (hash) => {
-      const value = prepared.get(hash) ?? given?.(hash);
+      const value = prepared.lend(hash) ?? given?.(hash);
       if (value !== undefined) return value;
       const twin = reader.findByHash(hash);
       return twin && reader.readValue(twin);
@@ -224,12 +235,12 @@ export class Committer {
         this.#checkResigned(held);
         continue;
       }
-      if (held !== undefined) leaving.set(hashName(held.hash), id);
+      if (held !== undefined) leaving.set(nameOfHash(held.hash), id);
       if (hash !== undefined) needed.push(hash);
     }
     if (leaving.size === 0) return;
     for (const hash of needed) {
-      const id = leaving.get(hashName(hash));
+      const id = leaving.get(nameOfHash(hash));
       const value = id === undefined || prepared.has(hash) ? undefined : reader.readValue({ id });
       if (value !== undefined) prepared.put(hash, value);
     }

@@ -70,7 +70,7 @@ export class Compactor {
   #finish(maxBytes: number): void {
     try {
       this.#connection.truncateLog();
-      if (!this.#isDue || statSync(this.#connection.path).size > maxBytes) return;
+      if (!this.#isDue || statSync(this.#connection.file).size > maxBytes) return;
       this.compact();
     } catch (error) {
       // A reader in the middle of a transaction, no room for a second copy: it stays due, also for

@@ -32,13 +32,21 @@ const BUSY_MS = 5000;
 export class Connection {
   /** The file, as it was given. */
   readonly path: string;
+  /** It reads a copy, as the file was when it was opened. */
+  readonly isCopy: boolean;
   readonly #database: Database.Database;
   readonly #queries = new Map<string, Query<unknown>>();
   #counter: Database.Statement | undefined;
 
-  constructor(path: string, database: Database.Database) {
+  constructor(path: string, database: Database.Database, isCopy = false) {
     this.path = path;
+    this.isCopy = isCopy;
     this.#database = database;
+  }
+
+  /** Where that is, absolute; also when the program works in another folder since. */
+  get file(): string {
+    return this.#database.name;
   }
 
   /** Returns the statement for this SQL text, prepared once per connection. */
@@ -113,6 +121,18 @@ export class Connection {
   /** Writes the whole file anew, without what was deleted; not in a transaction, never waits. */
   writeAnew(): void {
     this.#withoutWaiting(() => this.run('VACUUM'));
+  }
+
+  /** Lays the file out in pages of this size, unless somebody else has it open. Not while it has a log. */
+  layOut(pageBytes: number): void {
+    if (this.pragma('page_size') === pageBytes) return;
+    this.run(`PRAGMA page_size = ${pageBytes}`);
+    try {
+      this.writeAnew();
+    } catch (error) {
+      // It is only slower.
+      if (!isDrayerError(error, 'STREAM_BUSY')) throw error;
+    }
   }
 
   /**
@@ -203,10 +223,10 @@ export class Connection {
  */
 export function connect(
   path: string,
-  { readonly = false, create = false, bytes }: ConnectOptions = {},
+  { readonly = false, create = false, bytes, copy }: ConnectOptions = {},
 ): Connection {
   // Absolute: ':memory:', 'file:…' and '' are names of files here, whatever SQLite takes them for.
-  const file = resolve(path);
+  const file = resolve(copy ?? path);
   if (file !== file.trim()) {
     throw new DrayerError(
       'PATH_INVALID',
@@ -224,7 +244,7 @@ export function connect(
   } catch (cause) {
     throw storeError(path, cause);
   }
-  const connection = new Connection(path, database);
+  const connection = new Connection(path, database, (bytes ?? copy) !== undefined);
   try {
     // A schema that came from elsewhere must not run functions, and a damaged cell must be noticed.
     connection.run(
@@ -256,6 +276,8 @@ export type ConnectOptions = {
   readonly create?: boolean | undefined;
   /** The content of a file, opened in memory in place of the file. */
   readonly bytes?: Buffer | undefined;
+  /** Path of a copy of the file, opened in its place. */
+  readonly copy?: string | undefined;
 };
 
 /**

@@ -28,6 +28,8 @@ export function makePrivateFolder(path: string): void {
   makePrivateFolder(dirname(path));
   try {
     mkdirSync(path, { mode: 0o700 });
+    // What is made durable in it is nowhere without it.
+    syncDirectory(path);
   } catch (error) {
     // Made by another process in this moment.
     if (!isFolder(path)) throw error;

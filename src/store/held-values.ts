@@ -7,6 +7,7 @@ import { isDrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
 import { Compactor } from './compactor.ts';
 import { type Connection, prepareForWriting } from './database.ts';
+import { nameOfHash } from './hash-name.ts';
 import { LocalAttributes } from './local-attributes.ts';
 import { openWritable } from './open-reader.ts';
 import type { StreamReader } from './reader.ts';
@@ -18,7 +19,6 @@ import {
   type HeldMode,
   isPartial,
   MODE_ATTRIBUTE,
-  nameOfHash,
   parseHeldMode,
   type ValueMode,
   wantedHashes,
@@ -86,6 +86,19 @@ export class HeldValues {
     return names
       .filter(({ name }) => wanted.has(name) && !large.has(name))
       .map(({ hash }) => new Uint8Array(hash));
+  }
+
+  /** Bytes of all values that are held. */
+  bytes(): number {
+    const sql = "SELECT sum(length(value)) AS bytes FROM record WHERE chain = x''";
+    return this.#connection.query<{ bytes: number | null }>(sql).get()?.bytes ?? 0;
+  }
+
+  /** How many records lack the value of this hash. */
+  wanting(hash: Uint8Array): number {
+    const sql =
+      "SELECT count(*) AS records FROM record WHERE chain = x'' AND hash = ? AND value IS NULL";
+    return this.#connection.query<{ records: number }>(sql).get(hash)?.records ?? 0;
   }
 
   /** Stores values for every record that has their hash; hashes were checked. */

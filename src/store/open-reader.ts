@@ -84,7 +84,7 @@ export function openWritable(path: string): Connection {
 
 /** Gives a file the indexes it lacks, where that is possible; returns what it has then. */
 export function addIndexes(connection: Connection, found: LocalSchema): LocalSchema {
-  if (found.hasIndexes || !isWritable(connection.path)) return found;
+  if (found.hasIndexes || connection.isCopy || !isWritable(connection.path)) return found;
   const writer = openWritable(connection.path);
   try {
     writer.writing(() => ensureIndexes(writer));
@@ -131,7 +131,7 @@ function openElsewhere(path: string): Connection {
   try {
     copyFileSync(path, copy);
     if (hasFile(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`);
-    const connection = connect(copy);
+    const connection = connect(path, { copy });
     connection.query('SELECT count(*) FROM sqlite_schema').get();
     return connection;
   } finally {

@@ -4,7 +4,7 @@
  * writable.
  */
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual, type Micros } from '../core/record.ts';
 import { demandSignatures } from './check-signatures.ts';
@@ -130,7 +130,8 @@ export function openStream(path: string, options: OpenStreamOptions = {}): Strea
     const reader = new StreamReader(connection, completeSchema(connection, local));
     // Nothing is signed on top of what its key may not have signed.
     if (uncheckedOf(reader) !== undefined) demandSignatures(path);
-    const markPath = markPathOf(path);
+    // Where it is now, also when the program works in another folder later.
+    const markPath = resolve(markPathOf(path));
     const hasSnapshots = isWithSnapshots(connection, reader);
     const lifetimeMicros = keepLifetime(connection, options.lifetimeMicros);
     const writer = { secretKey, markPath, hasSnapshots, lifetimeMicros };

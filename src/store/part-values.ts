@@ -13,6 +13,7 @@ import {
   readdirSync,
   rmdirSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isDrayerError } from '../core/errors.ts';
@@ -23,8 +24,11 @@ export function partValuesPathOf(streamPath: string): string {
   return `${streamPath}.part-values`;
 }
 
-/** A file is named after the hash of its value. */
-const NAME = /^[0-9a-f]{64}$/;
+/** A file is named after the hash of its value, and after who brought all of it where that is known. */
+const NAME = /^[0-9a-f]{64}(\.[0-9a-f]{16})?$/;
+const HASH_LETTERS = 64;
+/** Says that a value was put together wrongly, while nobody has brought anything of it alone. */
+const DOUBT = '0'.repeat(16);
 
 /** So many at most: what is not under way, because its sources broke off, gives way to what is. */
 const MOST_FILES = 32;
@@ -57,16 +61,38 @@ export class PartValues {
 
   /** Whether something of a value is here. */
   has(hash: Uint8Array): boolean {
-    return !this.isEmpty && this.#look().has(nameOf(hash));
+    return !this.isEmpty && this.#namesOf(hash).length > 0;
   }
 
-  /** What is here of a value; undefined where that is nothing. A file of something else is removed. */
-  find(hash: Uint8Array): PartFile | undefined {
-    if (!this.has(hash)) return undefined;
-    const name = nameOf(hash);
+  /** Whether what several sources brought of a value was wrong once: it is to come from one alone. */
+  isDoubted(hash: Uint8Array): boolean {
+    return !this.isEmpty && this.#namesOf(hash).some((name) => name.length > HASH_LETTERS);
+  }
+
+  /** Notes that, if anything of the value is here; what several have brought is removed. */
+  doubt(hash: Uint8Array): void {
+    if (this.#isStopped || !this.has(hash) || this.isDoubted(hash)) return;
+    const name = nameOf(hash, DOUBT);
+    try {
+      writeFileSync(join(this.#folder, name), '', { flag: 'wx', mode: 0o600 });
+      this.#look().set(name, 0);
+    } catch {
+      // It costs time only.
+    }
+    this.drop(hash);
+  }
+
+  /**
+   * What is here of a value; undefined where that is nothing. A file of something else is removed.
+   *
+   * @param by - who brought all of it, 16 hexadecimal digits; by default whoever did
+   */
+  find(hash: Uint8Array, by?: string): PartFile | undefined {
+    const name = nameOf(hash, by);
+    if (this.isEmpty || !this.#look().has(name)) return undefined;
     try {
       const file = this.#open.get(name) ?? PartFile.open(join(this.#folder, name), hash);
-      if (file === undefined) this.remove(hash);
+      if (file === undefined) this.#remove(name);
       else this.#note(name, file);
       return file;
     } catch {
@@ -76,15 +102,16 @@ export class PartValues {
   }
 
   /** Keeps pieces of a value of so many bytes; nothing any more once the disk has had no room for it. */
-  keep(hash: Uint8Array, size: number, pieces: readonly Piece[]): void {
+  keep(hash: Uint8Array, size: number, pieces: readonly Piece[], by?: string): void {
     if (this.#isStopped) return;
+    const name = nameOf(hash, by);
     try {
-      let file = this.find(hash);
-      if (file !== undefined && file.size !== size) this.remove(hash);
-      if (file?.size !== size) file = this.#create(hash, size);
-      this.#note(nameOf(hash), file);
+      let file = this.find(hash, by);
+      if (file !== undefined && file.size !== size) this.#remove(name);
+      if (file?.size !== size) file = this.#create(name, { hash, size });
+      this.#note(name, file);
       file.add(pieces);
-      this.#note(nameOf(hash), file);
+      this.#note(name, file);
     } catch {
       // What is here already may be gone on with.
       this.#isStopped = true;
@@ -121,13 +148,19 @@ export class PartValues {
 
   /** Removes what is here of a value. */
   remove(hash: Uint8Array): void {
-    if (this.has(hash)) this.#remove(nameOf(hash));
+    if (!this.isEmpty) for (const name of this.#namesOf(hash)) this.#remove(name);
+  }
+
+  /** Removes what one has brought of it alone; by default what came from whoever. */
+  drop(hash: Uint8Array, by?: string): void {
+    const name = nameOf(hash, by);
+    if (!this.isEmpty && this.#look().has(name)) this.#remove(name);
   }
 
   /** Removes what is here of values that nobody wants any more. */
   keepOnly(isWanted: (hash: Uint8Array) => boolean): void {
     for (const name of [...this.#look().keys()]) {
-      if (!isWanted(Buffer.from(name, 'hex'))) this.#remove(name);
+      if (!isWanted(Buffer.from(name.slice(0, HASH_LETTERS), 'hex'))) this.#remove(name);
     }
   }
 
@@ -143,15 +176,18 @@ export class PartValues {
     this.#open.clear();
   }
 
-  #create(hash: Uint8Array, size: number): PartFile {
+  #create(
+    name: string,
+    { hash, size }: { readonly hash: Uint8Array; readonly size: number },
+  ): PartFile {
     if (this.#look().size >= MOST_FILES) this.#makeRoom();
     if (this.isEmpty) {
       mkdirSync(this.#folder, { mode: 0o700, recursive: true });
       if (!isFolder(this.#folder)) throw new Error('a link leads elsewhere');
       this.#isNewFolder = true;
     }
-    const path = join(this.#folder, nameOf(hash));
-    this.#look().set(nameOf(hash), 0);
+    const path = join(this.#folder, name);
+    this.#look().set(name, 0);
     // Of another process at the same value: what both bring is of use to both.
     const other = existsSync(path) ? PartFile.open(path, hash) : undefined;
     if (other?.size === size) return other;
@@ -170,6 +206,11 @@ export class PartValues {
       if (this.#look().size < MOST_FILES) return;
       if (!this.#open.has(name)) this.#remove(name);
     }
+  }
+
+  #namesOf(hash: Uint8Array): string[] {
+    const start = nameOf(hash);
+    return [...this.#look().keys()].filter((name) => name.startsWith(start));
   }
 
   #look(): Map<string, number> {
@@ -200,8 +241,9 @@ export class PartValues {
   }
 }
 
-function nameOf(hash: Uint8Array): string {
-  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('hex');
+function nameOf(hash: Uint8Array, by?: string): string {
+  const name = Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('hex');
+  return by === undefined ? name : `${name}.${by}`;
 }
 
 function namesIn(folder: string): string[] {

@@ -253,6 +253,11 @@ export class StreamReader {
     return this.#connection.changeCounter();
   }
 
+  /** Whether it reads the file as it was when it was opened, whatever becomes of it: it can only be copied. */
+  get isCopy(): boolean {
+    return this.#connection.isCopy;
+  }
+
   /** Closes the file. */
   close(): void {
     this.#connection.close();

@@ -8,6 +8,20 @@ import { DrayerError } from '../core/errors.ts';
 import type { Connection } from './database.ts';
 import { RECOVER_ANEW_HINT } from './sqlite-error.ts';
 
+/**
+ * A small page of a site with its record is a little more than 4 KiB: in file pages of that size each
+ * lies in two, and takes almost twice as long to write. A small stream has SQLite's own size, for each of
+ * its tables and indexes takes one page at least.
+ */
+const LARGE_PAGE_BYTES = 16_384;
+const SMALL_PAGE_BYTES = 4096;
+const MANY_RECORDS = 2_000;
+
+/** Returns how large the pages of a file are to be that begins with so many records. */
+export function pageBytesFor(records: number): number {
+  return records >= MANY_RECORDS ? LARGE_PAGE_BYTES : SMALL_PAGE_BYTES;
+}
+
 /** The original's tables. */
 const ATTR_SQL = 'CREATE TABLE attr (key text, value text)';
 /** The original inserts positionally: exactly these 11 columns in this order. */

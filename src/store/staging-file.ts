@@ -4,7 +4,7 @@ import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual, type Micros } from '../core/record.ts';
 import { type Connection, connect } from './database.ts';
 import { fileError, isErrno } from './durable-file.ts';
-import { checkSchema, createTables, readPublicKey } from './schema.ts';
+import { checkSchema, createTables, pageBytesFor, readPublicKey } from './schema.ts';
 import { mayBeDamage } from './sqlite-error.ts';
 
 /** What a staging file stands on. */
@@ -50,15 +50,6 @@ function remove(path: string): void {
   }
 }
 
-/**
- * A first generation's file becomes the stream's. A small page of a site with its record is a little
- * more than 4 KiB: in pages of that size each lies in two, and takes almost twice as long to write. A
- * small stream has SQLite's own, for each of its tables and indexes takes one page at least.
- */
-const LARGE_PAGE_BYTES = 16_384;
-const SMALL_PAGE_BYTES = 4096;
-const MANY_RECORDS = 2_000;
-
 /** The tables a staging file has and a stream file has not. */
 export const STAGING_TABLES: Readonly<Record<string, string>> = {
   drayer_staged: 'CREATE TABLE drayer_staged (one INTEGER PRIMARY KEY, kind TEXT, tip INTEGER)',
@@ -103,7 +94,10 @@ export function openExisting(
     const base = isSound ? readStagingBase(connection) : undefined;
     const isOurs = base !== undefined && bytesEqual(readPublicKey(connection), publicKey);
     const fits = base?.tip === wanted.tip && base.kind === wanted.kind;
-    if (isOurs && (fits || base.kind === 'afresh')) return { connection, base };
+    if (isOurs && (fits || base.kind === 'afresh')) {
+      listMissing(connection);
+      return { connection, base };
+    }
   } catch (error) {
     // Damaged by a power cut, or half made: it is begun again. Anything else is not ours to hide.
     if (!mayBeDamage(error)) {
@@ -127,8 +121,7 @@ export function makeEmpty(
   { base, likelyRecords }: { readonly base: StagingBase; readonly likelyRecords: number },
 ): Connection {
   removePart(partPath);
-  const isLarge = likelyRecords >= MANY_RECORDS;
-  const connection = openLocked(partPath, isLarge ? LARGE_PAGE_BYTES : SMALL_PAGE_BYTES);
+  const connection = openLocked(partPath, pageBytesFor(likelyRecords));
   try {
     connection.writing(() => {
       createTables(connection, publicKey);
@@ -160,8 +153,15 @@ function takeBack(connection: Connection, wanted: StagingBase): void {
   checkSchema(connection);
   connection.writing(() => {
     makeStagingTables(connection, wanted);
+  });
+}
+
+/** After a power cut the list may be newer than the records, whose pages the disk has each from its own time. */
+function listMissing(connection: Connection): void {
+  connection.writing(() => {
     connection.run(
-      "INSERT INTO drayer_missing SELECT id, hash FROM record WHERE chain = x'' AND value IS NULL",
+      `DELETE FROM drayer_missing;
+        INSERT INTO drayer_missing SELECT id, hash FROM record WHERE chain = x'' AND value IS NULL`,
     );
   });
 }

@@ -40,7 +40,6 @@ export class StreamSession {
   readonly statCache: StatCache;
   /** Facts kept in the file for this machine only. */
   readonly local: LocalAttributes;
-  readonly #connection: Connection;
   readonly #now: () => Micros;
   readonly #prepared: PreparedValues;
   readonly #committer: Committer | undefined;
@@ -56,9 +55,8 @@ export class StreamSession {
     this.reader = reader;
     this.statCache = new StatCache(connection);
     this.local = new LocalAttributes(connection);
-    this.#connection = connection;
     this.#now = now;
-    this.#prepared = new PreparedValues(connection);
+    this.#prepared = new PreparedValues(reader.path);
     if (writer instanceof DrayerError) this.#obstacle = writer;
     else {
       this.#compactor = new Compactor(connection, this.local);
@@ -107,7 +105,7 @@ export class StreamSession {
   transaction<T>(body: (tx: Transaction) => T): T {
     const { reader } = this;
     // Apart from what a publisher may be preparing at the same time.
-    const prepared = new PreparedValues(this.#connection, { table: 'drayer_transaction' });
+    const prepared = new PreparedValues(this.path);
     const tx = new Transaction({ reader, prepared, now: this.#now });
     let result: { value: T } | undefined;
     const source = (): Batch => {
@@ -152,7 +150,7 @@ export class StreamSession {
   }
 
   /**
-   * Keeps a value for the next commit: in memory, above 16 MB in a temporary table.
+   * Keeps a value for the next commit: in memory, above 16 MB in a file without a name.
    *
    * @param hash - H(value), not checked again
    * @param value - must not be changed before the commit
@@ -205,11 +203,13 @@ export class StreamSession {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listeners.clear();
+    this.#prepared.clear();
     this.#compactor?.finish();
     this.reader.close();
   }
 
   #writer(): Committer {
+    if (this.#isClosed) throw new DrayerError('USAGE', `${this.path}: the stream is closed`);
     if (this.#committer !== undefined) return this.#committer;
     throw this.#obstacle ?? new DrayerError('STREAM_READ_ONLY', `${this.path}: cannot be written`);
   }

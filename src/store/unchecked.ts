@@ -37,18 +37,35 @@ export function parseUnchecked(text: string | undefined): Unchecked | undefined 
   };
 }
 
-/** Connections to files that are checked, and in which that cannot be noted. */
-const checkedHere = new WeakSet<StreamReader>();
+/** What was found by checking files in which it cannot be noted, by the connection to them. */
+const foundHere = new WeakMap<StreamReader, Unchecked | undefined>();
 
 /** What the signatures in a file are owed; undefined where they are checked, as they are nearly always. */
 export function uncheckedOf(reader: StreamReader | undefined): Unchecked | undefined {
-  if (reader === undefined || checkedHere.has(reader)) return undefined;
-  return parseUnchecked(reader.attribute(UNCHECKED_ATTRIBUTE));
+  const standing = parseUnchecked(reader?.attribute(UNCHECKED_ATTRIBUTE));
+  // Somebody who can write it may have mended it meanwhile.
+  if (reader === undefined || standing === undefined || !foundHere.has(reader)) return standing;
+  return foundHere.get(reader);
 }
 
-/** Has {@link uncheckedOf} know that what this connection reads is checked, though its file does not say so. */
-export function noteCheckedHere(reader: StreamReader): void {
-  checkedHere.add(reader);
+/**
+ * Has {@link uncheckedOf} know what was found in what this connection reads, though its file does not say so.
+ *
+ * @param found - undefined: all are right
+ */
+export function noteFoundHere(reader: StreamReader, found: Unchecked | undefined): void {
+  foundHere.set(reader, found);
+}
+
+/**
+ * Refuses the same of another connection to the path of `reader`, where another file may lie by now.
+ *
+ * @throws {DrayerError} SIGNATURES_UNCHECKED
+ */
+export function requireCheckedToo(own: StreamReader, reader: StreamReader): void {
+  const isSame = own.view.modifiedTip() === reader.view.modifiedTip();
+  if (isSame && foundHere.has(reader)) foundHere.set(own, foundHere.get(reader));
+  requireChecked(own);
 }
 
 /** The same in one word. */

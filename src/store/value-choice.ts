@@ -1,5 +1,6 @@
 /** Which values one mirror wants (R18): what was chosen, now or earlier, and where that is kept. */
 import { PROTOCOL_TYPE } from '../core/record.ts';
+import { nameOfHash } from './hash-name.ts';
 import { openHeldValues } from './held-values.ts';
 import type { LocalAttributes } from './local-attributes.ts';
 import type { StreamReader } from './reader.ts';
@@ -12,7 +13,6 @@ import {
   isSameMode,
   MODE_ATTRIBUTE,
   type ModeRecord,
-  nameOfHash,
   parseHeldMode,
   type ValueMode,
   wantedHashes,

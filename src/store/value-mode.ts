@@ -5,6 +5,7 @@
  */
 import { isObject, parseJson } from '../core/json.ts';
 import { type Micros, PROTOCOL_TYPE } from '../core/record.ts';
+import { nameOfHash } from './hash-name.ts';
 
 /** Which values are wanted: those for which all of these hold; with none of them, every one. */
 export type ValueMode = {
@@ -74,11 +75,6 @@ export function wantedHashes(mode: ValueMode, records: Iterable<ModeRecord>): Se
   ranked.sort((a, b) => b.timestamp - a.timestamp || b.id - a.id);
   for (const { hash } of ranked.slice(0, mode.newest)) wanted.add(nameOfHash(hash));
   return wanted;
-}
-
-/** A hash as the key of a set or a map. */
-export function nameOfHash(hash: Uint8Array): string {
-  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('latin1');
 }
 
 /** Name of the local attribute a {@link HeldMode} is kept in. */

@@ -108,6 +108,28 @@ test('of :: of two records with one name the later counts, also by their ids (R2
   assert.equal(SnapshotTrie.of([again, ...records]).root(), oracleRoot(records));
 });
 
+test('setAll :: where something is, where nothing is any more, and nothing, as one by one (R21)', () => {
+  const some = [1, 2, 3].map((id) => draft({ id }));
+  const more = [4, 5, 6].map((id) => draft({ id }));
+  for (const gone of [[], ['k1'], ['k1', 'k2', 'k3']]) {
+    const store = new MemoryTrie();
+    for (const one of [...some, ...more]) store.records.set(one.id, one);
+    store.apply(trieOf(some).changes());
+    const trie = new SnapshotTrie(store);
+    for (const key of gone) trie.delete('obj', key);
+
+    trie.setAll([]);
+    trie.setAll(more);
+    trie.setAll(more);
+
+    const left = [...some.filter(({ key }) => !gone.includes(key)), ...more];
+    assert.equal(trie.root(), oracleRoot(left));
+    store.apply(trie.changes());
+    assert.equal(new SnapshotTrie(store).root(), oracleRoot(left));
+    assert.is(new SnapshotTrie(store).prove('obj', 'k5').leaf?.id, 5);
+  }
+});
+
 test('of :: is what the records make one by one, and goes on like it', () => {
   for (const count of [0, 1, 2, 3, 500]) {
     const records = Array.from({ length: count }, (_, i) => draft({ id: i + 1 }));

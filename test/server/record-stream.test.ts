@@ -18,6 +18,7 @@ import { decodeList } from '../helpers/old-wire.ts';
 import { readAll } from '../helpers/raw-http.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { serve } from '../helpers/serving.ts';
+import { rejectsCode } from '../helpers/throws.ts';
 
 const test = suite('server/record-stream');
 
@@ -182,6 +183,34 @@ test(
 
     assert.is(decodeList(Buffer.concat(parts)).length, reader.countSince(0));
     assert.ok(turns >= parts.length - 1 && parts.length >= 50, `${turns} for ${parts.length}`);
+  }),
+);
+
+test(
+  'sendRecordStream :: where it takes a copy of the whole stream, two are sent at once',
+  scope(async (t) => {
+    const reader = t.defer(openReader(makeStream(t, [1000])), (one) => one.close());
+    // As a file has it that lies where SQLite cannot even make its log.
+    Object.defineProperty(reader, 'isCopy', { value: true });
+    const send = async (): Promise<Readable> => {
+      const ctx = {
+        set: () => {},
+        req: { socket: { setTimeout: () => {} } },
+        res: {},
+        body: undefined as Readable | undefined,
+      };
+      await sendRecordStream(ctx as unknown as Context, reader, { since: 0, idleMs: 1000 });
+      assert.ok(ctx.body);
+      return ctx.body;
+    };
+    const [one, other] = [await send(), await send()];
+
+    await rejectsCode(send(), 'STREAM_BUSY');
+
+    await once(one.destroy(), 'close');
+    const third = await send();
+    await rejectsCode(send(), 'STREAM_BUSY');
+    for (const body of [other, third]) await once(body.destroy(), 'close');
   }),
 );
 

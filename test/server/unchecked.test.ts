@@ -2,14 +2,18 @@
  * A mirror whose signatures nobody has checked yet (R22): visitors see it, peers are given nothing of it,
  * through no door; once it is checked it is as any other, and told of as a new generation is.
  */
+import { copyFileSync, renameSync, rmSync } from 'node:fs';
+import type { Context } from 'koa';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatStreamId } from '../../src/core/stream-id.ts';
+import { sendRecordStream } from '../../src/server/record-stream.ts';
 import { type GenerationEvent, openStreamSet } from '../../src/server/stream-set.ts';
 import { acceptBatch } from '../../src/store/accept-batch.ts';
+import { checkInThread } from '../../src/store/check-thread.ts';
 import { connect } from '../../src/store/database.ts';
 import { openReader } from '../../src/store/open-reader.ts';
-import { createStream } from '../../src/store/open-stream.ts';
+import { createStream, openStream } from '../../src/store/open-stream.ts';
 import { openPushedValues } from '../../src/store/pushed-values.ts';
 import { signatureStateOf } from '../../src/store/unchecked.ts';
 import { KEY_A } from '../helpers/keys.ts';
@@ -161,6 +165,90 @@ test(
     set.close();
     assert.is(again.length, 1);
     assert.is(errors.length, 1);
+  }),
+);
+
+test(
+  'OpenStreamSet :: a file that is gone before it was checked, and comes again unchecked, is checked then',
+  scope(async (t) => {
+    const path = makeStream(t);
+    setUnchecked(path, { from: FROM });
+    const again = t.path('again');
+    copyFileSync(path, again);
+    const errors: unknown[] = [];
+    const onError = (error: unknown): void => void errors.push(error);
+    const set = t.defer(openStreamSet([{ path, optional: true }], { pollMs: 5, onError }), (s) =>
+      s.close(),
+    );
+    const known = new Promise<void>((resolve) => void set.onGeneration(() => resolve()));
+    for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
+    set.poll();
+    assert.equal(set.list(), []);
+    // The thread has found nothing to check.
+    await checkInThread(path).catch((error: unknown) => error);
+
+    renameSync(again, path);
+    await known;
+
+    assert.is(set.list()[0]?.isWithheld, false);
+    assert.is(stateOf(path), 'checked');
+    assert.equal(errors, []);
+  }),
+);
+
+test(
+  'OpenStreamSet :: of two files of one state the one that peers may have is given; the newest counts otherwise',
+  scope((t) => {
+    const path = makeStream(t);
+    const copy = t.path('copy.stream');
+    const newer = t.path('newer.stream');
+    for (const name of [copy, newer]) copyFileSync(path, name);
+    const stream = openStream(newer, { secretKey });
+    stream.putFile('more.html', Buffer.from('<p>more'));
+    stream.close();
+    for (const one of [copy, newer]) setUnchecked(one, { from: FROM });
+    for (const paths of [
+      [path, copy],
+      [copy, path],
+    ]) {
+      const sources = paths.map((one) => ({ path: one }));
+      const set = t.defer(openStreamSet(sources, { checks: false }), (s) => s.close());
+      assert.is(set.list()[0]?.isWithheld, false);
+      assert.is(set.find(publicKey)?.path, path);
+    }
+
+    const set = t.defer(openStreamSet([{ path: newer }, { path }], { checks: false }), (s) =>
+      s.close(),
+    );
+
+    assert.is(set.find(publicKey)?.path, newer);
+    assert.is(set.list()[0]?.isWithheld, true);
+    assert.equal(
+      set.files().map(({ isWithheld }) => isWithheld),
+      [true, true],
+    );
+  }),
+);
+
+test(
+  'newRecords :: a file that has just taken the place of a checked one is not given unchecked',
+  scope(async (t) => {
+    const path = makeStream(t);
+    const other = t.path('other.stream');
+    copyFileSync(path, other);
+    setUnchecked(other, { from: FROM });
+    const held = t.defer(openReader(path), (one) => one.close());
+    const ctx = {
+      method: 'GET',
+      set: () => {},
+      req: { socket: { setTimeout: () => {} } },
+    } as unknown as Context;
+    renameSync(other, path);
+
+    await rejectsCode(
+      sendRecordStream(ctx, held, { since: 0, idleMs: 1000 }),
+      'SIGNATURES_UNCHECKED',
+    );
   }),
 );
 

@@ -1,7 +1,9 @@
 /** The note that signatures are still to be checked: who checks them, and what becomes of it (R22). */
-import { chmodSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
+import type { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { withReader } from '../../src/daemon/stream-facts.ts';
 import { HostedFile } from '../../src/server/hosted-file.ts';
 import { verifyStream } from '../../src/store/audit.ts';
 import { checkSignatures } from '../../src/store/check-signatures.ts';
@@ -9,22 +11,18 @@ import { checkInThread } from '../../src/store/check-thread.ts';
 import { openReader } from '../../src/store/open-reader.ts';
 import {
   formatUnchecked,
+  noteFoundHere,
   parseUnchecked,
   requireChecked,
-  type Unchecked,
-  uncheckedOf,
+  requireCheckedToo,
 } from '../../src/store/unchecked.ts';
-import { runHelper } from '../helpers/child.ts';
-import { KEY_A } from '../helpers/keys.ts';
-import { type Scope, scope } from '../helpers/scope.ts';
-import { setUnchecked } from '../helpers/set-unchecked.ts';
-import { newStream, rawDatabase } from '../helpers/store.ts';
+import { scope } from '../helpers/scope.ts';
+import { breakSignature, factOf, makeStream, setUnchecked } from '../helpers/set-unchecked.ts';
 import { throwsCode } from '../helpers/throws.ts';
 
 const test = suite('store/check-signatures');
 
 const FROM = 'http://192.168.1.20:33125';
-const NOBODY = 65_534;
 
 test('parseUnchecked :: says what was written; whatever else stands there counts as unchecked', () => {
   for (const fact of [{ from: FROM }, { from: FROM, fault: 'record 2' }]) {
@@ -50,7 +48,7 @@ test(
     setUnchecked(path, { from: FROM });
     breakSignature(t, path);
     const fault = 'record 2: signature is not of this key';
-    const wrong = { kind: 'wrong', unchecked: { from: FROM, fault } };
+    const wrong = { kind: 'wrong', isNoted: true, unchecked: { from: FROM, fault } };
     assert.equal(checkSignatures(path), wrong);
     assert.equal(factOf(path), { from: FROM, fault });
     // Known already: it need not be looked for again.
@@ -94,6 +92,68 @@ test(
 );
 
 test(
+  'checkInThread :: of many files two are checked at a time; who leaves is told at once, and the others go on',
+  scope(async (t) => {
+    const paths = Array.from({ length: 6 }, (_, i) => makeStream(t, `${i}.stream`));
+    for (const path of paths) setUnchecked(path, { from: FROM });
+    let running = 0;
+    let most = 0;
+    const count = (worker: Worker): void => {
+      running += 1;
+      most = Math.max(most, running);
+      worker.once('exit', () => {
+        running -= 1;
+      });
+    };
+    process.on('worker', count);
+    t.defer(count, (one) => process.off('worker', one));
+    const stop = new AbortController();
+    const [first = '', second = '', ...rest] = paths;
+    const staying = Promise.all([first, ...rest].map((path) => checkInThread(path)));
+    let isDone = false;
+    void staying.then(
+      () => {
+        isDone = true;
+      },
+      () => {},
+    );
+    // One that is under way for others too, and one that still waits.
+    const leaving = [first, second].map((path) =>
+      checkInThread(path, stop.signal).catch((error: unknown) => error),
+    );
+    stop.abort();
+
+    for (const error of await Promise.all(leaving)) assert.ok(throwsCode('ABORTED')(error));
+    assert.is(isDone, false);
+    for (const check of await staying) assert.equal(check, { kind: 'right', isNoted: true });
+    assert.is(most, 2);
+    assert.equal(factOf(second), { from: FROM, fault: undefined });
+  }),
+);
+
+test(
+  'requireCheckedToo :: another file in the same place is not what was found right',
+  scope((t) => {
+    const path = makeStream(t, 'a.stream');
+    setUnchecked(path, { from: FROM });
+    const held = t.defer(openReader(path), (one) => one.close());
+    noteFoundHere(held, undefined);
+    requireChecked(held);
+    withReader(path, (own) => requireCheckedToo(own, held));
+
+    const other = makeStream(t, 'b.stream');
+    setUnchecked(other, { from: FROM });
+    renameSync(other, path);
+
+    const own = t.defer(openReader(path), (one) => one.close());
+    assert.throws(() => requireCheckedToo(own, held), throwsCode('SIGNATURES_UNCHECKED'));
+    // That of a file which was never owed anything says nothing of another either.
+    const checked = t.defer(openReader(makeStream(t, 'c.stream')), (one) => one.close());
+    assert.throws(() => requireCheckedToo(own, checked), throwsCode('SIGNATURES_UNCHECKED'));
+  }),
+);
+
+test(
   'HostedFile :: what was found right of one file is not believed of another that took its place',
   scope((t) => {
     const path = makeStream(t, 'a.stream');
@@ -101,15 +161,15 @@ test(
     for (const one of [path, other]) setUnchecked(one, { from: FROM });
     const events = { onIdentity: () => {}, onOpen: () => {} };
     const file = t.defer(new HostedFile({ path }, events), (one) => one.release());
-    const { inode } = file;
+    const { version } = file;
     renameSync(other, path);
     file.pollFile();
 
-    file.noteChecked(inode);
+    file.noteFound(version, undefined);
     file.poll();
 
     assert.is(file.signatures, 'unchecked');
-    file.noteChecked(file.inode);
+    file.noteFound(file.version, undefined);
     file.poll();
     assert.is(file.signatures, 'checked');
   }),
@@ -129,51 +189,5 @@ test(
     assert.is(factOf(path)?.from, FROM);
   }),
 );
-
-test(
-  'openStreamSet :: what is checked and cannot be noted is given all the same, as long as it is the same file',
-  scope(async (t) => {
-    mkdirSync(t.path('shut'));
-    const path = makeStream(t, 'shut/a.stream');
-    setUnchecked(path, { from: FROM });
-    for (const name of readdirSync(t.path('shut'))) chmodSync(t.path('shut', name), 0o444);
-    chmodSync(t.path('shut'), 0o555);
-    chmodSync(t.directory, 0o755);
-
-    const user = process.getuid?.() === 0 ? NOBODY : undefined;
-    const child = runHelper('checked-set-child.ts', [path], { user });
-
-    assert.is(await child.ended, 0);
-    assert.equal([...child.lines], ['unchecked true', 'checked false']);
-    chmodSync(t.path('shut'), 0o755);
-    assert.equal(factOf(path), { from: FROM, fault: undefined });
-  }),
-);
-
-function makeStream(t: Scope, name: string): string {
-  const stream = newStream(t, name, { secretKey: KEY_A.secretKey });
-  stream.set('a', 1).set('b', 2);
-  stream.close();
-  return stream.path;
-}
-
-function breakSignature(t: Scope, path: string): void {
-  const database = rawDatabase(t, path);
-  database.exec("UPDATE record SET signature = zeroblob(64) WHERE key = 'a'");
-  database.close();
-}
-
-function withReader<T>(path: string, body: (reader: ReturnType<typeof openReader>) => T): T {
-  const reader = openReader(path);
-  try {
-    return body(reader);
-  } finally {
-    reader.close();
-  }
-}
-
-function factOf(path: string): Unchecked | undefined {
-  return withReader(path, uncheckedOf);
-}
 
 test.run();

@@ -167,6 +167,30 @@ test(
 );
 
 test(
+  'open :: a list that is newer than the records, as a power cut leaves it, is made anew',
+  scope((t) => {
+    const path = t.path('a.part');
+    const staging = Staging.open(path, publicKey, FIRST);
+    staging.write([
+      put(record({ id: 1, modified: 50 })),
+      put(record({ id: 2, modified: 60 }), 'two'),
+    ]);
+    staging.close();
+    const connection = connect(path);
+    connection.run('DELETE FROM drayer_missing');
+    connection.close();
+
+    const again = open(t, path, FIRST);
+
+    assert.is(again.isResumed, true);
+    assert.equal(
+      again.missing().map(({ id }) => id),
+      [1],
+    );
+  }),
+);
+
+test(
   'open :: one process at a time',
   scope((t) => {
     const path = t.path('a.part');

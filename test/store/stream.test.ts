@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hash } from '#crypto';
+import { readMark } from '../../src/store/mark.ts';
+import { createStream } from '../../src/store/open-stream.ts';
 import type { Generation } from '../../src/store/reader.ts';
 import type { Transaction } from '../../src/store/transaction.ts';
 import { KEY_A } from '../helpers/keys.ts';
@@ -343,6 +345,29 @@ test(
 
     assert.equal([stream.reader.generation().tip, stream.get('a')], [tip, 1]);
     assert.equal(stream.reader.prove('obj', 'a').record?.key, 'a');
+  }),
+);
+
+test(
+  'Stream :: goes on where it is when the program goes to another folder',
+  scope((t) => {
+    const before = process.cwd();
+    t.defer(before, (folder) => process.chdir(folder));
+    mkdirSync(t.path('elsewhere'));
+    process.chdir(t.path('.'));
+    const stream = t.defer(createStream('a.stream'), (it) => it.close());
+    stream.set('old', 'x'.repeat(10_000));
+
+    process.chdir(t.path('elsewhere'));
+    stream.delete('old');
+    const large = new Uint8Array(700_000).fill(7);
+    stream.setBytes('file', 'large', large);
+    const { tip } = stream.reader.generation();
+    stream.close();
+
+    assert.equal(readdirSync('.'), []);
+    assert.is(readMark(t.path('a.stream.mark'))?.modified, tip);
+    assert.not(readFileSync(t.path('a.stream')).includes('x'.repeat(100)));
   }),
 );
 

@@ -4,7 +4,7 @@
  */
 import type { Step } from '../core/chain.ts';
 import type { SignedRecord } from '../core/record.ts';
-import { nameOfHash } from '../store/value-mode.ts';
+import { nameOfHash } from '../store/hash-name.ts';
 import { blame } from './peer-errors.ts';
 import type { Session } from './session.ts';
 import { inBatches } from './take-in.ts';

@@ -4,12 +4,12 @@
  */
 import { DrayerError, isDrayerError } from '../core/errors.ts';
 import type { SignedRecord } from '../core/record.ts';
+import { nameOfHash } from '../store/hash-name.ts';
 import type { MirrorStore } from '../store/mirror-store.ts';
-import { nameOfHash } from '../store/value-mode.ts';
 import { LIMITS } from '../wire/limits.ts';
 import { isSourceFault } from './contacts.ts';
 import { checkValue } from './download-value.ts';
-import { checkStaged, checkWhole } from './quota.ts';
+import { checkStaged, checkWhole, isOverQuota } from './quota.ts';
 import { reportProgress, type Session } from './session.ts';
 import type { Source } from './source.ts';
 import { fetchFromAll, type SwarmRest } from './swarm.ts';
@@ -109,7 +109,7 @@ export async function fetchThese(
     try {
       await fetchFromList(source, open, { ...listener, session, inlineBytes: 0 });
     } catch (error) {
-      if (!isSourceFault(error)) throw error;
+      if (!isItsFault(error)) throw error;
       failures.set(source, error);
       if (error.code === 'PEER_MISBEHAVED') excluded.set(source, error);
     }
@@ -139,7 +139,7 @@ async function fetchFromPages(
       await fetchFromList(source, open, { ...listener, session, inlineBytes });
   } catch (error) {
     // The others, and it too, are asked for each of the rest.
-    if (!isSourceFault(error)) throw error;
+    if (!isItsFault(error)) throw error;
     if (source !== undefined && error.code === 'PEER_MISBEHAVED')
       session.excluded.set(source, error);
   }
@@ -170,6 +170,11 @@ async function fetchFromList(
     }
     if (open.size === 0) return;
   }
+}
+
+/** Not where it is the quota here. */
+function isItsFault(error: unknown): error is DrayerError {
+  return isSourceFault(error) && !isOverQuota(error);
 }
 
 /** Throws why the rest could not be had, unless it is that the source of the records has moved on. */

@@ -10,6 +10,8 @@ import { DrayerError } from '../core/errors.ts';
 import { parseJsonObject } from '../core/json.ts';
 import { bytesEqual, type Micros } from '../core/record.ts';
 import { fileError, isErrno, replaceSynced, syncDirectory } from '../store/durable-file.ts';
+import { removeKeptValues } from './pending-values.ts';
+import type { PushPlace } from './push-place.ts';
 
 /** A signed batch, and where it belongs. */
 export type PendingBatch = {
@@ -67,10 +69,11 @@ export function readPending(path: string): PendingBatch | undefined {
   });
 }
 
-/** Destroys a batch; it is gone from the disk when this returns. */
-export function destroyPending(path: string): void {
-  rmSync(path, { force: true });
-  syncDirectory(path);
+/** Destroys a batch and what it brings; it is gone from the disk when this returns. */
+export function destroyPending({ batchPath, valuesPath }: PushPlace): void {
+  rmSync(batchPath, { force: true });
+  syncDirectory(batchPath);
+  removeKeptValues(valuesPath);
 }
 
 /** Tells whether a server's state is the one a batch makes. */

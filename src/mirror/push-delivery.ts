@@ -109,7 +109,7 @@ export async function deliver(
         if (generation.tip > expect) {
           // Remembered first: the old tip can then never be signed on again, whoever shows it.
           noteGeneration(memory, generation);
-          destroyPending(place.batchPath);
+          destroyPending(place);
           throw overtaken(source.url, error);
         }
         if (isLast || ensureValues === undefined) throw stays(error, place);

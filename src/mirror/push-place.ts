@@ -13,6 +13,8 @@ export type PushPlace = {
   readonly markPath: string;
   /** The signed batch that is not known to be taken. */
   readonly batchPath: string;
+  /** The values it brings. */
+  readonly valuesPath: string;
   /** The lease that is held, so that a killed run does not keep the next one out. */
   readonly leasePath: string;
 };
@@ -24,6 +26,7 @@ export function pushPlaceOf(publicKey: Uint8Array, dataDir: string = defaultData
     lockPath: `${name}.lock`,
     markPath: `${name}.mark`,
     batchPath: `${name}.batch`,
+    valuesPath: `${name}.values`,
     leasePath: `${name}.lease`,
   };
 }

@@ -1,10 +1,12 @@
 /** What becomes of a signed batch that an earlier run has left. */
 import { DrayerError } from '../core/errors.ts';
 import { destroyPending, isTaken, type PendingBatch } from './pending-batch.ts';
+import { openKeptValues } from './pending-values.ts';
 import { deliver, takeLease } from './push-delivery.ts';
 import { noteGeneration } from './push-memory.ts';
 import { fetchPushState, type PushState } from './push-state.ts';
 import type { PushSession } from './push-stream.ts';
+import { uploadValues } from './upload-values.ts';
 
 /** See {@link noteGeneration}. */
 export type Noted = ReturnType<typeof noteGeneration>;
@@ -23,21 +25,16 @@ export async function settle(
   if (pending === undefined) return undefined;
   if (isTaken(pending, state.generation)) {
     const noted = noteGeneration(memory, state.generation);
-    destroyPending(place.batchPath);
+    destroyPending(place);
     return { state, resumed: true, noted };
   }
   if (state.generation.tip !== pending.expect) {
     // Remembered first: the old tip can then never be signed on again, whoever shows it.
     noteGeneration(memory, state.generation);
-    destroyPending(place.batchPath);
+    destroyPending(place);
     return undefined;
   }
-  const lease = await takeLease(session);
-  try {
-    await deliver(session, pending, { lease, ensureValues: undefined });
-  } finally {
-    await lease.release();
-  }
+  await sendAgain(session, pending);
   const now = await fetchPushState(source, await source.tipRecord());
   if (!isTaken(pending, now.generation) && now.generation.tip <= pending.tip) {
     throw new DrayerError(
@@ -49,6 +46,23 @@ export async function settle(
     );
   }
   const noted = noteGeneration(memory, now.generation);
-  destroyPending(place.batchPath);
+  destroyPending(place);
   return { state: now, resumed: true, noted };
+}
+
+/** The server may have lost what was uploaded: the values were kept for that. */
+async function sendAgain(session: PushSession, pending: PendingBatch): Promise<void> {
+  const { connection, place } = session;
+  const kept = openKeptValues(place.valuesPath);
+  const ensureValues = kept && (async () => void (await uploadValues(connection, kept)));
+  try {
+    const lease = await takeLease(session);
+    try {
+      await deliver(session, pending, { lease, ensureValues });
+    } finally {
+      await lease.release();
+    }
+  } finally {
+    kept?.close();
+  }
 }

@@ -16,6 +16,7 @@ import { downloadValue } from './download-value.ts';
 import { HttpClient, type HttpLimits } from './http-client.ts';
 import { type PeerUrl, parsePeerUrl } from './peer-url.ts';
 import { destroyPending, readPending, writePending } from './pending-batch.ts';
+import { removeKeptValues } from './pending-values.ts';
 import { PushConnection } from './push-connection.ts';
 import { deliver, takeLease } from './push-delivery.ts';
 import { checkMemory, type Memory, noteGeneration, openMemory } from './push-memory.ts';
@@ -23,6 +24,7 @@ import { makePushPlace, type PushPlace, pushPlaceOf } from './push-place.ts';
 import { type Noted, settle } from './push-settle.ts';
 import { signChange } from './push-sign.ts';
 import { fetchPushState, type PushState } from './push-state.ts';
+import { uploadAndKeep } from './push-upload.ts';
 import { Source } from './source.ts';
 import { uploadValues } from './upload-values.ts';
 
@@ -173,9 +175,11 @@ async function push(
   first: PushState,
   change: (held: PushedStream) => PushChange | Promise<PushChange>,
 ): Promise<PushReport> {
-  const { options, memory, source, connection } = session;
+  const { options, memory, source } = session;
   const { dryRun, onStep } = options;
   const pending = readPending(session.place.batchPath);
+  // Of a run that ended before it had signed.
+  if (pending === undefined && !dryRun) removeKeptValues(session.place.valuesPath);
   checkMemory(memory, source.url, first.generation, pending);
   await onStep?.('looked');
   const settled = dryRun ? undefined : await settle(session, first, pending);
@@ -196,12 +200,13 @@ async function push(
     const lockWritten = noted?.lockWritten ?? known.lockWritten;
     return report(session, state.generation, { ...known, lockWritten, wrote: false, noted });
   }
-  const uploaded = await uploadValues(connection, wanted);
+  const { uploaded, warnings } = await uploadAndKeep(session, state, wanted);
   await onStep?.('uploaded');
   const { generation, noted } = await signAndSend(session, state, wanted);
   await onStep?.('noted');
   const lockWritten = noted.lockWritten ?? known.lockWritten;
-  return report(session, generation, { resumed, uploaded, lockWritten, wrote: true, noted });
+  const sent = report(session, generation, { resumed, uploaded, lockWritten, wrote: true, noted });
+  return { ...sent, warnings: [...sent.warnings, ...warnings] };
 }
 
 function isStaleSoon({ generation }: PushState, { lifetimeMicros, now }: PushOptions): boolean {
@@ -225,11 +230,12 @@ async function signAndSend(
     await onStep?.('signed');
     writePending(place.batchPath, pending);
     await onStep?.('stored');
-    const ensureValues = async (): Promise<void> => void (await uploadValues(connection, wanted));
+    const values = { ...wanted, hashes: wanted.puts.map((put) => put.hash) };
+    const ensureValues = async (): Promise<void> => void (await uploadValues(connection, values));
     await deliver(session, pending, { lease, ensureValues });
     await onStep?.('taken');
     const noted = noteGeneration(memory, generation);
-    destroyPending(place.batchPath);
+    destroyPending(place);
     return { generation, noted };
   } finally {
     await lease.release();

@@ -4,9 +4,9 @@
  */
 import { statSync } from 'node:fs';
 import { DrayerError, isDrayerError } from '../core/errors.ts';
+import { nameOfHash } from '../store/hash-name.ts';
 import type { MirrorStore } from '../store/mirror-store.ts';
-import { nameOfHash } from '../store/value-mode.ts';
-import type { Session } from './session.ts';
+import type { Quota, Session } from './session.ts';
 
 type Bounded = Pick<Session, 'store' | 'quota' | 'source'>;
 
@@ -23,7 +23,7 @@ export function isOverQuota(error: unknown): error is DrayerError {
 export function checkStaged({ store, quota, source }: Bounded): void {
   const { records = Number.POSITIVE_INFINITY, bytes = Number.POSITIVE_INFINITY } = quota;
   if (store.view.count() <= records && store.staged.bytes <= bytes) return;
-  throw tooLarge({ quota, source });
+  throw tooLarge(source.url, quota);
 }
 
 /**
@@ -37,7 +37,7 @@ export function checkWhole({ store, quota, source }: Bounded): void {
   // The file is never smaller than the values in it: most often there is nothing to add up.
   const most = statSync(store.path, { throwIfNoEntry: false })?.size ?? 0;
   const held = most + store.staged.bytes > bytes ? keptBytes(store) : 0;
-  if (held + store.staged.bytes > bytes) throw tooLarge({ quota, source });
+  if (held + store.staged.bytes > bytes) throw tooLarge(source.url, quota);
 }
 
 /** Bytes of the values of the visible generation that the staged one has too. */
@@ -55,13 +55,17 @@ function keptBytes({ visible, view, base }: MirrorStore): number {
   return bytes;
 }
 
-function tooLarge({ quota, source }: Pick<Session, 'quota' | 'source'>): DrayerError {
-  const { records, bytes } = quota;
+/**
+ * The error for more than the quota.
+ *
+ * @param where - URL of the source, or path of what is here
+ */
+export function tooLarge(where: string, { records, bytes }: Quota): DrayerError {
   const limits = [
     ...(bytes === undefined ? [] : [`${bytes} bytes`]),
     ...(records === undefined ? [] : [`${records} records`]),
   ];
-  const message = `${source.url}: the stream is larger than its quota here (${limits.join(', ')})`;
+  const message = `${where}: the stream is larger than its quota here (${limits.join(', ')})`;
   return new DrayerError('TOO_LARGE', message, {
     hint: 'drayer mirror URL --quota SIZE raises it; what is visible stays',
     details: { isOverQuota: true },

@@ -157,7 +157,8 @@ function sessionFor({ store, excluded, state, contacts, failures, options }: Rou
   const sources = contacts.answered
     .filter((contact) => !failures.has(contact))
     .map(({ source }) => source);
-  return { store, excluded, state, sources, onProgress: options.onProgress };
+  const { quota = {}, onProgress } = options;
+  return { store, excluded, state, sources, quota, onProgress };
 }
 
 function newState(): SessionState {

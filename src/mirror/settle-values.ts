@@ -8,6 +8,7 @@ import { type HeldValues, hasTraces } from '../store/held-values.ts';
 import { partPathOf } from '../store/staging-file.ts';
 import { heldModeOf } from '../store/value-choice.ts';
 import { type FetchSession, fetchThese } from './fetch-values.ts';
+import { isOverQuota, tooLarge } from './quota.ts';
 import type { Session } from './session.ts';
 
 /** What came of it. */
@@ -23,14 +24,15 @@ const SETTLED: SettledValues = { wanted: 0, dropped: 0, droppedBytes: 0 };
 /** Values are stored together, up to so many bytes: each time the disk is waited for. */
 const STORE_BYTES = 4 * 1024 * 1024;
 
+type SettleSession = FetchSession & Pick<Session, 'onProgress' | 'quota'>;
+
 /**
  * Fetches and erases what the mode says; looks at nothing where that has been done for this generation.
  *
+ * @throws {DrayerError} TOO_LARGE when more is wanted than the quota has room for; what has room is kept
  * @throws {DrayerError} STREAM_BUSY, STORAGE_FAILED, ABORTED; that a source is of no use is no error here
  */
-export async function settleValues(
-  session: FetchSession & Pick<Session, 'onProgress'>,
-): Promise<SettledValues> {
+export async function settleValues(session: SettleSession): Promise<SettledValues> {
   const { path, parts, visible } = session.store;
   const settled = await settle(session);
   // What is staged, or lies there to be gone on with, may want what has come of its values.
@@ -39,7 +41,7 @@ export async function settleValues(
   return settled;
 }
 
-async function settle(session: FetchSession & Pick<Session, 'onProgress'>): Promise<SettledValues> {
+async function settle(session: SettleSession): Promise<SettledValues> {
   const { store } = session;
   const tip = store.visible?.view.modifiedTip() ?? 0;
   const kept = heldModeOf(store.visible);
@@ -63,12 +65,13 @@ async function settle(session: FetchSession & Pick<Session, 'onProgress'>): Prom
   }
 }
 
-async function fetchWanted(
-  session: FetchSession & Pick<Session, 'onProgress'>,
-  held: HeldValues,
-): Promise<number> {
-  const { store, state, onProgress } = session;
+async function fetchWanted(session: SettleSession, held: HeldValues): Promise<number> {
+  const { store, state, quota, onProgress } = session;
   const tip = store.visible?.view.modifiedTip() ?? 0;
+  let leftBytes = quota.bytes === undefined ? Number.POSITIVE_INFINITY : quota.bytes - held.bytes();
+  const checkRoom = (taken: number): void => {
+    if (taken > leftBytes) throw tooLarge(store.path, quota);
+  };
   let came: { hash: Uint8Array; value: Uint8Array }[] = [];
   let bytes = 0;
   const flush = (): void => {
@@ -77,20 +80,33 @@ async function fetchWanted(
     came = [];
     bytes = 0;
   };
-  const hashes = held.wanted(store.values.mode, nowMicros());
-  const { missing } = await fetchThese(session, hashes, {
-    among: store.visible?.view.count(),
-    onValue: (hash, value) => {
-      // A copy: its memory is used again.
-      came.push({ hash, value: new Uint8Array(value) });
-      bytes += value.length;
-      if (bytes >= STORE_BYTES) flush();
-      onProgress?.({ ...state, phase: 'values', tip });
-    },
-    onLarge: (hash, size) => held.noteLarge(hash, size, nowMicros()),
-  });
-  flush();
-  return missing.length;
+  const onValue = (hash: Uint8Array, value: Uint8Array): void => {
+    const all = value.length * held.wanting(hash);
+    checkRoom(all);
+    leftBytes -= all;
+    // A copy: its memory is used again.
+    came.push({ hash, value: new Uint8Array(value) });
+    bytes += value.length;
+    // What is kept of a part is not to be counted beside the whole.
+    if (bytes >= STORE_BYTES || store.parts.has(hash)) flush();
+    onProgress?.({ ...state, phase: 'values', tip });
+  };
+  try {
+    const hashes = held.wanted(store.values.mode, nowMicros());
+    const { missing } = await fetchThese(session, hashes, {
+      among: store.visible?.view.count(),
+      onValue,
+      onLarge: (hash, size) => held.noteLarge(hash, size, nowMicros()),
+      onKept: () => checkRoom(store.parts.bytes),
+    });
+    flush();
+    return missing.length;
+  } catch (error) {
+    if (!isOverQuota(error)) throw error;
+    flush();
+    store.parts.keepOnly(() => false);
+    throw error;
+  }
 }
 
 function nowMicros(): number {

@@ -1,5 +1,6 @@
 /** The sources of one run, and what is known of each in it. */
 import type { DrayerError } from '../core/errors.ts';
+import type { PartKeeper } from './keep-parts.ts';
 import { Pace } from './pace.ts';
 import type { Source } from './source.ts';
 import type { Taker } from './turns.ts';
@@ -40,8 +41,29 @@ export function mayAnother(
   return members.some(canOther);
 }
 
+/**
+ * Does without what was kept of a value that was put together wrongly. Where several may have brought it, or
+ * will, it comes from one alone in later runs; of who brought all of it alone something else is asked.
+ */
+export function dropKept(
+  wanted: WantedValue,
+  members: readonly Member[],
+  keeper: PartKeeper,
+): void {
+  const { owner } = wanted;
+  if (!wanted.isAlone || owner === undefined) {
+    if (members.length > 1) keeper.doubt(wanted);
+    wanted.dropKept();
+    return;
+  }
+  keeper.drop(wanted);
+  if (mayAnother(members, wanted, owner)) wanted.lackedBy.add(owner);
+  wanted.restart();
+}
+
 /** Whether a source is asked for a value; whoever broke off, only where there is nobody else. */
 export function isToAsk(members: readonly Member[], wanted: WantedValue, source: Source): boolean {
   if (wanted.lackedBy.has(source)) return false;
+  if (wanted.isAlone && (wanted.owner ?? source) !== source) return false;
   return wanted.brokenBy !== source || !mayAnother(members, wanted, source);
 }

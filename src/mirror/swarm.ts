@@ -16,7 +16,7 @@ import type { Part } from './part.ts';
 import { isPeerFault } from './peer-errors.ts';
 import { type PartEnd, readPart } from './read-part.ts';
 import type { Source } from './source.ts';
-import { isToAsk, type Member, mayAnother, membersOf } from './swarm-members.ts';
+import { dropKept, isToAsk, type Member, mayAnother, membersOf } from './swarm-members.ts';
 import { findTakeOver, hasProgress } from './take-over.ts';
 import { Turns } from './turns.ts';
 import type { WantedValue } from './value-parts.ts';
@@ -83,7 +83,7 @@ class Swarm {
   constructor(hashes: readonly Uint8Array[], options: SwarmOptions) {
     this.#options = options;
     this.#keeper = new PartKeeper(options.parts);
-    this.#queue = new ValueQueue(hashes, (wanted) => this.#keeper.resume(wanted));
+    this.#queue = new ValueQueue(hashes, (wanted, source) => this.#keeper.resume(wanted, source));
     this.#members = membersOf(options.sources, options.excluded);
   }
 
@@ -173,7 +173,8 @@ class Swarm {
     this.#turns.tooSlow(part.source);
     if (!wanted.isAlone) return { wanted, range: wanted.cut(part, from) };
     wanted.restart();
-    return { wanted, range: WHOLE };
+    this.#keeper.resume(wanted, member.source);
+    return { wanted, range: wanted.gaps.pop() ?? WHOLE };
   }
 
   async #fetch(member: Member, wanted: WantedValue, range: Range): Promise<void> {
@@ -261,12 +262,12 @@ class Swarm {
   #judge(wanted: WantedValue, value: Uint8Array): void {
     const isRight = wanted.isRight(value);
     // Nobody's lie, as far as anybody can tell: the disk may have lost or changed it.
-    if (!isRight && wanted.hasKept) {
-      wanted.dropKept();
-      return;
-    }
     const brought = wanted.contributors();
-    if (!isRight && brought.size > 1) {
+    if (!isRight && wanted.hasKept) {
+      dropKept(wanted, this.#members, this.#keeper);
+      return;
+    } else if (!isRight && brought.size > 1) {
+      this.#keeper.doubt(wanted);
       wanted.beginAlone();
       return;
     }
@@ -285,6 +286,7 @@ class Swarm {
     const member = this.#members.find((one) => one.source === source);
     if (member !== undefined) this.#giveUp(member, error);
     for (const wanted of [...this.#queue.begun]) {
+      if (wanted.isAlone && wanted.owner === source) this.#keeper.drop(wanted);
       wanted.forget(source);
       if (wanted.isWaiting) this.#settle(wanted);
     }

@@ -1,6 +1,5 @@
 /** Hands a server the values it does not have, a few at a time. */
 import { hash } from '#crypto';
-import type { Put } from '../core/batch.ts';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import type { PushConnection } from './push-connection.ts';
@@ -13,7 +12,7 @@ const GROUP_VALUES = 256;
 
 /** The values of a batch. */
 export type Values = {
-  readonly puts: readonly Put[];
+  readonly hashes: readonly Uint8Array[];
   readValue(hash: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined>;
 };
 
@@ -25,11 +24,11 @@ export type Values = {
  */
 export async function uploadValues(
   connection: PushConnection,
-  { puts, readValue }: Values,
+  { hashes, readValue }: Values,
 ): Promise<number> {
-  const hashes = new Map(puts.map((put) => [Buffer.from(put.hash).toString('hex'), put.hash]));
-  if (hashes.size === 0) return 0;
-  const missing = await connection.missing([...hashes.values()]);
+  const different = new Map(hashes.map((one) => [Buffer.from(one).toString('hex'), one]));
+  if (different.size === 0) return 0;
+  const missing = await connection.missing([...different.values()]);
   const queue = missing.values();
   const work = async (): Promise<void> => {
     let group: Uint8Array[] = [];

@@ -61,6 +61,11 @@ export class WantedValue {
     return this.#size;
   }
 
+  /** Who began it; where it is asked of one source at a time, all of it is from there. */
+  get owner(): Source | undefined {
+    return this.#parts[0]?.source;
+  }
+
   /** When it was begun, by `performance.now`. */
   get sinceMs(): number {
     return this.#parts[0]?.sinceMs ?? Number.POSITIVE_INFINITY;
@@ -176,11 +181,12 @@ export class WantedValue {
     if (own.length === 0) return;
     for (const part of own) {
       this.#stop(part);
-      this.isSpoiled ||= part.keptTo > part.start;
+      this.isSpoiled ||= !this.isAlone && part.keptTo > part.start;
       if (part.at > part.start) this.gaps.push({ start: part.start, end: part.at });
     }
     this.#parts = this.#parts.filter((part) => part.source !== source);
-    if (this.#parts.length === 0 && this.#loaded === undefined) this.restart();
+    const isKept = this.#loaded !== undefined && !this.isAlone;
+    if (this.#parts.length === 0 && !isKept) this.restart();
   }
 
   /** The value, once all of it is there. */

@@ -28,10 +28,13 @@ export class ValueQueue {
   /** Used again and again: what is thrown away is only collected when there is much of it. */
   readonly #rooms: Room[] = [];
 
-  readonly #resume: (wanted: WantedValue) => void;
+  readonly #resume: (wanted: WantedValue, source: Source) => void;
 
-  /** @param resume - told of each value that is about to be begun: something of it may be here */
-  constructor(hashes: readonly Uint8Array[], resume: (wanted: WantedValue) => void) {
+  /** @param resume - told of each value that is about to be begun, and by whom: something of it may be here */
+  constructor(
+    hashes: readonly Uint8Array[],
+    resume: (wanted: WantedValue, source: Source) => void,
+  ) {
     this.#resume = resume;
     this.#waiting = hashes.map((digest) => new WantedValue(digest));
     this.open = new Set(this.#waiting);
@@ -53,7 +56,7 @@ export class ValueQueue {
       const wanted = this.#waiting[at];
       if (wanted === undefined) return undefined;
       if (!wanted.isWaiting || wanted.isDone || !isFor(wanted)) continue;
-      if (wanted.gaps.length === 0) this.#resume(wanted);
+      if (wanted.gaps.length === 0) this.#resume(wanted, source);
       if (!this.hasRoom(wanted, wanted.likelyBytes ?? 0)) return undefined;
       this.begun.add(wanted);
       return { wanted, range: wanted.gaps.pop() ?? WHOLE };

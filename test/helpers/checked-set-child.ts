@@ -1,22 +1,24 @@
 /**
- * Serves a stream file that it cannot write, for a test that runs as root: `checked-set-child.ts PATH` prints
- * the state of its signatures as it begins, and once its generation is told of.
+ * Serves a stream file that it cannot write, for a test that runs as root: `checked-set-child.ts PATH [left]`
+ * prints the state of its signatures, whether it is withheld and the number of its generation as it begins, and
+ * whenever they are others. `left`: another process checks. It ends when its input does.
  */
 import { openStreamSet } from '../../src/server/stream-set.ts';
 import { signatureStateOf } from '../../src/store/unchecked.ts';
 
-const [, , path = ''] = process.argv;
-const set = openStreamSet([{ path }], { pollMs: 5 });
-const key = set.list()[0]?.publicKey ?? new Uint8Array();
+const [, , path = '', who] = process.argv;
+const set = openStreamSet([{ path }], { pollMs: 5, checks: who !== 'left' });
+let last = '';
 const print = (): void => {
-  const { isWithheld } = set.list()[0] ?? {};
-  process.stdout.write(`${signatureStateOf(set.find(key))} ${isWithheld}\n`);
+  const [{ publicKey, isWithheld } = {}] = set.list();
+  const reader = publicKey && set.find(publicKey);
+  const line = `${signatureStateOf(reader)} ${isWithheld} ${reader?.generation().snapshot?.seq}`;
+  if (line !== last) process.stdout.write(`${line}\n`);
+  last = line;
 };
-// The timer of a stream set keeps no process alive.
-const alive = setInterval(() => {}, 1000);
 print();
-set.onGeneration(() => {
-  print();
-  clearInterval(alive);
+const timer = setInterval(print, 5);
+process.stdin.resume().once('end', () => {
+  clearInterval(timer);
   set.close();
 });

@@ -185,6 +185,8 @@ function hugeHeaders(): string {
 
 /** Something, then a little more now and then, as long as anybody listens. */
 function drip(socket: Socket, first: string, more: string | Buffer): void {
+  // Who has gone already will not be heard to go.
+  if (socket.destroyed) return;
   socket.write(first);
   const timer = setInterval(() => socket.write(more), 50);
   socket.once('close', () => clearInterval(timer));

@@ -1,16 +1,14 @@
-/** The files in which values under way are kept: of a whole mirror, with its quota, its disk, its end (R17, R19). */
+/** The files in which values under way are kept: of a whole mirror, with its quota and its choice (R17, R19). */
 import { existsSync, readdirSync } from 'node:fs';
-import { basename } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hash } from '#crypto';
-import { removeMirrorFiles, removeRemains } from '../../src/daemon/remove-mirror.ts';
 import { type MirrorOptions, mirrorStream } from '../../src/mirror/mirror.ts';
 import { connect } from '../../src/store/database.ts';
 import { partValuesPathOf } from '../../src/store/part-values.ts';
-import { type KillRig, killRig } from '../helpers/kill-again.ts';
+import { breakOffAfter, type KillRig, killRig, sentBy } from '../helpers/kill-again.ts';
 import { noise } from '../helpers/published.ts';
-import { type Scope, scope } from '../helpers/scope.ts';
+import { scope } from '../helpers/scope.ts';
 import { serve } from '../helpers/serving.ts';
 import { streamRows } from '../helpers/stream-rows.ts';
 import { rejectsCode } from '../helpers/throws.ts';
@@ -18,21 +16,12 @@ import { rejectsCode } from '../helpers/throws.ts';
 const test = suite('mirror/kept-files');
 
 const MB = 1_000_000;
-const RATE = 2 * MB;
+const RATE = 4 * MB;
 const FILM = noise(3 * MB);
 
-/** Mirrors until something more is kept, of a value with this name at least, and breaks off then. */
-async function breakOff(rig: KillRig, options: MirrorOptions = {}, name = ''): Promise<void> {
-  const stop = new AbortController();
-  const timer = setInterval(() => {
-    if (keptIn(rig).some((one) => one.startsWith(name))) stop.abort();
-  }, 10);
-  const run = mirrorStream({ ...rig.to, ...options, signal: stop.signal });
-  try {
-    await rejectsCode(run, 'ABORTED');
-  } finally {
-    clearInterval(timer);
-  }
+/** Half of the film comes. */
+function breakOff(rig: KillRig, options: MirrorOptions = {}): Promise<void> {
+  return breakOffAfter(rig, FILM.length / 2, options);
 }
 
 function keptIn({ path }: KillRig): string[] {
@@ -42,10 +31,6 @@ function keptIn({ path }: KillRig): string[] {
 
 function nameOf(value: Uint8Array): string {
   return Buffer.from(hash(value)).toString('hex');
-}
-
-function sentBy({ lines }: KillRig): number {
-  return lines.reduce((sum, line) => sum + line.sent(), 0);
 }
 
 test(
@@ -93,7 +78,7 @@ test(
 
     const other = noise(3 * MB, 2);
     rig.stream.setBytes('file', 'film', other);
-    await breakOff(rig, {}, nameOf(other));
+    await breakOff(rig);
     assert.equal(keptIn(rig), [nameOf(other)]);
 
     rig.stream.deleteBytes('file', 'film');
@@ -116,29 +101,5 @@ test(
     assert.not(existsSync(partValuesPathOf(rig.path)));
   }),
 );
-
-test(
-  'removeMirrorFiles, removeRemains :: take along what has come of values, and count it',
-  scope(async (t) => {
-    const rig = await killRig(t, RATE);
-    rig.stream.setBytes('file', 'film', FILM);
-    await breakOff(rig);
-    removeRemains(rig.path);
-    assert.equal(besides(t, rig), []);
-
-    rig.stream.setBytes('file', 'film', noise(1000));
-    await mirrorStream(rig.to);
-    rig.stream.setBytes('file', 'film', FILM);
-    await breakOff(rig);
-    const { bytes } = removeMirrorFiles(rig.path, rig.to.publicKey);
-    assert.ok(bytes > MB, `${bytes} bytes`);
-    assert.equal(besides(t, rig), ['mirror.stream.trust']);
-  }),
-);
-
-/** What there is of a mirror. */
-function besides(t: Scope, { path }: KillRig): string[] {
-  return readdirSync(t.directory).filter((name) => name.startsWith(basename(path)));
-}
 
 test.run();

@@ -19,7 +19,7 @@ const KILLS = 2 * scaled(1);
 test(
   'mirrorStream :: a value of a later generation survives kill -9, with parts from three sources',
   scope(async (t) => {
-    const rig = await killRig(t, RATE, 3);
+    const rig = await killRig(t, RATE, { count: 3 });
     rig.stream.setBytes('file', 'page', noise(1000));
     await mirrorStream(rig.to);
     rig.stream.setBytes('file', 'film', noise(BYTES));

@@ -8,11 +8,13 @@ import type { Finding } from './doctor.ts';
 export function checkNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const message = `Node.js ${version}`;
-  if (major > 20 || (major === 20 && minor >= 19)) return { check: 'node', verdict: 'ok', message };
+  // From these on require() loads modules, which some packages are (src/cli/bin.ts).
+  const isFit = major >= 20 && major !== 21 && minor >= ({ 20: 19, 22: 12 }[major] ?? 0);
+  if (isFit) return { check: 'node', verdict: 'ok', message };
   return {
     check: 'node',
     verdict: 'wrong',
-    message: `${message} is older than 20.19`,
+    message: `${message} is not 20.19, nor 22.12 or later`,
     remedy: 'get one at https://nodejs.org',
   };
 }

@@ -47,7 +47,7 @@ export async function* checkServer(examined: Examined): AsyncGenerator<Finding> 
   try {
     const message = `TCP port ${port} is free; no daemon runs`;
     yield { check: CHECK, verdict: 'ok', message };
-    if (lan || host !== undefined) yield* checkReach(port, settings);
+    if (lan || host !== undefined) yield* checkReach(port, settings, 'a server here would answer');
   } finally {
     listening.close();
   }
@@ -136,16 +136,20 @@ async function isDrayer(url: string, signal: AbortSignal | undefined): Promise<b
 }
 
 /** Whether it answers at the addresses that this machine has for others. */
-async function* checkReach(port: number, { lan, host }: Settings): AsyncGenerator<Finding> {
+async function* checkReach(
+  port: number,
+  { lan, host }: Settings,
+  answers = 'the server answers',
+): AsyncGenerator<Finding> {
   const networks = listNetworks(networkInterfaces());
   const addresses = networks.map(({ address }) => address).slice(0, MOST_ADDRESSES);
   if (addresses.length === 0) return;
-  const answers = await Promise.all(addresses.map((address) => doesAnswer(address, port)));
-  const good = addresses.filter((_, at) => answers[at]);
+  const open = await Promise.all(addresses.map((address) => doesAnswer(address, port)));
+  const good = addresses.filter((_, at) => open[at]);
   const check = 'reach';
   if (good.length > 0) {
     const urls = good.map((address) => `${urlOf(address, port)}/`).join(' and ');
-    const message = `the server answers at ${urls}; whether firewalls let others through is seen from there only`;
+    const message = `${answers} at ${urls}; whether firewalls let others through is seen from there only`;
     yield { check, verdict: 'ok', message };
     return;
   }

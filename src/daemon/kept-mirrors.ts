@@ -3,7 +3,7 @@
  * mirror and what is known of it come and go together.
  */
 
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
@@ -16,6 +16,7 @@ import {
   readTextIfThere,
   removeLeftParts,
   replaceSynced,
+  syncDirectory,
 } from '../store/durable-file.ts';
 
 /** A mirror that is to be kept up to date. */
@@ -90,9 +91,12 @@ export function writeKept({ path, id, urls, isHidden, quota, isAuto }: KeptMirro
   }
 }
 
-/** Keeps a mirror no longer; its file stays. */
+/** Keeps a mirror no longer, also after a power cut; its file stays. */
 export function forgetKept(streamPath: string): void {
-  rmSync(keptPathOf(streamPath), { force: true });
+  const file = keptPathOf(streamPath);
+  if (!existsSync(file)) return;
+  rmSync(file);
+  syncDirectory(file);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { keyPairFromSeed } from '#crypto';
-import { DrayerError } from '../core/errors.ts';
+import { DrayerError, isDrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { decodeSecretWords, splitWords } from '../core/secret-words.ts';
 import { formatStreamId } from '../core/stream-id.ts';
@@ -67,14 +67,18 @@ function realPathOf(path: string): string {
  */
 export function writeKeyBackup(path: string, source: BackupSource, date: Date): void {
   const { secretKey, keyPath } = source;
-  const streamPath = source.streamPath ?? streamBeside(keyPath) ?? keyPath.replace(PRIVATE, '');
-  const streamName = basename(streamPath).replace(/(\.stream)?$/, '.stream');
+  const streamPath = source.streamPath ?? streamBeside(keyPath);
+  // A key without a stream, which may be called anything, names the one that it is for.
+  const streamName = basename(streamPath ?? keyPath.replace(PRIVATE, '')).replace(
+    /(\.stream)?$/,
+    '.stream',
+  );
   const html = renderKeyPaper({
     secretKey,
     name: streamName.replace(/\.stream$/, ''),
     keyName: keyPathOf(streamName),
     streamName,
-    servers: hasFile(streamPath) ? serversOf(streamPath) : [],
+    servers: serversOf(streamPath),
     date,
   });
   writeSecretFile(path, html, 'backup of the private key');
@@ -134,8 +138,15 @@ function streamBeside(keyPath: string): string | undefined {
   return path !== keyPath && hasFile(path) ? path : undefined;
 }
 
-function serversOf(streamPath: string): string[] {
-  return withReader(streamPath, readPrimaryServers).map(({ url }) => url);
+/** None where there is no stream yet, or one that cannot be read: a key is worth a page all the more then. */
+function serversOf(streamPath: string | undefined): string[] {
+  if (streamPath === undefined || !hasFile(streamPath)) return [];
+  try {
+    return withReader(streamPath, readPrimaryServers).map(({ url }) => url);
+  } catch (error) {
+    if (isDrayerError(error)) return [];
+    throw error;
+  }
 }
 
 function mismatch(publicKey: Uint8Array, rest: string): DrayerError {

@@ -149,8 +149,10 @@ async function openSites({
   stop(): void;
 }> {
   const opened = new Map<string, readonly string[]>();
+  let isStopped = false;
   const openAll = async (): Promise<void> => {
     for (const { id, publicKey } of streams.list()) {
+      if (isStopped) return;
       if (opened.has(id)) continue;
       opened.set(id, []);
       try {
@@ -165,7 +167,11 @@ async function openSites({
     }
   };
   await openAll();
-  const stop = streams.onGeneration(() => void openAll().catch(onError));
+  const stopListening = streams.onList(() => void openAll().catch(onError));
+  const stop = (): void => {
+    isStopped = true;
+    stopListening();
+  };
   const idOf = (publicKey: Uint8Array): string => Buffer.from(publicKey).toString('base64');
   return { addressesOf: (publicKey) => opened.get(idOf(publicKey)) ?? [], stop };
 }

@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
 import { bytesEqual } from '../core/record.ts';
 import { formatStreamId } from '../core/stream-id.ts';
+import { syncDirectory } from '../store/durable-file.ts';
 import { forkProofPathOf } from '../store/fork-proof.ts';
 import { keyPathOf } from '../store/key-file.ts';
 import { markPathOf } from '../store/mark.ts';
@@ -31,7 +32,8 @@ export type RemovedMirror = {
 
 /**
  * Removes the files of a mirror. What was seen of its newest state stays (`.trust`), and a proof that its
- * key has signed two histories (`.fork`): who mirrors it again is not shown an older state.
+ * key has signed two histories (`.fork`): who mirrors it again is not shown an older state. The rest is gone
+ * from the disk when this returns.
  *
  * @param publicKey - whose stream it should be
  * @throws {DrayerError} STREAM_NOT_FOUND when there is none; STREAM_READ_ONLY when it is no mirror
@@ -52,6 +54,8 @@ export function removeMirrorFiles(
   const files = filesOf(path);
   const bytes = files.reduce((sum, file) => sum + sizeOf(file), 0);
   for (const file of files) rmSync(file, { force: true, recursive: true });
+  // Nor is it back after a power cut.
+  syncDirectory(path);
   return { path, bytes };
 }
 

@@ -20,6 +20,8 @@ let running: { readonly streams: OpenStreamSet; readonly listener: Listener } | 
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('disconnect', () => void close());
+// It may have gone while this was being loaded, and all that it told may be there all the same.
+if (!process.connected) process.exit();
 process.on('message', (order: Order, socket: unknown) => void follow(order, socket));
 
 async function follow(order: Order, socket: unknown): Promise<void> {

@@ -30,7 +30,7 @@ export type ServeWorkers = {
 };
 
 const SCRIPT = new URL(
-  import.meta.url.endsWith('.ts') ? './serve-worker.ts' : './serve-worker.js',
+  import.meta.url.endsWith('.ts') ? './serve-worker.ts' : './serve-worker.cjs',
   import.meta.url,
 );
 /** Waits before one that ended is begun again: doubled each time, up to the last. */

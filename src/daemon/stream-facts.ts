@@ -11,6 +11,7 @@ import {
 import { decodeFile, MAX_HEADER_BYTES } from '../files/file-record.ts';
 import { decodeProvenance, type Provenance } from '../files/provenance.ts';
 import { forkProofPathOf, readForkProof } from '../store/fork-proof.ts';
+import { nameOfHash } from '../store/hash-name.ts';
 import { keyPathOf } from '../store/key-file.ts';
 import { isBehind, markPathOf, readMark } from '../store/mark.ts';
 import { openReader } from '../store/open-reader.ts';
@@ -19,7 +20,7 @@ import { partPathOf } from '../store/staging-file.ts';
 import { readTrust, trustPathOf } from '../store/trust.ts';
 import { type SignatureState, signatureStateOf } from '../store/unchecked.ts';
 import { heldModeOf } from '../store/value-choice.ts';
-import { nameOfHash, type ValueMode, wantedHashes } from '../store/value-mode.ts';
+import { type ValueMode, wantedHashes } from '../store/value-mode.ts';
 import { isForkProof } from '../wire/fork-proof.ts';
 
 /** The facts about a stream file. */

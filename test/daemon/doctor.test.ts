@@ -60,10 +60,13 @@ function own(t: Scope, name = 'own', now?: () => number): KnownStream {
   return { path, name, directory: undefined, keyFile: undefined };
 }
 
-test('checkNode :: a version before 20.19 is wrong', () => {
-  check(checkNode('20.19.0'), 'ok', 'Node.js 20.19.0');
-  check(checkNode('22.1.0'), 'ok', 'Node.js 22.1.0');
-  check(checkNode('20.18.9'), 'wrong', 'older than 20.19');
+test('checkNode :: a version that cannot require() a module is wrong', () => {
+  for (const one of ['20.19.0', '20.20.2', '22.12.0', '23.0.0', '24.1.0']) {
+    check(checkNode(one), 'ok', `Node.js ${one}`);
+  }
+  for (const one of ['18.20.0', '20.18.9', '21.7.3', '22.0.0', '22.11.0']) {
+    check(checkNode(one), 'wrong', 'is not 20.19, nor 22.12 or later');
+  }
 });
 
 test(
@@ -288,6 +291,8 @@ lab(
 
     check(open, 'ok', 'the server answers at http://10.3.0.1:41001/');
     check(closed, 'wrong', 'nobody can reach the server: it does not answer at');
+    const none = at(await doctor(t, machine, '--lan', '--port', '41003'), 'reach');
+    check(none, 'ok', 'a server here would answer at http://10.3.0.1:41003/');
   }),
 );
 

@@ -15,6 +15,7 @@ import type { OperatorOptions } from '../../src/daemon/operator.ts';
 import { openSitePorts } from '../../src/daemon/site-ports.ts';
 import { renewCertificate } from '../../src/server/certificate.ts';
 import { KEY_A, KEY_B } from '../helpers/keys.ts';
+import { firstOwnPort } from '../helpers/own-ports.ts';
 import { rawGet } from '../helpers/raw-http.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { makeSite } from '../helpers/site.ts';
@@ -153,8 +154,7 @@ test(
     const b = {
       path: makeSite(t, { 'index.html': 'site b' }, { key: KEY_B, name: 'b.stream' }).path,
     };
-    // Some free port and those behind it.
-    const first = 20_000 + (process.pid % 20_000);
+    const first = firstOwnPort();
     const one = await start(t, { sitePorts: first }, { streams: [a, b] });
     const portsOf = (daemon: typeof one.daemon): number[] =>
       daemon.streams.map(({ addresses }) => Number(new URL(addresses.at(-1) ?? '').port));

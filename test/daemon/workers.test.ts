@@ -1,64 +1,18 @@
 /** Several processes serve one database: each shows the newest generation, none is missed when it ends. */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
-import { Agent, get } from 'node:http';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatStreamId } from '../../src/core/stream-id.ts';
-import { type Daemon, type DaemonOptions, startDaemon } from '../../src/daemon/daemon.ts';
+import { type DaemonOptions, startDaemon } from '../../src/daemon/daemon.ts';
 import type { KeptMirror } from '../../src/daemon/kept-mirrors.ts';
-import { KEY_A, KEY_B, type TestKey } from '../helpers/keys.ts';
-import { isRunning, untilEnded } from '../helpers/process-state.ts';
-import { type Scope, scope } from '../helpers/scope.ts';
+import { KEY_B, type TestKey } from '../helpers/keys.ts';
+import { scope } from '../helpers/scope.ts';
 import { setUnchecked } from '../helpers/set-unchecked.ts';
 import { makeSite, putFiles } from '../helpers/site.ts';
 import { rejectsCode } from '../helpers/throws.ts';
+import { type Answer, clients, serve, until } from '../helpers/worker-daemon.ts';
 
 const test = suite('daemon/workers');
-
-const WORKERS = 2;
-/** Enough that every process has some. */
-const CONNECTIONS = 32;
-/** As a browser sends for an address that was typed. */
-const TYPED = { Accept: 'text/html', 'Sec-Fetch-Dest': 'document', 'Sec-Fetch-Site': 'none' };
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
-async function serve(
-  t: Scope,
-  path: string,
-  options: Partial<DaemonOptions> = {},
-): Promise<Daemon> {
-  const streams = [{ path }];
-  const shape = { streams, port: 0, site: KEY_A.publicKey, workers: WORKERS, ...options };
-  const daemon = t.defer(await startDaemon(shape), (one) => one.close());
-  await until(() => daemon.workers().length === (shape.workers ?? 1) - 1);
-  return daemon;
-}
-
-type Answer = { readonly status: number; readonly body: string };
-
-/** So many clients, each on a connection of its own that it keeps. */
-function clients(t: Scope, port: number): ((path: string) => Promise<Answer>)[] {
-  return Array.from({ length: CONNECTIONS }, () => {
-    const agent = t.defer(new Agent({ keepAlive: true, maxSockets: 1 }), (one) => one.destroy());
-    return (path: string) =>
-      new Promise<Answer>((resolve, reject) => {
-        get({ port, host: '127.0.0.1', path, agent, headers: TYPED }, async (response) => {
-          const pieces: Buffer[] = [];
-          for await (const piece of response) pieces.push(piece as Buffer);
-          resolve({
-            status: response.statusCode ?? 0,
-            body: Buffer.concat(pieces).toString(),
-          });
-        }).on('error', reject);
-      });
-  });
-}
 
 /** Whether each client is answered so, asked for the site of a key. */
 function askAll(
@@ -196,42 +150,6 @@ test(
     await until(() => all(307));
     kept = [{ ...mirror, isHidden: true }];
     await until(() => all(404));
-  }),
-);
-
-test(
-  'close :: ends all of them within three seconds, with clients that neither read nor go',
-  scope(async (t) => {
-    const { path } = makeSite(t, { 'index.html': 'page', 'film.mp4': Buffer.alloc(8_000_000) });
-    const daemon = await serve(t, path);
-    const pids = daemon.workers();
-    for (const ask of clients(t, daemon.port)) await ask('/');
-    for (let i = 0; i < CONNECTIONS; i += 1) {
-      const request = get({ port: daemon.port, host: '127.0.0.1', path: '/film.mp4' });
-      request.on('error', () => {});
-      await once(request, 'response');
-    }
-    const started = performance.now();
-
-    await daemon.close();
-
-    assert.ok(performance.now() - started < 3000);
-    assert.equal(pids.filter(isRunning), []);
-  }),
-);
-
-test(
-  'serve-worker :: ends with the first process, however that ends',
-  scope(async (t) => {
-    const { path } = makeSite(t, { 'index.html': 'page' });
-    const script = fileURLToPath(new URL('../helpers/workers-child.ts', import.meta.url));
-    const first = t.defer(fork(script, [path, `${WORKERS}`]), (one) => one.kill('SIGKILL'));
-    const [{ pids }] = (await once(first, 'message')) as [{ pids: number[] }];
-    assert.is(pids.filter(isRunning).length, WORKERS - 1);
-
-    first.kill('SIGKILL');
-
-    await Promise.all(pids.map(untilEnded));
   }),
 );
 

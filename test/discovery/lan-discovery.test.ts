@@ -16,6 +16,7 @@ import { LanDiscovery } from '../../src/discovery/lan-discovery.ts';
 import { GROUP_4 } from '../../src/discovery/lan-sockets.ts';
 import type { Interfaces } from '../../src/discovery/networks.ts';
 import { encodeRecordDatagram, encodeRequestDatagram } from '../../src/wire/datagram.ts';
+import { firstOwnPort } from '../helpers/own-ports.ts';
 import { draft, record, TEST_KEYS } from '../helpers/records.ts';
 import { freshSeed, randomFrom, scaled } from '../helpers/scale.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
@@ -25,7 +26,7 @@ const test = suite('discovery/lan-discovery');
 const { publicKey } = TEST_KEYS;
 const OTHER = keyPairFromSeed(new Uint8Array(32).fill(9));
 /** Tests that run beside each other must not hear each other. */
-const port = 20_000 + (process.pid % 20_000);
+const port = firstOwnPort();
 const vectors = new URL('../vectors/udp/', import.meta.url);
 
 type Heard = { readonly bytes: Buffer; readonly fields: Record<string, unknown>; from: number };

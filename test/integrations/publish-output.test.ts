@@ -150,7 +150,7 @@ test(
     setEnvironment(t, { CI: 'true' });
     assert.match(
       (await publish(t))[0] ?? '',
-      /^warning: a broken link on a page:\nindex\.html:1: gone/,
+      /^warning: a broken link in a file:\nindex\.html:1: gone/,
     );
     change('2');
     assert.match((await publish(t, { checkLinks: 'off' }))[0] ?? '', /^published out: 1 changed/);

@@ -5,9 +5,10 @@
  */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
-if (major < 20 || (major === 20 && minor < 19)) {
+// From these on require() loads modules: 21, and 22 before 22.12, do not (src/daemon/doctor-program.ts).
+if (major < 20 || major === 21 || minor < ({ 20: 19, 22: 12 }[major] ?? 0)) {
   process.stderr.write(
-    `drayer: needs Node.js 20.19 or later, this is ${process.versions.node}; get one at https://nodejs.org\n`,
+    `drayer: needs Node.js 20.19, or 22.12 and later, this is ${process.versions.node}; get one at https://nodejs.org\n`,
   );
   process.exit(1);
 }

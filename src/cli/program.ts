@@ -4,7 +4,7 @@
  */
 import { Command, Option } from 'commander';
 import { parsePort } from '../config/settings.ts';
-import { EXIT } from '../core/errors.ts';
+import { DrayerError, EXIT } from '../core/errors.ts';
 import { type Add, type CommandResult, command, keyOptions, STREAM_HELP } from './command.ts';
 import { LOG_LEVELS } from './log-level.ts';
 import type { OpenSession } from './session.ts';
@@ -124,7 +124,11 @@ const addServe: Add = (program, open, done) => {
     .option('--behind-proxy <address...>', 'proxy that is believed about who asks, and over what')
     .option('--tls-cert <file>', 'PEM file of a certificate: HTTPS and no HTTP')
     .option('--tls-key <file>', 'PEM file of its key')
-    .option('--workers <n>', 'processes that serve (default: 1; with more nobody can push)', whole)
+    .option(
+      '--workers <n>',
+      'processes that serve (default: 1; with more nobody can push)',
+      processes,
+    )
     .addOption(chosen('--access-log <format>', 'print a line for each request', LOG_FORMATS))
     .addOption(chosen('--log-address <part>', 'of clients in it (default: network)', DETAILS))
     .addOption(numbered('--metrics-port <number>', '/metrics and /health, for this machine only'))
@@ -226,9 +230,12 @@ const addReaders: Add = (program, open, done) => {
     );
 };
 
-/** A number of things, or what was given where that is none: who uses it says what is wrong. */
-function whole(text: string): number {
-  return /^\d+$/.test(text) ? Number(text) : Number.NaN;
+/** A number of processes. Whether it is one of those that are possible is looked at where config and flag meet. */
+function processes(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new DrayerError('USAGE', `--workers: expected a number, got "${text}"`, {
+    hint: 'such as --workers 4: the first one and three beside it',
+  });
 }
 
 /** Collects what a flag says each time it is given. */

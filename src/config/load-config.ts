@@ -155,13 +155,25 @@ async function importDefault(
   const { createJiti } = await import('jiti');
   const jiti = createJiti(file, {
     // Its own choice would be a folder in /tmp, where a stranger may have put something to run.
-    fsCache: cacheDir ?? false,
+    fsCache: await readyCache(cacheDir),
     moduleCache: false,
     interopDefault: false,
     virtualModules,
   });
   const module = await jiti.import<{ default?: unknown }>(file);
   return module.default;
+}
+
+/** The folder, made where it is not there, or false: without it a config is translated each time. */
+async function readyCache(path: string | undefined): Promise<string | false> {
+  if (path === undefined) return false;
+  try {
+    // Not left to jiti, which tries for ever where no folders can be made, as in /proc.
+    if (kindOf(path) !== 'directory') await (await import('./make-folder.ts')).makeFolder(path);
+    return path;
+  } catch {
+    return false;
+  }
 }
 
 function cannotRun(file: string, error: unknown): DrayerError {

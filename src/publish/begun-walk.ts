@@ -21,6 +21,13 @@ export function walkOrder(
   return { root, ignore: { patterns, ownFiles: inside } };
 }
 
+/** What who takes a walk may want besides. */
+export type TakeOptions = {
+  readonly signal?: AbortSignal | undefined;
+  /** Called where it is not over yet and has found so many files that it takes threads to read them. */
+  readonly onMany?: (() => void) | undefined;
+};
+
 /** Gives out what it found, once. */
 export type BegunWalk = {
   /**
@@ -28,7 +35,7 @@ export type BegunWalk = {
    *
    * @throws {DrayerError} ABORTED when the signal says so
    */
-  take(order: WalkOrder, signal?: AbortSignal): Promise<Walk | undefined>;
+  take(order: WalkOrder, options?: TakeOptions): Promise<Walk | undefined>;
 };
 
 /** A walk that is over. */

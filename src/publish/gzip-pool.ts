@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { DrayerError } from '../core/errors.ts';
 import type { BeginSigning } from '../core/signing.ts';
 import { shouldStore } from '../files/stored-media.ts';
+import { workerUrl } from '../store/worker-url.ts';
 import {
   type EncodeJob,
   type EncodeResult,
@@ -17,7 +18,6 @@ import {
 import { JobQueue } from './job-queue.ts';
 import { type SharedSigning, signTogether } from './shared-signing.ts';
 import { abortError, checkSignal, makeSlicer } from './slicer.ts';
-import { workerUrl } from './worker-url.ts';
 
 /** What a worker is asked to do; only `encode` is answered. */
 export type WorkerOrder =
@@ -57,6 +57,7 @@ export class GzipPool {
   readonly #members: Member[] = [];
   readonly #stop = (): void => this.#fail(abortError(this.#options.signal));
   #workMs = 0;
+  #isClosed = false;
   #bytesAhead = 0;
   #waiter: { resolve(): void; reject(error: unknown): void } | undefined;
   #failure: { error: unknown } | undefined;
@@ -77,8 +78,13 @@ export class GzipPool {
     this.#queue.add(job);
     this.#workMs += estimateMs(job);
     const isWorth = this.#workMs > WORK_MS_PER_WORKER * (this.#members.length + 1);
-    if (isWorth && this.#members.length < this.#mostWorkers) this.#members.push(this.#start());
+    if (isWorth) this.#addWorker();
     if (this.#queue.hasFullBatch) this.#feed();
+  }
+
+  /** There will be more than one thread can do: a worker gets ready. */
+  expectMany(): void {
+    if (this.#members.length === 0) this.#addWorker();
   }
 
   /**
@@ -115,6 +121,7 @@ export class GzipPool {
 
   /** Ends the workers, in the middle of their work if need be. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#options.signal?.removeEventListener('abort', this.#stop);
     await Promise.all(this.#members.splice(0).map(({ worker }) => worker.terminate()));
   }
@@ -145,8 +152,13 @@ export class GzipPool {
     this.#waiter = undefined;
   }
 
+  #addWorker(): void {
+    const isWanted = !this.#isClosed && this.#members.length < this.#mostWorkers;
+    if (isWanted) this.#members.push(this.#start());
+  }
+
   #start(): Member {
-    const worker = new Worker(workerUrl('gzip-worker'), {
+    const worker = new Worker(workerUrl('./gzip-worker', import.meta.url), {
       workerData: this.#options.settings,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });

@@ -32,12 +32,12 @@ export async function checkSiteLinks(walk: Walk, options: LinkGuardOptions): Pro
 
 /** Describes the broken links of a site: a sentence, then one line each, the first thirty. */
 export function describeLinks({ broken }: LinkReport): string {
-  const pages = new Set(broken.map(({ page }) => page)).size;
+  const files = new Set(broken.map(({ page }) => page)).size;
   const links = broken.length === 1 ? 'a broken link' : `${broken.length} broken links`;
   const lines = broken.slice(0, MOST_LISTED).map(lineOf);
   const more = broken.length - lines.length;
   if (more > 0) lines.push(`and ${more} more; --json lists them all`);
-  return `${links} on ${pages === 1 ? 'a page' : `${pages} pages`}:\n${lines.join('\n')}`;
+  return `${links} in ${files === 1 ? 'a file' : `${files} files`}:\n${lines.join('\n')}`;
 }
 
 // One line each: an address with a line break in it must not look like two.

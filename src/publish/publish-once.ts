@@ -21,7 +21,8 @@ import { type PublishReport, reportOf, reportUnchanged } from './publish-report.
 import type { FileChange } from './site-changes.ts';
 import type { PublishProgress, SiteReading } from './site-reading.ts';
 import { ownFilesOf } from './stream-files.ts';
-import type { DiskFile, Walk, WalkSummary } from './walk.ts';
+import type { Walk, WalkSummary } from './walk.ts';
+import type { WalkSiteOptions } from './walk-site.ts';
 
 /** Options of {@link publishDirectory}. */
 export type PublishOptions = {
@@ -67,8 +68,8 @@ export type SiteSource = {
   readHeld(): HeldSite;
   /** The files it holds. */
   readFiles(): HeldFiles;
-  /** What the directory holds; `onFile` is called for each file as soon as it is found. */
-  walk(onFile: ((file: DiskFile) => void) | undefined): Promise<Walk>;
+  /** What the directory holds; tells of what it finds as it does. */
+  walk(sink: Pick<WalkSiteOptions, 'onFile' | 'onMany'>): Promise<Walk>;
   /** Stops the publish, by throwing, before anything is read. */
   checkDiff?(diff: SiteDiff): void;
   /** Stops it before anything is signed. */
@@ -99,7 +100,10 @@ export async function publishOnce(
   // Into an empty stream every file goes: other threads need not wait until all are found.
   let reading = held.isEmpty ? await beginReading(stream, options) : undefined;
   try {
-    const walk = await site.walk(reading && ((file) => reading?.add({ file, record: undefined })));
+    const walk = await site.walk({
+      onFile: reading && ((file) => reading?.add({ file, record: undefined })),
+      onMany: () => reading?.expectMany(),
+    });
     if (isUnchanged(walk, held, maxFileBytes)) {
       const links = await linksOf(walk, stream.publicKey, options);
       const changes = options.listChanges ? [] : undefined;

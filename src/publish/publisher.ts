@@ -72,10 +72,10 @@ function wholeSite(root: string, stream: Stream, options: PublishOptions): SiteS
   return {
     readHeld: () => readHeldSite(stream),
     readFiles: () => readHeldFiles(stream),
-    walk: (onFile) => {
+    walk: (sink) => {
       const { ignore: patterns, signal, begun } = options;
       const ownFiles = ownFilesOf(stream.path);
-      return walkSite(root, { patterns, ownFiles }, { begun, signal, onFile });
+      return walkSite(root, { patterns, ownFiles }, { ...sink, begun, signal });
     },
     remember: (done) => remember(stream, done),
   };

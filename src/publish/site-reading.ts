@@ -70,6 +70,11 @@ export class SiteReading {
     this.#pool.add(secretsAllowed ? { ...file, secretsAllowed } : file);
   }
 
+  /** There will be many to add: other threads get ready. */
+  expectMany(): void {
+    this.#pool.expectMany();
+  }
+
   /**
    * Reads all that is left.
    *

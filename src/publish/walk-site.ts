@@ -1,13 +1,14 @@
 /** The walk of a whole site: the one that was begun beforehand, or one made now. */
-import { type BegunWalk, walkOrder } from './begun-walk.ts';
+import { type BegunWalk, type TakeOptions, walkOrder } from './begun-walk.ts';
 import { type IgnoreOptions, makeIgnoreRules } from './ignore-rules.ts';
 import { type Walk, type WalkOptions, walkDirectory } from './walk.ts';
 
 /** What {@link walkSite} is told besides what to leave out. */
-export type WalkSiteOptions = Omit<WalkOptions, 'rules'> & {
-  /** Used where it has begun with the same directory and rules. */
-  readonly begun?: BegunWalk | undefined;
-};
+export type WalkSiteOptions = Omit<WalkOptions, 'rules'> &
+  TakeOptions & {
+    /** Used where it has begun with the same directory and rules. */
+    readonly begun?: BegunWalk | undefined;
+  };
 
 /**
  * Walks a site.
@@ -18,9 +19,9 @@ export type WalkSiteOptions = Omit<WalkOptions, 'rules'> & {
 export async function walkSite(
   root: string,
   ignore: IgnoreOptions,
-  { begun, signal, onFile }: WalkSiteOptions,
+  { begun, signal, onFile, onMany }: WalkSiteOptions,
 ): Promise<Walk> {
-  const walk = await begun?.take(walkOrder(root, ignore), signal);
+  const walk = await begun?.take(walkOrder(root, ignore), { signal, onMany });
   if (walk === undefined) {
     return walkDirectory(root, { rules: makeIgnoreRules(ignore), signal, onFile });
   }

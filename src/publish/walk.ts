@@ -1,4 +1,5 @@
 /** Finds what a directory holds, with all below it, without reading it. */
+import type { TakeOptions } from './begun-walk.ts';
 import { stampOf } from './disk-stat.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
 import { beginListing, type Listing, writeListing } from './listing.ts';
@@ -78,6 +79,9 @@ export function diskFileOf(...[key, path, stat]: Parameters<FileSink>): DiskFile
 /** A walk that keeps no file, only what all come to. */
 export type SummedWalk = Omit<Walk, 'files' | 'summary'> & { readonly summary: WalkSummary };
 
+/** To read so many ordinary pages takes longer than to start a thread. */
+const MANY_FILES = 500;
+
 /**
  * Walks a directory for its summary alone: a third faster, because objects that are kept have to be
  * moved about in memory.
@@ -87,7 +91,7 @@ export type SummedWalk = Omit<Walk, 'files' | 'summary'> & { readonly summary: W
  */
 export async function sumUpDirectory(
   root: string,
-  options: Omit<WalkOptions, 'onFile'>,
+  { onMany, ...options }: Omit<WalkOptions, 'onFile'> & Pick<TakeOptions, 'onMany'>,
 ): Promise<SummedWalk> {
   const listing = beginListing(root);
   let count = 0;
@@ -96,6 +100,7 @@ export async function sumUpDirectory(
     ...options,
     onFound: (key, path, stat) => {
       count += 1;
+      if (count === MANY_FILES) onMany?.();
       if (stat.size > largest) largest = stat.size;
       listing.add(key, path, stat);
     },

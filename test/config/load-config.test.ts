@@ -1,4 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadConfig } from '../../src/config/load-config.ts';
@@ -147,6 +150,29 @@ test(
 
     await writeFile(t.path('in-the-way'), '');
     assert.is((await loadConfig(t.directory, { cacheDir: t.path('in-the-way', 'x') })).port, 1);
+  }),
+);
+
+// In a process of its own: what tries for ever does so in one go, and no timer here would end it.
+(existsSync('/proc/self') ? test : test.skip)(
+  'loadConfig :: where no folder can be made for it, a config is read without one, at once',
+  scope(async (t) => {
+    await write(t, typed('{ port: 1 as number }'));
+    const source = fileURLToPath(new URL('../../src/config/load-config.ts', import.meta.url));
+    const script = `import { loadConfig } from '${source}';
+      const { port } = await loadConfig('${t.directory}', { cacheDir: '/proc/none/drayer' });
+      console.log(port);`;
+    await writeFile(t.path('read.mts'), script);
+
+    const args = [
+      '--conditions=source',
+      '--import',
+      import.meta.resolve('tsx'),
+      t.path('read.mts'),
+    ];
+    const read = spawnSync(process.execPath, args, { timeout: 20_000, killSignal: 'SIGKILL' });
+
+    assert.is(read.stdout.toString(), '1\n', read.stderr.toString());
   }),
 );
 

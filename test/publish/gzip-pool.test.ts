@@ -32,6 +32,20 @@ test(
 );
 
 test(
+  'GzipPool :: gets a worker ready before there are jobs, and none once it is closed',
+  scope(async (t) => {
+    const pool = poolOf(t, { threads: 2 });
+
+    assert.is(pool.beginSigning, undefined);
+    pool.expectMany();
+    assert.is.not(pool.beginSigning, undefined);
+    await pool.close();
+    pool.expectMany();
+    assert.is(pool.beginSigning, undefined);
+  }),
+);
+
+test(
   'GzipPool :: a file whose content is held already is not encoded',
   scope(async (t) => {
     const [job] = jobsOf(t);

@@ -184,7 +184,7 @@ test(
       publishDirectory(root, stream, { checkLinks: 'error' }),
       'LINKS_BROKEN',
     );
-    assert.match(error.message, 'nothing was published: 2 broken links on 2 pages:');
+    assert.match(error.message, 'nothing was published: 2 broken links in 2 files:');
     assert.match(error.message, '\nb.html:1: y → no such file\nindex.html:1: x → no such file');
     assert.is((detailsOf(error)['links'] as LinkReport).broken.length, 2);
     assert.is(stream.reader.generation().count, 0);

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { keyPairFromSeed, verify } from '#crypto';
 import { SIGNED_BYTES } from '../../src/core/signing.ts';
 import { type SharedSigning, signSlice, signTogether } from '../../src/publish/shared-signing.ts';
-import { workerUrl } from '../../src/publish/worker-url.ts';
+import { workerUrl } from '../../src/store/worker-url.ts';
 import { scope } from '../helpers/scope.ts';
 
 const test = suite('publish/shared-signing');
@@ -22,7 +22,10 @@ test('signTogether :: signs all there is, whether others come or not', () => {
 test(
   'signTogether :: another thread takes part',
   scope(async (t) => {
-    const worker = t.defer(new Worker(workerUrl('gzip-worker')), (it) => it.terminate());
+    const worker = t.defer(
+      new Worker(workerUrl('../../src/publish/gzip-worker', import.meta.url)),
+      (it) => it.terminate(),
+    );
     const messages = messagesOf(5000);
     let shared: SharedSigning | undefined;
     const signatureOf = signTogether((signing) => {

@@ -72,11 +72,48 @@ test(
     const stop = new AbortController();
 
     // The thread has not even started when the signal comes.
-    const taking = begin(t, order).take(order, stop.signal);
+    const taking = begin(t, order).take(order, { signal: stop.signal });
     stop.abort();
 
     await rejectsCode(taking, 'ABORTED');
-    await rejectsCode(begin(t, order).take(order, stop.signal), 'ABORTED');
+    await rejectsCode(begin(t, order).take(order, { signal: stop.signal }), 'ABORTED');
+  }),
+);
+
+test(
+  'Walker :: tells that there are many files, and not where there are few',
+  scope(async (t) => {
+    const many = Object.fromEntries(Array.from({ length: 501 }, (_, i) => [`${i % 9}/${i}`, '']));
+    const told: string[] = [];
+    for (const [name, files] of Object.entries({ few: SITE, many })) {
+      const order = walkOrder(realpathSync(writeSite(t.path(name), files)));
+      const onMany = (): void => void told.push(name);
+
+      await begin(t, order).take(order, { onMany });
+    }
+
+    assert.equal(told, ['many']);
+  }),
+);
+
+test(
+  'Walker :: who has given up is told nothing any more, and no thread is started for it',
+  scope(async (t) => {
+    const many = Object.fromEntries(Array.from({ length: 501 }, (_, i) => [`${i % 9}/${i}`, '']));
+    const order = walkOrder(realpathSync(writeSite(t.path('site'), many)));
+    let told = 0;
+    for (const busyMs of [60, 120, 240, 480]) {
+      const walker = begin(t, order);
+      // What the thread says waits until this one listens.
+      for (const end = performance.now() + busyMs; performance.now() < end; );
+      const signal = AbortSignal.abort();
+
+      await rejectsCode(walker.take(order, { signal, onMany: () => (told += 1) }), 'ABORTED');
+
+      const before = told;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.is(told, before, `busy for ${busyMs} ms`);
+    }
   }),
 );
 

@@ -36,6 +36,7 @@ export async function mirror(
   near: readonly string[] = [],
 ): Promise<number> {
   checkFlags(flags);
+  const [quota, values] = [quotaOf(flags), valuesOf(flags)];
   const { terminal, signal } = session;
   if (/^\s*drayer:/i.test(url)) {
     const { linkTarget } = await import('../link-target.ts');
@@ -77,7 +78,6 @@ export async function mirror(
   let status: number = EXIT.done;
   try {
     const onProgress = (state: MirrorProgress): void => showProgress(progress, state);
-    const [quota, values] = [quotaOf(flags), valuesOf(flags)];
     const finders = [{ name: 'lan', find: () => near }];
     const sources = { url, urls: flags.from, others: true, finders };
     const oneShot = flags.serve !== true;

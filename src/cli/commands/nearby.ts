@@ -26,7 +26,8 @@ export async function nearby(session: Session, flags: NearbyFlags): Promise<numb
   const seconds = parseSeconds(flags.seconds);
   const { dataDir } = await session.settings({ dataDir: flags.dataDir });
   const heard = flags.seconds === undefined ? await heardByDaemon(session, dataDir) : undefined;
-  const streams = heard ?? (await listen(session, seconds, dataDir));
+  const streams =
+    heard ?? (await listen(session, { seconds, dataDir, isAsking: flags.titles === true }));
   const shown = flags.titles ? await withTitles(streams, signal) : streams;
   if (terminal.isJson) {
     terminal.printJson({ streams: shown });
@@ -49,7 +50,15 @@ async function heardByDaemon(
   return streams;
 }
 
-async function listen(session: Session, seconds: number, dataDir: string): Promise<HeardStream[]> {
+type Listening = {
+  readonly seconds: number;
+  readonly dataDir: string;
+  /** Whether those that are heard are asked for titles then. */
+  readonly isAsking: boolean;
+};
+
+async function listen(session: Session, listening: Listening): Promise<HeardStream[]> {
+  const { seconds, dataDir, isAsking } = listening;
   const { terminal, signal } = session;
   const discovery = new LanDiscovery({ httpPort: 0 });
   const stop = (): void => void discovery.stop();
@@ -61,7 +70,8 @@ async function listen(session: Session, seconds: number, dataDir: string): Promi
       if (publicKey !== undefined) discovery.put({ publicKey, isShown: false });
     }
     await discovery.open();
-    terminal.say(`listening for ${duration(seconds * 1000)}; nothing is sent`);
+    const next = isAsking ? 'then whoever is heard is asked for titles' : 'nothing is sent';
+    terminal.say(`listening for ${duration(seconds * 1000)}; ${next}`);
     for await (const event of discovery) {
       if (event.kind === 'problem') terminal.complain('warning', event.error.message);
     }

@@ -15,7 +15,7 @@ export async function printLinks(
   isAsked: boolean,
 ): Promise<void> {
   if (report.broken.length === 0) {
-    const looked = `${count(report.links, 'link')} on ${count(report.pages, 'page')}`;
+    const looked = `${count(report.links, 'link')} in ${count(report.pages, 'file')}`;
     if (isAsked) terminal.say(`checked ${looked}: none is broken`);
     return;
   }

@@ -15,8 +15,8 @@ import { isFolderNotMode, linkModeOf } from '../link-mode.ts';
 import { startProgress } from '../progress.ts';
 import type { ServingFlags } from '../serving.ts';
 import type { Session } from '../session.ts';
+import { keepHeapSmall } from '../small-heap.ts';
 import { takeKey } from '../take-key.ts';
-import { keepYoungGenerationSmall } from '../young-generation.ts';
 import { build } from './publish-build.ts';
 import { jsonResult, printNextStep, printResult, sayNewKey } from './publish-output.ts';
 import type { Wait, WaitFlags } from './publish-wait.ts';
@@ -259,7 +259,7 @@ async function publishOne(
       },
       onProgress: (state) => {
         // Again and again: with every thread it starts, the engine goes back to its own ways.
-        keepYoungGenerationSmall();
+        keepHeapSmall();
         progress.update(progressText(state), state.bytes, state.totalBytes);
       },
     });

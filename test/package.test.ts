@@ -1,6 +1,13 @@
 /** The package as somebody gets it: packed, installed into an empty folder, and run there. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
@@ -18,6 +25,28 @@ function run(command: string, args: string[], cwd: string) {
   const result = spawnSync(command, args, { cwd, encoding: 'utf8', env });
   return { status: result.status, stdout: result.stdout, stderr: result.stderr };
 }
+
+test('npm pack :: what the README and the commands name lies in the package, and no key', () => {
+  const packed = run('npm', ['pack', '--dry-run', '--json'], root);
+  assert.is(packed.status, 0, packed.stderr);
+  const [{ files }] = JSON.parse(packed.stdout) as [{ files: { path: string }[] }];
+  const names = new Set(files.map(({ path }) => path));
+
+  for (const page of ['README.md', ...[...names].filter((name) => /^docs\/.*\.md$/.test(name))]) {
+    const text = readFileSync(join(root, page), 'utf8');
+    const links = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, one = '']) => one);
+    for (const link of links) {
+      if (link === 'src/index.ts') continue;
+      assert.ok(names.has(join(dirname(page), link)), `${page}: ${link}`);
+    }
+  }
+  // As `drayer key ci` and docs/DEPLOYING.md say.
+  for (const name of ['action.yml', 'report.js', 'deploy.yml', '.gitlab-ci.yml', 'deploy.sh']) {
+    assert.ok(names.has(`examples/ci/${name}`), name);
+  }
+  const keys = [...names].filter((name) => /\.stream|privatekey$/.test(name));
+  assert.equal(keys, []);
+});
 
 test(
   'npm pack :: the package works in an empty folder, and says what to do without its binding',

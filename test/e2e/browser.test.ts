@@ -1,5 +1,5 @@
 /** The last step of the straight line in a real browser: a mirrored site, looked at in Chromium. */
-import { cpSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { suite } from 'uvu';
@@ -94,6 +94,34 @@ run(
     const missing = await page.goto(`${url}no/such/page`);
     assert.is(missing?.status(), 404);
     assert.is(await page.title(), 'Nothing here');
+  }),
+);
+
+run(
+  'the pages of the server itself :: fit a phone, the one for a site that is not here too',
+  scope(async (t) => {
+    const sh = shell(t);
+    mkdirSync(t.path('plain'));
+    writeFileSync(t.path('plain', `${'long'.repeat(40)}.txt`), 'x');
+    await sh.run('publish', 'plain');
+    const server = sh.start('serve', 'plain', '--port', '0', '--listing');
+    const [url, , port] = await server.waitFor(SITE_URL);
+    const browser = await openBrowser(t);
+    const { page } = await openPage(browser, 320);
+
+    const stranger = 'L9pJ'.repeat(10);
+    for (const [address, title] of [
+      [`http://localhost:${port}/`, 'drayer'],
+      [`http://localhost:${port}/${stranger}L9o/`, 'This site is not on this server'],
+      [url, '/'],
+      [`${url}no/such/${'page'.repeat(40)}`, ''],
+    ] as const) {
+      await page.goto(address);
+      const shown = await page.title();
+      if (title !== '') assert.is(shown, title);
+      const overflow = Number(await page.evaluate(OVERFLOW));
+      assert.ok(overflow <= 0, `${shown}: ${overflow} px too wide`);
+    }
   }),
 );
 

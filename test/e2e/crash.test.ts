@@ -3,108 +3,25 @@
  * generation or the new one, never a mixture; the next run goes on; the owner is never locked out.
  * The slow run does it some 50 times each. Prints its seed, and where the kills hit.
  */
-import {
-  existsSync,
-  type FSWatcher,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  watch,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inflateFile } from '../../src/files/file-record.ts';
-import { openReader } from '../../src/store/open-reader.ts';
-import { type Running, type Shell, SITE_URL, shell } from '../helpers/drayer.ts';
-import { get, readFolder } from '../helpers/fetch-site.ts';
-import { freshSeed, type Random, randomFrom, scaled } from '../helpers/scale.ts';
+import { type Running, SITE_URL, shell } from '../helpers/drayer.ts';
+import { get } from '../helpers/fetch-site.ts';
+import { freshSeed, randomFrom, scaled } from '../helpers/scale.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
+import { assertSound, isSame, type Site, visible, writeVersion } from '../helpers/site-versions.ts';
+import { type Moments, someMoment, timed } from '../helpers/some-moment.ts';
 
 const test = suite('e2e/crash');
 
-const FILES = 120;
-const FILE_BYTES = 20_000;
-
-type Site = ReadonlyMap<string, Buffer>;
-
-/** Writes version `v` into the folder: every file is another one, one came, one went. */
-function writeVersion(folder: string, v: number): Site {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
-  const random = randomFrom(v);
-  for (let i = 0; i < FILES; i += 1) {
-    const noise = Buffer.from(Array.from({ length: FILE_BYTES / 2 }, () => random.below(256)));
-    writeFileSync(`${folder}/page-${i}.html`, `version ${v}\n${noise.toString('hex')}`);
-  }
-  writeFileSync(`${folder}/only-in-${v}.txt`, `version ${v}\n`);
-  return readFolder(folder);
-}
-
-/** What a reader of the stream file sees; undefined while there is no stream. */
-function visible(path: string): Site | undefined {
-  if (!existsSync(path)) return undefined;
-  const reader = openReader(path);
-  try {
-    return reader.reading(() => {
-      const site = new Map<string, Buffer>();
-      for (const record of reader.entries({ type: 'file' })) {
-        const value = reader.readValue(record);
-        assert.ok(value, `${record.key}: its value is held`);
-        site.set(record.key, Buffer.from(inflateFile(value)));
-      }
-      return site;
-    });
-  } finally {
-    reader.close();
-  }
-}
-
-function isSame(a: Site | undefined, b: Site | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  if (a.size !== b.size) return false;
-  return [...a].every(([key, content]) => b.get(key)?.equals(content));
-}
-
-/**
- * Kills a process at some moment of its work: at the n-th sign of life of its files, or some time
- * after its start. Whichever moment it is, what is asserted afterwards holds.
- */
-async function killSomewhere(
-  running: Running,
-  { folder, random, lengthMs }: { folder: string; random: Random; lengthMs: number },
-): Promise<'killed' | 'finished'> {
-  let watcher: FSWatcher | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  if (random.oneIn(2)) {
-    let events = 1 + random.below(12);
-    watcher = watch(folder, () => {
-      events -= 1;
-      if (events === 0) running.child.kill('SIGKILL');
-    });
-  } else {
-    timer = setTimeout(() => running.child.kill('SIGKILL'), random.below(Math.ceil(lengthMs)));
-  }
-  const { status, stderr } = await running.ended;
-  watcher?.close();
-  clearTimeout(timer);
+/** Kills a process at some moment. Whichever it is, what is asserted afterwards holds. */
+async function killSomewhere(running: Running, moments: Moments): Promise<'killed' | 'finished'> {
+  await someMoment(running, moments);
+  const { status, stderr } = await running.stop('SIGKILL');
   assert.ok(status === 137 || status === 0, stderr);
   return status === 0 ? 'finished' : 'killed';
-}
-
-async function timed(run: () => Promise<unknown>): Promise<number> {
-  const started = performance.now();
-  await run();
-  return performance.now() - started;
-}
-
-async function assertSound(sh: Shell, stream: string): Promise<void> {
-  const { status, stdout, stderr } = await sh.run('verify', stream, '--json');
-  assert.is(status, 0, stdout + stderr);
-  const { snapshot, wanted } = JSON.parse(stdout);
-  assert.is(snapshot, 'proved');
-  assert.is(wanted, 0);
 }
 
 /** Asserts that a running server shows exactly this site. */

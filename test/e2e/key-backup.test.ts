@@ -71,6 +71,30 @@ test(
 );
 
 test(
+  'key backup :: of a key that has no stream yet, by any name, as key new and key ci say; and of one whose stream is damaged',
+  scope(async (t) => {
+    const sh = shell(t);
+    for (const making of [
+      ['key', 'new', 'garden'],
+      ['key', 'ci', '--new', 'ci.key'],
+    ]) {
+      const name = making.at(-1) ?? '';
+      const made = await sh.run(...making);
+      assert.match(made.stderr, 'drayer key backup ');
+      const { status, stderr } = await sh.run('key', 'backup', name);
+      assert.is(status, 0, stderr);
+      const page = readFileSync(t.path(`${name}.privatekey.html`), 'utf8');
+      assert.match(page, readFileSync(t.path(name), 'utf8').trim());
+    }
+
+    await published(t);
+    writeFileSync(t.path('site.stream'), 'what a broken disk left of it');
+    const damaged = await sh.run('key', 'backup', 'site.stream.privatekey');
+    assert.is(damaged.status, 0, damaged.stderr);
+  }),
+);
+
+test(
   'key backup :: a page that got into the site is not published',
   scope(async (t) => {
     const { sh } = await published(t);

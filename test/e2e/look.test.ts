@@ -93,7 +93,7 @@ test(
 
     const error = await sh.run('publish', 'site', '--check-links=error');
     assert.is(error.status, 9);
-    assert.match(error.stderr, 'nothing was published: a broken link on a page:');
+    assert.match(error.stderr, 'nothing was published: a broken link in a file:');
     assert.match(error.stderr, 'index.html:2: nowhere.html → no such file');
     assert.is(error.stdout, '');
 
@@ -108,12 +108,12 @@ test(
     // The folder after the flag is the folder, not a mode.
     const warned = await sh.run('publish', '--check-links', 'site');
     assert.is(warned.status, 0);
-    assert.match(warned.stderr, 'warning: a broken link on a page:');
+    assert.match(warned.stderr, 'warning: a broken link in a file:');
     assert.match(warned.stdout, 'published site: 2 added');
 
     writeFileSync(t.path('site', 'nowhere.html'), '');
     const whole = await sh.run('publish', 'site', '--check-links');
-    assert.match(whole.stderr, 'checked 1 link on 3 pages: none is broken');
+    assert.match(whole.stderr, 'checked 1 link in 3 files: none is broken');
     const wrong = await sh.run('publish', 'site', '--check-links=eror');
     assert.is(wrong.status, 2, wrong.stderr);
     assert.match(wrong.stderr, 'expected warn, error or off, got "eror"');
@@ -148,7 +148,7 @@ test(
   scope(async (t) => {
     const sh = shell(t);
     writeSite(t.path('site'), { 'index.html': '<a href="nowhere.html">' });
-    const warning = 'warning: a broken link on a page:';
+    const warning = 'warning: a broken link in a file:';
 
     assert.not.match((await sh.run('publish', 'site')).stderr, warning);
     assert.match((await sh.with({ CI: 'true' }).run('publish', 'site')).stderr, warning);

@@ -7,7 +7,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
@@ -244,6 +243,13 @@ const IN_AN_EMPTY_FOLDER: readonly Mistake[] = [
     hint: 'drayer help',
   },
   {
+    what: 'a number of processes that is none',
+    args: ['serve', '--workers', 'all'],
+    status: 2,
+    message: '--workers: expected a number, got "all"',
+    hint: '--workers 4',
+  },
+  {
     what: 'a port that is none',
     args: ['serve', '--port', 'http'],
     status: 2,
@@ -263,6 +269,13 @@ const IN_AN_EMPTY_FOLDER: readonly Mistake[] = [
     status: 2,
     message: "not a stream id: 'yK3usCBa… (18 characters)'",
     hint: 'accepted are base64',
+  },
+  {
+    what: 'a quota that is none, of a mirror whose server is away',
+    args: ['mirror', 'http://127.0.0.1:1', '--quota', 'much'],
+    status: 2,
+    message: '--quota: expected a size, got "much"',
+    hint: '500MB',
   },
   {
     what: 'nobody at that port',
@@ -570,21 +583,23 @@ test(
   'an older Node :: is told in one line, before anything is loaded that needs a newer one',
   scope(async (t) => {
     const sh = shell(t);
-    writeFileSync(
-      t.path('old.cjs'),
-      `Object.defineProperty(process.versions, 'node', { value: '18.20.0' });`,
-    );
+    const runAs = (version: string): Promise<Run> => {
+      const text = `Object.defineProperty(process.versions, 'node', { value: '${version}' });`;
+      writeFileSync(t.path(`${version}.cjs`), text);
+      return sh
+        .with({ NODE_OPTIONS: `--require ${t.path(`${version}.cjs`)}` })
+        .run('key', 'show', '--help');
+    };
 
-    const { status, stderr } = await sh
-      .with({ NODE_OPTIONS: `--require ${t.path('old.cjs')}` })
-      .run('ls');
-
-    assert.is(status, 1);
-    assert.is(
-      stderr,
-      'drayer: needs Node.js 20.19 or later, this is 18.20.0; get one at https://nodejs.org\n',
-    );
-    assert.ok(statSync(t.path('old.cjs')).isFile());
+    // 21, and 22 before 22.12, cannot require() the packages that are modules.
+    for (const version of ['18.20.0', '20.18.3', '21.7.3', '22.11.0']) {
+      const { status, stderr } = await runAs(version);
+      assert.is(status, 1, version);
+      const needs = `needs Node.js 20.19, or 22.12 and later, this is ${version}`;
+      assert.is(stderr, `drayer: ${needs}; get one at https://nodejs.org\n`);
+    }
+    assert.is((await runAs('22.12.0')).status, 0);
+    assert.is((await runAs('24.0.0')).status, 0);
   }),
 );
 

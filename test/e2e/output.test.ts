@@ -120,4 +120,17 @@ test(
   }),
 );
 
+test(
+  'nearby :: says that nothing is sent only where that is so',
+  scope(async (t) => {
+    const sh = shell(t);
+
+    const silent = await sh.run('nearby', '--seconds', '1');
+    assert.match(silent.stderr, 'listening for 1.0 s; nothing is sent');
+    const asking = await sh.run('nearby', '--seconds', '1', '--titles');
+    assert.match(asking.stderr, 'listening for 1.0 s; then whoever is heard is asked for titles');
+    assert.not.match(asking.stderr, 'nothing is sent');
+  }),
+);
+
 test.run();

@@ -1,6 +1,15 @@
 /** Runs a process to its end and measures it: wall time from spawn to exit, and peak memory. */
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -68,9 +77,51 @@ export async function run(
   return { ms, peakMb: readPeak(), stdout };
 }
 
-/** Waits until the disk has what was written: it would be paid for by whatever is measured next. */
-export async function settle(): Promise<void> {
+/**
+ * Waits until the disk has what was written: it would be paid for by whatever is measured next. Then reads what
+ * that is going to read: a machine that gives memory back forgets a file within seconds.
+ */
+export async function settle(...paths: readonly string[]): Promise<void> {
   await run('sync', []);
+  for (const path of paths) readThrough(path);
+  // What was removed is given back to the disk after sync has returned.
+  const end = performance.now() + 5_000;
+  for (let before = ''; performance.now() < end; ) {
+    const now = existsSync(DISKS) ? readFileSync(DISKS, 'utf8') : before;
+    if (now === before) return;
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+const ASIDE = '.old';
+
+/**
+ * Makes an empty folder. What was there is put aside, and removed by {@link removeLeft} in the end: for some
+ * minutes after many were removed, whoever makes ten thousand files on ext4 (git, rsync) takes up to ten times
+ * as long; it seems to look past every inode that was freed lately.
+ */
+export function freshFolder(path: string): void {
+  if (existsSync(path)) renameSync(path, `${path}-${Date.now()}${ASIDE}`);
+  mkdirSync(path, { recursive: true });
+}
+
+/** Removes what was put aside in this folder. */
+export function removeLeft(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (name.endsWith(ASIDE)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** Counts of what each disk has done; Linux only. */
+const DISKS = '/proc/diskstats';
+
+function readThrough(path: string): void {
+  if (!statSync(path).isDirectory()) {
+    readFileSync(path);
+    return;
+  }
+  for (const name of readdirSync(path)) readThrough(join(path, name));
 }
 
 /** Runs both in turn, since a machine is not the same a minute later; returns the median of each. */

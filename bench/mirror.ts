@@ -1,9 +1,9 @@
 /** Mirroring over loopback from a real server process: cold, one changed file, media. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { median, type Run, run, runNode, settle, sideBySide } from './measure.ts';
+import { freshFolder, median, type Run, run, runNode, settle, sideBySide } from './measure.ts';
 import type { Bench } from './publish.ts';
 import type { Row } from './report.ts';
 
@@ -50,8 +50,7 @@ export async function* benchMirror(
   site: string,
 ): AsyncGenerator<Row> {
   const work = join(bench.root, 'mirror');
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work, { recursive: true });
+  freshFolder(work);
   const served = await serve(bench, stream);
   try {
     const args = [bench.cli, 'mirror', `${served.url}/${served.key}`, '--json'];
@@ -61,13 +60,13 @@ export async function* benchMirror(
     // Each with a disk that is done with what was written before.
     const mirrorCold = async () => {
       copies += 1;
-      await settle();
+      await settle(stream);
       return mirror(`cold-${copies}`);
     };
     let loops = 0;
     const loopCold = async (...options: 'unchecked'[]) => {
       loops += 1;
-      await settle();
+      await settle(stream);
       return fetchStraight(bench, served, join(work, `straight-${loops}.db`), ...options);
     };
     // What looks at the memory takes time of it: once for that, and then without.
@@ -93,7 +92,7 @@ export async function* benchMirror(
     if (existsSync('/usr/bin/rsync')) {
       const rsync = await rsyncDaemon(work, site);
       const copy = async () => {
-        await settle();
+        await settle(site);
         return run('rsync', ['-a', `${rsync.url}/site/`, join(work, `rsync-${copies}/`)]);
       };
       try {

@@ -15,7 +15,7 @@ import { isHalfSpent } from '../core/snapshot.ts';
 import type { Compactor } from './compactor.ts';
 import type { Connection } from './database.ts';
 import { nameOfHash } from './hash-name.ts';
-import { isBehind, markOf, RECOVER_HINT, readMark, writeMark } from './mark.ts';
+import { isBehind, markOf, RECOVER_HINT, readMark, removeLeftMarks, writeMark } from './mark.ts';
 import type { PreparedValues } from './prepared-values.ts';
 import type { Generation, StreamReader } from './reader.ts';
 import { RowWriter, type ValueSource } from './rows.ts';
@@ -136,6 +136,7 @@ export class Committer {
         const mark = committed?.modified === held.tip ? committed : markOf(held);
         const known = readMark(markPath);
         if (!isBehind(held, known)) writeMark(markPath, mark);
+        if (committed === undefined) removeLeftMarks(markPath);
       });
     } catch (error) {
       // Whoever is writing so long raises the mark further than this, or dies and the next open

@@ -111,15 +111,20 @@ const LEFT_AFTER_MS = 600_000;
  * Removes what killed processes have left half written in a folder; nothing where there is no such folder.
  *
  * @param isOurs - which of the names there may be looked at
+ * @param leftAfterMs - the age from which nobody is at work on one any more
  * @throws {DrayerError} STORAGE_FAILED where the folder cannot be read or written
  */
-export function removeLeftParts(folder: string, isOurs: (name: string) => boolean): void {
+export function removeLeftParts(
+  folder: string,
+  isOurs: (name: string) => boolean,
+  leftAfterMs: number = LEFT_AFTER_MS,
+): void {
   try {
     for (const name of readdirSync(folder)) {
       const path = join(folder, name);
       if (!PART.test(name) || !isOurs(name)) continue;
       const { mtimeMs = Number.NaN } = statSync(path, { throwIfNoEntry: false }) ?? {};
-      if (Date.now() - mtimeMs > LEFT_AFTER_MS) rmSync(path, { force: true });
+      if (Date.now() - Math.floor(mtimeMs) >= leftAfterMs) rmSync(path, { force: true });
     }
   } catch (cause) {
     if (!isErrno(cause, 'ENOENT')) throw fileError(folder, 'cannot be tidied', cause);

@@ -4,11 +4,18 @@
  * make a second history, so it is refused.
  */
 
+import { basename, dirname } from 'node:path';
 import { DrayerError } from '../core/errors.ts';
 import { parseJson } from '../core/json.ts';
 import type { Mark } from '../core/plan-batch.ts';
 import { bytesEqual, HASH_BYTES } from '../core/record.ts';
-import { createSynced, fileError, readTextIfThere, replaceSynced } from './durable-file.ts';
+import {
+  createSynced,
+  fileError,
+  readTextIfThere,
+  removeLeftParts,
+  replaceSynced,
+} from './durable-file.ts';
 import type { Generation } from './reader.ts';
 
 export type { Mark };
@@ -65,6 +72,15 @@ export function readMark(path: string): Mark | undefined {
 /** Writes a mark; it is on disk when this returns. */
 export function writeMark(path: string, mark: Mark): void {
   replaceMark(path, textOf(mark));
+}
+
+/**
+ * Removes what processes have left half written that were killed at it. Under the stream's write lock, which
+ * whoever raises a mark has.
+ */
+export function removeLeftMarks(path: string): void {
+  const name = basename(path);
+  removeLeftParts(dirname(path), (part) => part.startsWith(`${name}.`), 0);
 }
 
 /** Writes the mark of a key that is about to be made, unless somebody else has just made one. */

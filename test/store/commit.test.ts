@@ -64,7 +64,12 @@ test(
     stream.close();
 
     copyStream(t, 'old.mark', 'a.stream.mark');
+    // As whoever is killed while it raises the mark leaves it.
+    copyStream(t, 'old.mark', 'a.stream.mark.4711.part');
+    copyStream(t, 'old.mark', 'b.stream.mark.4711.part');
     openedStream(t).close();
+    assert.is(existsSync(t.path('a.stream.mark.4711.part')), false);
+    assert.is(existsSync(t.path('b.stream.mark.4711.part')), true);
     assert.is(readFileSync(t.path('a.stream.mark'), 'utf8'), newest);
 
     rmSync(t.path('a.stream.mark'));

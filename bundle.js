@@ -6,8 +6,8 @@
  *   dist/cli/main.cjs      everything else
  *   dist/X/NAME-worker.cjs the thread that `dist/X/NAME-worker.js` is
  *
- * Child processes stay what they are, and packages, but for those that only a module can import: these become
- * part of the scripts.
+ * Child processes stay what they are, and packages, but for those that only a module can import, and a few small
+ * ones: these become part of the scripts.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -17,6 +17,9 @@ import { build } from 'esbuild';
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), 'dist');
 const cli = join(dist, 'cli');
+
+/** Each thread needs these, and would take 8 ms to find and load them. */
+const SMALL = new Set(['minizlib', 'minipass']);
 
 // What is loaded later, by import(), and stays out: a look does without it.
 await script('cli/bin', [
@@ -87,7 +90,10 @@ function leaveOut(names) {
   };
 }
 
-/** A package whose `exports` name nothing for require() is taken in, with what it imports itself in that way. */
+/**
+ * A package whose `exports` name nothing for require() is taken in, with what it imports itself in that way; so
+ * are some small ones.
+ */
 function takeIn() {
   return {
     name: 'take-in',
@@ -95,8 +101,8 @@ function takeIn() {
       onResolve({ filter: /^[^./#]/ }, ({ path, importer, kind }) => {
         if (kind === 'entry-point') return undefined;
         try {
-          createRequire(importer).resolve(path);
-          return undefined;
+          const file = createRequire(importer).resolve(path);
+          return SMALL.has(path) ? { path: file } : undefined;
         } catch (error) {
           if (error.code !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw error;
           return { path: fileURLToPath(import.meta.resolve(path)) };

@@ -8,7 +8,7 @@ import { type Batch, type Changes, type SnapshotPolicy, settleBatch } from './ba
 import { layOutBatch } from './batch-layout.ts';
 import { type ChainView, isSnapshot, type Step } from './chain.ts';
 import type { Draft, Micros, SignedRecord } from './record.ts';
-import { type BeginSigning, beginDrafts, signDraft, withSignature } from './signing.ts';
+import { type BeginSigning, beginDrafts, signDraft, signedLater } from './signing.ts';
 import { encodeSnapshot, type Snapshot } from './snapshot.ts';
 import type { SnapshotTrie } from './trie.ts';
 import { EMPTY_ROOT } from './trie-hash.ts';
@@ -97,11 +97,11 @@ export function planBatch(view: ChainView, batch: Batch, options: PlanOptions): 
   // or not at all. Others may be signing meanwhile.
   const root = snapshot && updateTrie(snapshot.trie, view, { changes, covered });
   const records = covered.map((draft, index) => {
-    const record = withSignature(draft, signatureOf(index));
+    const record = signedLater(draft, () => signatureOf(index));
     return draft.value === undefined ? record : { ...record, value: draft.value };
   });
   const silent = patched.map((draft, index) =>
-    withSignature(draft, signatureOf(covered.length + index)),
+    signedLater(draft, () => signatureOf(covered.length + index)),
   );
   let made: Snapshot | undefined;
   if (snapshot !== undefined && root !== undefined && top !== undefined) {

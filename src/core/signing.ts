@@ -77,13 +77,32 @@ export function beginDrafts(
  */
 export function signDraft(draft: Draft, secretKey: Uint8Array): SignedRecord {
   checkDraft(draft);
-  return withSignature(draft, sign(signedBytes(draft), secretKey));
+  const { id, type, key, timestamp, modified, prev, prevChange } = draft;
+  const signature = sign(signedBytes(draft), secretKey);
+  return { id, type, key, hash: draft.hash, timestamp, modified, prev, prevChange, signature };
 }
 
-/** Returns the record that a draft and its signature are, without a value. */
-export function withSignature(draft: Draft, signature: Uint8Array): SignedRecord {
+/**
+ * Returns the record that a draft is with its signature, without a value. The signature is asked for when it is
+ * first looked at: others may be at it until then.
+ */
+export function signedLater(draft: Draft, signature: () => Uint8Array): SignedRecord {
   const { id, type, key, timestamp, modified, prev, prevChange } = draft;
-  return { id, type, key, hash: draft.hash, timestamp, modified, prev, prevChange, signature };
+  let known: Uint8Array | undefined;
+  return {
+    id,
+    type,
+    key,
+    hash: draft.hash,
+    timestamp,
+    modified,
+    prev,
+    prevChange,
+    get signature() {
+      known ??= signature();
+      return known;
+    },
+  };
 }
 
 /**

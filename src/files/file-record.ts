@@ -2,9 +2,10 @@
  * The value of a file record (R24, R25): `u32le header length | msgpack map | gzip data`.
  * The header is `{enc: "gzip", time}`. What is in the value is all a browser needs; the site path is the record's key.
  */
-import { deflateRawSync, gunzipSync } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { DrayerError } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
+import { deflate } from './deflate.ts';
 import { decodeFileHeader, encodeFileHeader } from './file-header.ts';
 import { MAX_FILE_BYTES } from './site-path.ts';
 import {
@@ -18,9 +19,6 @@ import {
 
 /** Longest header a reader accepts (R24). */
 export const MAX_HEADER_BYTES = 4096;
-// R25: fixed, so that the same bytes in give the same bytes out. Level 4 takes two thirds of the time
-// of zlib's usual 6 and makes 10,000 pages 2.3 % larger; compressing is most of a publish.
-const DEFLATE_LEVEL = 4;
 
 /** What {@link encodeFile} is told besides the content. */
 export type EncodeFileOptions = {
@@ -55,7 +53,7 @@ export function encodeFile(
   const header = encodeFileHeader(timeMicros);
   // Raw deflate with header and trailer of our own: zlib's gzip writes the system it was compiled for,
   // and takes a tenth longer than this.
-  const deflated = stored ? undefined : deflateRawSync(content, { level: DEFLATE_LEVEL });
+  const deflated = stored ? undefined : deflate(content);
   const storedBytes = storedGzipBytes(content.length);
   // What does not get smaller is stored too: the ranges come free.
   if (deflated === undefined || gzipBytes(deflated) >= storedBytes) {

@@ -20,12 +20,8 @@ test('encodeFile :: the same bytes in give the same bytes out (R25)', () => {
   assert.is(
     value.toString('hex'),
     '1800000082a3656e63a4677a6970a474696d65cf0005789f30fbe120' +
-      '1f8b08000000000000ff4b4ca43d0000cd9807af64000000'
-        .replace('cd9807af', '00000000')
-        .slice(0, 0) +
-      value.subarray(28).toString('hex'),
+      '1f8b08000000000000ff4b4ca43d0000647a70af64000000',
   );
-  assert.is(value.subarray(28, 38).toString('hex'), '1f8b08000000000000ff');
 });
 
 test('encodeFile :: decoding gives back time and content, stored or not', () => {

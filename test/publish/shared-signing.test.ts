@@ -36,15 +36,30 @@ test(
     })(messages, secretKey);
 
     assert.is(countWrong(messages, signatureOf), 0);
-    assert.is(shared?.state[1], Math.ceil(5000 / 32));
+    assert.is(shared?.state.length, 1 + Math.ceil(5000 / 32));
+    assert.ok(shared?.state.subarray(1).every((isDone) => isDone === 1));
   }),
 );
+
+test('signTogether :: what is asked for first is signed first, the rest when it is asked for', () => {
+  const messages = messagesOf(100);
+  let shared: SharedSigning | undefined;
+  const begin = signTogether((signing) => {
+    shared = signing;
+  });
+  const signatureOf = begin(messages, secretKey);
+  assert.equal([...(shared?.state ?? [])], [0, 0, 0, 0, 0]);
+
+  signatureOf(40);
+
+  assert.equal([...(shared?.state ?? [])], [2, 1, 1, 0, 0]);
+});
 
 test('signTogether :: a thread that dies on its slice leaves nothing unsigned', () => {
   const messages = messagesOf(100);
   const signatureOf = signTogether(({ state }) => {
     // Taken, and never done.
-    Atomics.add(state, 0, 32);
+    Atomics.add(state, 0, 1);
   })(messages, secretKey);
 
   assert.is(countWrong(messages, signatureOf), 0);

@@ -10,8 +10,11 @@ const WIDTH = 24;
 
 /** A running progress line. */
 export type Progress = {
-  /** Shows a new state; `done` and `total` in the same unit, total 0 when unknown. */
-  update(text: string, done?: number, total?: number): void;
+  /**
+   * Shows a new state; `done` and `total` in the same unit, total 0 when unknown. A text that is worth it is
+   * made only where it is shown.
+   */
+  update(text: string | (() => string), done?: number, total?: number): void;
   /** Erases the line. Idempotent. */
   finish(): void;
 };
@@ -30,7 +33,8 @@ export function startProgress(
       if (drawn !== undefined && now - drawn < REDRAW_MS) return;
       drawn = now;
       const columns = process.stderr.columns ?? 80;
-      const line = `drayer: ${bar(done, total)}${text}${timeLeft(done, total, now - started)}`;
+      const shown = typeof text === 'string' ? text : text();
+      const line = `drayer: ${bar(done, total)}${shown}${timeLeft(done, total, now - started)}`;
       terminal.draw(`\r\u001b[2K${line.slice(0, columns - 1)}`);
     },
     finish() {

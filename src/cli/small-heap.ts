@@ -1,7 +1,7 @@
 /** How much memory the engine may use for what is soon not needed any more. */
 import { setFlagsFromString } from 'node:v8';
 
-const INTERVAL_MS = 3;
+const INTERVAL_MS = 10;
 let saidAt = Number.NEGATIVE_INFINITY;
 
 /**

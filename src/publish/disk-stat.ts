@@ -22,6 +22,11 @@ export function stampOf(stat: Stats | BigIntStats): string {
   });
 }
 
+/** Tells whether two stats of an open file are of one state of it. */
+export function isSameState(one: BigIntStats, other: BigIntStats): boolean {
+  return one.mtimeNs === other.mtimeNs && one.ctimeNs === other.ctimeNs && one.size === other.size;
+}
+
 /** What a stamp is made of. */
 export type StampFields = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs' | 'dev' | 'ino'>;
 

@@ -82,10 +82,12 @@ export function readListing({ names, numbers }: Listing, root: string): DiskFile
   if (numbers.length === 0) return [];
   return names.split('\n').map((line, i) => {
     const [key = '', spelling = key] = line.split('\0');
-    const fields = numbers.subarray(i * STAMP_FIELDS, (i + 1) * STAMP_FIELDS);
-    const [size = 0, mtimeMs = 0, ctimeMs = 0, dev = 0, ino = 0] = fields;
-    const stamp = stampFrom({ size, mtimeMs, ctimeMs, dev, ino });
-    return { key, path: `${root}${sep}${spelling}`, bytes: size, stamp };
+    // One by one: a view for each is thrown away as soon as it is made.
+    const number = (field: number): number => numbers[i * STAMP_FIELDS + field] ?? 0;
+    const bytes = number(0);
+    const [mtimeMs, ctimeMs, dev, ino] = [number(1), number(2), number(3), number(4)];
+    const stamp = stampFrom({ size: bytes, mtimeMs, ctimeMs, dev, ino });
+    return { key, path: `${root}${sep}${spelling}`, bytes, stamp };
   });
 }
 

@@ -14,7 +14,7 @@ import {
 import { dirname } from 'node:path';
 import { DrayerError, type ErrorCode } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
-import { ageMs, isSettled, mtimeMicros, settleMs, stampOf } from './disk-stat.ts';
+import { ageMs, isSameState, isSettled, mtimeMicros, settleMs, stampOf } from './disk-stat.ts';
 
 /** A file as {@link readDiskFile} found it. */
 export type DiskContent = {
@@ -74,8 +74,8 @@ function tryRead(path: string, options: ReadOptions): DiskContent | undefined {
     const now = Date.now();
     const content = readAll(file, Number(before.size));
     const after = fstatSync(file, { bigint: true });
+    if (content.length !== Number(before.size) || !isSameState(before, after)) return undefined;
     const stamp = stampOf(after);
-    if (content.length !== Number(before.size) || stamp !== stampOf(before)) return undefined;
     if (stamp !== options.found) checkPlace(path);
     const timeMicros = mtimeMicros(after);
     return { content, timeMicros, stamp: isSettled(after, now) ? stamp : undefined };
@@ -102,7 +102,7 @@ function settledStat(file: number): BigIntStats | undefined {
   if (waitMs <= 0 || waitMs > MAX_WAIT_MS) return stat;
   Atomics.wait(waiting, 0, 0, Math.ceil(waitMs));
   const later = fstatSync(file, { bigint: true });
-  return stampOf(later) === stampOf(stat) ? later : undefined;
+  return isSameState(later, stat) ? later : undefined;
 }
 
 // Asks for one byte more than expected: getting it, or less than expected, means the file has changed.

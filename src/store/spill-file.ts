@@ -11,17 +11,19 @@ import { openNameless } from './nameless-file.ts';
 /** Where bytes lie in a {@link SpillFile}. */
 export type SpillPlace = { readonly at: number; readonly length: number };
 
-/** So much is written at once: most of what comes is small. */
-const TAIL_BYTES: number = 256 * 1024;
+/** So much is written or read at once: most of what comes is small, and what came together is asked for together. */
+const BLOCK_BYTES: number = 256 * 1024;
 
 /** The file. Closed by {@link SpillFile.close}. */
 export class SpillFile {
   readonly #folder: string;
   readonly #fd: number;
   /** What is not written yet. */
-  readonly #tail = new Uint8Array(new ArrayBuffer(TAIL_BYTES));
-  /** Where small values are read to. */
-  readonly #lent = new Uint8Array(new ArrayBuffer(TAIL_BYTES));
+  readonly #tail = new Uint8Array(new ArrayBuffer(BLOCK_BYTES));
+  /** What was read last, from `#blockAt` to `#blockEnd` of the file. */
+  readonly #block = new Uint8Array(new ArrayBuffer(BLOCK_BYTES));
+  #blockAt = 0;
+  #blockEnd = 0;
   #written = 0;
   #end = 0;
 
@@ -43,8 +45,8 @@ export class SpillFile {
    */
   append(bytes: Uint8Array): SpillPlace {
     const place = { at: this.#end, length: bytes.length };
-    if (this.#end - this.#written + bytes.length > TAIL_BYTES) this.#writeTail();
-    if (bytes.length > TAIL_BYTES) {
+    if (this.#end - this.#written + bytes.length > BLOCK_BYTES) this.#writeTail();
+    if (bytes.length > BLOCK_BYTES) {
       this.#write(bytes);
     } else {
       this.#tail.set(bytes, this.#end - this.#written);
@@ -62,18 +64,13 @@ export class SpillFile {
   read({ at, length }: SpillPlace): Uint8Array {
     const inTail = at - this.#written;
     if (inTail >= 0) return this.#tail.subarray(inTail, inTail + length);
-    const isSmall = length <= TAIL_BYTES;
-    const bytes = isSmall ? this.#lent.subarray(0, length) : new Uint8Array(length);
-    try {
-      for (let done = 0; done < length; ) {
-        const count = readSync(this.#fd, bytes, done, length - done, at + done);
-        if (count === 0) throw new Error(`it ends at ${at + done} of ${this.#written} bytes`);
-        done += count;
-      }
-    } catch (cause) {
-      throw fileError(this.#folder, 'cannot read back what is to be written', cause);
+    if (length > BLOCK_BYTES) {
+      const bytes = new Uint8Array(length);
+      this.#read(bytes, at);
+      return bytes;
     }
-    return bytes;
+    if (at < this.#blockAt || at + length > this.#blockEnd) this.#readBlock(at, length);
+    return this.#block.subarray(at - this.#blockAt, at - this.#blockAt + length);
   }
 
   /** Lets the bytes go. Called once. */
@@ -83,6 +80,29 @@ export class SpillFile {
 
   #writeTail(): void {
     this.#write(this.#tail.subarray(0, this.#end - this.#written));
+  }
+
+  // With what lies before it, or behind it, whichever way the reader goes.
+  #readBlock(at: number, length: number): void {
+    const begin = at < this.#blockAt ? Math.max(0, at + length - BLOCK_BYTES) : at;
+    const end = Math.min(begin + BLOCK_BYTES, this.#written);
+    this.#blockAt = 0;
+    this.#blockEnd = 0;
+    this.#read(this.#block.subarray(0, end - begin), begin);
+    this.#blockAt = begin;
+    this.#blockEnd = end;
+  }
+
+  #read(bytes: Uint8Array, at: number): void {
+    try {
+      for (let done = 0; done < bytes.length; ) {
+        const count = readSync(this.#fd, bytes, done, bytes.length - done, at + done);
+        if (count === 0) throw new Error(`it ends at ${at + done} of ${this.#written} bytes`);
+        done += count;
+      }
+    } catch (cause) {
+      throw fileError(this.#folder, 'cannot read back what is to be written', cause);
+    }
   }
 
   #write(bytes: Uint8Array): void {

@@ -260,7 +260,7 @@ async function publishOne(
       onProgress: (state) => {
         // Again and again: with every thread it starts, the engine goes back to its own ways.
         keepHeapSmall();
-        progress.update(progressText(state), state.bytes, state.totalBytes);
+        progress.update(() => progressText(state), state.bytes, state.totalBytes);
       },
     });
   } catch (error) {

@@ -108,8 +108,16 @@ export type ErrorDetail = {
   readonly details?: Readonly<Record<string, unknown>> | undefined;
 };
 
+/** The mark of the class, the same in every copy of this module. */
+const BRAND: unique symbol = Symbol.for('drayer.error');
+
 /** The only error this project throws on purpose. */
 export class DrayerError extends Error {
+  /** Whichever copy of this module made it: the command is more than one script, a config file has the library's. */
+  static override [Symbol.hasInstance](error: unknown): boolean {
+    return typeof error === 'object' && error !== null && BRAND in error;
+  }
+
   override readonly name = 'DrayerError';
   /** Which condition; the key of both tables. */
   readonly code: ErrorCode;
@@ -125,6 +133,8 @@ export class DrayerError extends Error {
     this.details = detail.details;
   }
 }
+
+Object.defineProperty(DrayerError.prototype, BRAND, { value: true });
 
 /** Tells whether `error` is a {@link DrayerError}, with that code if one is given. */
 export function isDrayerError(error: unknown, code?: ErrorCode): error is DrayerError {

@@ -44,6 +44,20 @@ test('isDrayerError :: tells our errors from others, and one code from another',
   assert.not(isDrayerError({ code: 'USAGE', name: 'DrayerError' }));
 });
 
+test('DrayerError :: one that another copy of the module made is one as well', async () => {
+  const { href } = new URL('../../src/core/errors.ts', import.meta.url);
+  const copy: typeof import('../../src/core/errors.ts') = await import(`${href}?copy`);
+  const error = new copy.DrayerError('USAGE', 'wrong');
+
+  assert.is.not(copy.DrayerError, DrayerError);
+  assert.is(Object.getPrototypeOf(error), copy.DrayerError.prototype);
+  assert.ok(isDrayerError(error, 'USAGE'));
+  assert.instance(error, DrayerError);
+  for (const other of [undefined, null, 'USAGE', {}, new Error('wrong')]) {
+    assert.not(isDrayerError(other), String(other));
+  }
+});
+
 test('statusOf, exitOf :: give each code its two numbers', () => {
   assert.equal([statusOf('USAGE'), exitOf('USAGE')], [400, EXIT.usage]);
   assert.equal([statusOf('TWO_HISTORIES'), exitOf('TWO_HISTORIES')], [409, EXIT.conflict]);

@@ -8,7 +8,7 @@ import { type Batch, type Changes, type SnapshotPolicy, settleBatch } from './ba
 import { layOutBatch } from './batch-layout.ts';
 import { type ChainView, isSnapshot, type Step } from './chain.ts';
 import type { Draft, Micros, SignedRecord } from './record.ts';
-import { type BeginSigning, beginDrafts, signDraft, signedLater } from './signing.ts';
+import { type BeginSigning, beginDrafts, PlannedRecord, signDraft } from './signing.ts';
 import { encodeSnapshot, type Snapshot } from './snapshot.ts';
 import type { SnapshotTrie } from './trie.ts';
 import { EMPTY_ROOT } from './trie-hash.ts';
@@ -96,12 +96,11 @@ export function planBatch(view: ChainView, batch: Batch, options: PlanOptions): 
   // Nothing that the batch says can fail from here on: the trie is brought up to date with the rest
   // or not at all. Others may be signing meanwhile.
   const root = snapshot && updateTrie(snapshot.trie, view, { changes, covered });
-  const records = covered.map((draft, index) => {
-    const record = signedLater(draft, () => signatureOf(index));
-    return draft.value === undefined ? record : { ...record, value: draft.value };
-  });
-  const silent = patched.map((draft, index) =>
-    signedLater(draft, () => signatureOf(covered.length + index)),
+  const records: SignedRecord[] = covered.map(
+    (draft, index) => new PlannedRecord(draft, index, signatureOf),
+  );
+  const silent = patched.map(
+    (draft, index) => new PlannedRecord(draft, covered.length + index, signatureOf),
   );
   let made: Snapshot | undefined;
   if (snapshot !== undefined && root !== undefined && top !== undefined) {

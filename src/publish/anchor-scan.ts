@@ -13,11 +13,13 @@ export type AnchorScan<T> = {
    *
    * @param content - any length
    */
-  scan(content: Uint8Array, onHit: (owner: T, at: number) => void): void;
+  scan(content: Uint8Array, onHit: OnHit<T>): void;
 };
 
-/** Bytes looked at in one step. */
-const STEP = 16;
+type OnHit<T> = (owner: T, at: number) => void;
+
+/** What is looked at in one step: 16 bytes. */
+const STEP_WORDS = 4;
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 type Candidate<T> = { readonly owner: T; readonly anchor: Uint8Array; readonly delta: number };
@@ -41,31 +43,39 @@ export function makeAnchorScan<T>(
       lists[index]?.push({ owner, anchor, delta });
     }
   }
+  const look = (content: Uint8Array, from: number, to: number, onHit: OnHit<T>): void => {
+    for (let at = from; at < to && at + 1 < content.length; at += 2) {
+      for (const { owner, anchor, delta } of lists[table[pairAt(content, at)] ?? 0] ?? []) {
+        if (isAt(content, at - delta, anchor)) onHit(owner, at - delta);
+      }
+    }
+  };
   return {
     scan(content, onHit) {
-      const look = (from: number, to: number): void => {
-        for (let at = from; at < to && at + 1 < content.length; at += 2) {
-          for (const { owner, anchor, delta } of lists[table[pairAt(content, at)] ?? 0] ?? []) {
-            if (isAt(content, at - delta, anchor)) onHit(owner, at - delta);
-          }
-        }
-      };
-      const end = eachSuspect(content, table, look);
-      look(end, content.length);
+      const words = wordsOf(content);
+      let next = nextSuspect(words, table, 0);
+      for (; next < words.length; next = nextSuspect(words, table, next + STEP_WORDS)) {
+        look(content, next * 4, (next + STEP_WORDS) * 4, onHit);
+      }
+      look(content, next * 4, content.length, onHit);
     },
   };
 }
 
-/** Calls `look` for each step in which a pair is in the table; returns where the steps end. */
-function eachSuspect(
-  content: Uint8Array,
-  table: Uint8Array,
-  look: (from: number, to: number) => void,
-): number {
+/** The content in whole steps. */
+function wordsOf(content: Uint8Array): Int32Array {
   const aligned = content.byteOffset % 4 === 0 ? content : content.slice();
-  const steps = Math.floor(content.length / STEP);
-  const words = new Int32Array(aligned.buffer, aligned.byteOffset, steps * 4);
-  for (let i = 0; i < words.length; i += 4) {
+  const steps = Math.floor(content.length / (STEP_WORDS * 4));
+  return new Int32Array(aligned.buffer, aligned.byteOffset, steps * STEP_WORDS);
+}
+
+/**
+ * Returns where the first step from `from` on begins in which a pair is in the table, or the end. It calls
+ * nobody: the engine would have to make machine code of it anew for every other function it is given.
+ */
+function nextSuspect(words: Int32Array, table: Uint8Array, from: number): number {
+  let i = from;
+  for (; i < words.length; i += STEP_WORDS) {
     const a = words[i] as number;
     const b = words[i + 1] as number;
     const c = words[i + 2] as number;
@@ -79,9 +89,9 @@ function eachSuspect(
       (table[c >>> 16] as number) |
       (table[d & 0xffff] as number) |
       (table[d >>> 16] as number);
-    if (isSuspect !== 0) look(i * 4, i * 4 + STEP);
+    if (isSuspect !== 0) break;
   }
-  return steps * STEP;
+  return i;
 }
 
 function isAt(content: Uint8Array, start: number, anchor: Uint8Array): boolean {

@@ -46,6 +46,11 @@ function millisOf(ns: bigint): number {
   return Number(ns / 1_000_000_000n) * 1000 + Number(ns % 1_000_000_000n) / 1e6;
 }
 
+/** The size in a stamp, bytes; NaN where there is no stamp. */
+export function sizeIn(stamp: string): number {
+  return Number.parseInt(stamp, 10);
+}
+
 /** The change time in a stamp, ms since 1970. */
 export function changedMs(stamp: string): number {
   return Number(stamp.split(' ', 3)[2]);

@@ -14,7 +14,15 @@ import {
 import { dirname } from 'node:path';
 import { DrayerError, type ErrorCode } from '../core/errors.ts';
 import type { Micros } from '../core/record.ts';
-import { ageMs, isSameState, isSettled, mtimeMicros, settleMs, stampOf } from './disk-stat.ts';
+import {
+  ageMs,
+  isSameState,
+  isSettled,
+  mtimeMicros,
+  settleMs,
+  sizeIn,
+  stampOf,
+} from './disk-stat.ts';
 
 /** A file as {@link readDiskFile} found it. */
 export type DiskContent = {
@@ -48,18 +56,45 @@ let scratch = new Uint8Array(256 * 1024);
 const waiting = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * Reads a regular file whole, between two equal stats; tries three times.
+ * Reads a regular file whole, as a walk found it, or between two equal stats; that is tried three times.
  *
  * @param path - absolute; its directory contains no symbolic link
  * @throws {DrayerError} FILE_CHANGING when it kept changing, disappeared or became something else;
  *   FILE_UNREADABLE when the system refuses; TOO_LARGE above `maxBytes`
  */
 export function readDiskFile(path: string, options: ReadOptions): DiskContent {
+  const asFound = readAsFound(path, options);
+  if (asFound !== undefined) return asFound;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const content = tryRead(path, options);
     if (content !== undefined) return content;
   }
   throw fault('FILE_CHANGING', `it changed while it was read, ${ATTEMPTS} times`);
+}
+
+// Mostly nothing has happened since the walk, and its stat is the first of the two. What is any different is
+// for the others to look at, errors too.
+function readAsFound(
+  path: string,
+  { found, maxBytes, onOpen }: ReadOptions,
+): DiskContent | undefined {
+  const bytes = sizeIn(found);
+  if (!(bytes <= maxBytes)) return undefined;
+  let file: number | undefined;
+  try {
+    file = openSync(path, FLAGS);
+    onOpen?.();
+    const now = Date.now();
+    const content = readAll(file, bytes);
+    const after = fstatSync(file, { bigint: true });
+    const isSame = content.length === bytes && stampOf(after) === found && isSettled(after, now);
+    return isSame ? { content, timeMicros: mtimeMicros(after), stamp: found } : undefined;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return undefined;
+    throw error;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
 }
 
 function tryRead(path: string, options: ReadOptions): DiskContent | undefined {

@@ -137,6 +137,45 @@ test(
 );
 
 test(
+  'readDiskFile :: what is as the walk found it is read with one look, anything else with more',
+  scope(async (t) => {
+    const path = fileOf(t, 'found');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const found = stampOf(statSync(path, { bigint: true }));
+    let opened = 0;
+    const onOpen = () => {
+      opened += 1;
+    };
+    const read = (overrides: Partial<ReadOptions> = {}) => {
+      opened = 0;
+      return readDiskFile(path, options({ found, onOpen, ...overrides }));
+    };
+
+    const { content, timeMicros, stamp } = read();
+    assert.is(Buffer.from(content).toString(), 'found');
+    assert.is(opened, 1);
+    const again = readDiskFile(path, options());
+    assert.equal([timeMicros, stamp], [again.timeMicros, again.stamp]);
+    assert.is(stamp, found);
+
+    assert.throws(() => read({ maxBytes: 4 }), throwsCode('TOO_LARGE'));
+    // As long as it was, and something else.
+    writeFileSync(path, 'other');
+    assert.is(Buffer.from(read().content).toString(), 'other');
+    assert.is(opened, 2);
+    // Touched since; and before the file system's clock has gone on.
+    const touched = stampOf(statSync(path, { bigint: true }));
+    utimesSync(path, 1, 1);
+    assert.is.not(read({ found: touched }).stamp, touched);
+    writeFileSync(path, 'again');
+    read({ found: stampOf(statSync(path, { bigint: true })) });
+    assert.is(opened, 2);
+    rmSync(path);
+    assert.throws(() => read(), throwsCode('FILE_CHANGING'));
+  }),
+);
+
+test(
   'readDiskFile :: whatever is done to a file while it is read, what comes is what it was (T101)',
   scope((t) => {
     const path = fileOf(t, 'x'.repeat(5000));
@@ -149,14 +188,16 @@ test(
     const edit = fc.record({ edit: fc.constantFrom(...edits), size: fc.nat({ max: 4000 }) });
     // One list of edits for each attempt; fewer lists than attempts leave the file alone at last.
     const attempts = fc.array(fc.array(edit, { maxLength: 2 }), { maxLength: 2 });
+    const isKnown = fc.boolean();
 
     fc.assert(
-      fc.property(attempts, (lists) => {
+      fc.property(attempts, isKnown, (lists, isFound) => {
+        const found = isFound ? stampOf(statSync(path, { bigint: true })) : '';
         const pending = [...lists];
         const onOpen = () => {
           for (const { edit, size } of pending.shift() ?? []) edit(size);
         };
-        const content = Buffer.from(readDiskFile(path, options({ onOpen })).content);
+        const content = Buffer.from(readDiskFile(path, options({ found, onOpen })).content);
 
         return content.equals(readFileSync(path));
       }),

@@ -1,9 +1,10 @@
 /**
- * Builds the command into two scripts, and each worker thread into one, after tsc has made a module of each
+ * Builds the command into three scripts, and each worker thread into one, after tsc has made a module of each
  * file (docs/ARCHITECTURE.md):
  *
  *   dist/cli/bin.cjs       the command, and the first look of a publish
- *   dist/cli/main.cjs      everything else
+ *   dist/cli/main.cjs      a plain publish, from there on
+ *   dist/cli/program.cjs   everything else
  *   dist/X/NAME-worker.cjs the thread that `dist/X/NAME-worker.js` is
  *
  * Child processes stay what they are, and packages, but for those that only a module can import, and a few small
@@ -21,22 +22,34 @@ const cli = join(dist, 'cli');
 /** Each thread needs these, and would take 8 ms to find and load them. */
 const SMALL = new Set(['minizlib', 'minipass']);
 
+/** What a publish has in common with other commands, and mostly does without. */
+const RARE = ['announce', 'commands/publish-watch', 'program', '../daemon/publish-to'];
+
 // What is loaded later, by import(), and stays out: a look does without it.
-await script('cli/bin', [
-  'main',
-  '../index',
-  '../daemon/find-server',
-  '../config/config-schema',
-  '../config/make-folder',
-]);
-await script('cli/main', ['../index']);
+await script('cli/bin', {
+  others: [
+    'main',
+    '../index',
+    '../daemon/find-server',
+    '../config/config-schema',
+    '../config/make-folder',
+  ],
+});
+await script('cli/main', { others: ['../index'], rare: RARE });
+await script('cli/program', { others: ['../index'], contents: program() });
 for (const worker of await threads()) await script(worker);
 
-/** Builds `NAME.js` into `NAME.cjs`, without the modules `others`, named from `cli`. */
-function script(name, others = []) {
+/**
+ * Builds `NAME.js`, or `contents`, into `NAME.cjs`.
+ *
+ * @param others - modules that stay out, named from `cli`
+ * @param rare - modules it takes from program.cjs
+ */
+function script(name, { others = [], rare = [], contents } = {}) {
   const outfile = join(dist, `${name}.cjs`);
+  const stdin = contents && { contents, resolveDir: dirname(outfile) };
   return build({
-    entryPoints: [join(dist, `${name}.js`)],
+    ...(stdin ? { stdin } : { entryPoints: [join(dist, `${name}.js`)] }),
     outfile,
     bundle: true,
     format: 'cjs',
@@ -48,9 +61,33 @@ function script(name, others = []) {
     supported: { 'dynamic-import': false },
     // The way of the sources alone, to start what is not built.
     define: { 'import.meta.resolve': 'undefined' },
-    plugins: [keepPlaces(dirname(outfile)), leaveOut(others), takeIn()],
+    plugins: [keepPlaces(dirname(outfile)), leaveOut(others), takeRare(rare), takeIn()],
     logLevel: 'warning',
   });
+}
+
+/** What main.cjs takes from program.cjs, by name. */
+function program() {
+  const modules = RARE.map((name) => `'${name}': () => require('./${name}.js')`);
+  return `module.exports = { ${modules.join(', ')} };`;
+}
+
+/** Modules that only program.cjs has, loaded from there when they are asked for. */
+function takeRare(names) {
+  const places = new Map(names.map((name) => [join(cli, `${name}.js`), name]));
+  return {
+    name: 'take-rare',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^\./ }, ({ path, resolveDir, kind }) => {
+        const name = kind === 'dynamic-import' ? places.get(join(resolveDir, path)) : undefined;
+        return name && { path: name, namespace: 'rare' };
+      });
+      onResolve({ filter: /^/, namespace: 'rare' }, ({ path }) => ({ path, external: true }));
+      onLoad({ filter: /^/, namespace: 'rare' }, ({ path }) => ({
+        contents: `module.exports = require('./program.cjs')['${path}']();`,
+      }));
+    },
+  };
 }
 
 /** The modules that are started as threads: two dozen of them take 20 ms more to find and load than one script. */

@@ -8,6 +8,7 @@ import { chooseSites } from '../daemon/choose-sites.ts';
 import type { Site } from '../daemon/publish-site.ts';
 import type { BegunWalk } from '../publish/begun-walk.ts';
 import { lookAtSite, type UnchangedSite } from '../publish/look-at-site.ts';
+import { beginWalk } from './begin-walk.ts';
 import type { PublishFlags } from './commands/publish.ts';
 import { jsonResult, printNextStep, printResult } from './commands/publish-output.ts';
 import { linkModeOf } from './link-mode.ts';
@@ -17,7 +18,7 @@ import type { Session } from './session.ts';
 export type FirstLook = {
   /** Of a site in which nothing has changed: that has been told, and there is nothing to do. */
   readonly status?: number | undefined;
-  /** The walk of one in which something has. */
+  /** The walk of one in which something has, or of one that is not there yet, still under way. */
   readonly begun?: BegunWalk | undefined;
   readonly config: Config;
 };
@@ -34,10 +35,11 @@ export async function lookFirst(
 ): Promise<FirstLook> {
   const config = await session.config();
   const site = siteToLookAt(session, config, { directory, flags });
-  if (site === undefined) return { config };
   const { signal } = session;
-  const look = await lookAtSite(site.directory, { ...config, ...site, signal });
-  if (look?.unchanged === undefined) return { config, begun: look?.begun };
+  const look = site && (await lookAtSite(site.directory, { ...config, ...site, signal }));
+  if (site === undefined || look?.unchanged === undefined) {
+    return { config, begun: look?.begun ?? (await beginWalk(config, directory)) };
+  }
   return { config, status: await tellUnchanged(session, site, look.unchanged) };
 }
 

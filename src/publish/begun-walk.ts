@@ -2,7 +2,8 @@
 import { sep } from 'node:path';
 import type { IgnoreOptions } from './ignore-rules.ts';
 import { readListing } from './listing.ts';
-import type { SummedWalk, Walk } from './walk.ts';
+import type { PublishThread } from './publish-thread.ts';
+import type { DiskFile, SummedWalk, Walk } from './walk.ts';
 
 /** What is to be walked; survives being sent to another thread. */
 export type WalkOrder = {
@@ -24,8 +25,10 @@ export function walkOrder(
 /** What who takes a walk may want besides. */
 export type TakeOptions = {
   readonly signal?: AbortSignal | undefined;
-  /** Called where it is not over yet and has found so many files that it takes threads to read them. */
-  readonly onMany?: (() => void) | undefined;
+  /** Called for each file, where the walk is not over yet as soon as it is found. */
+  readonly onFile?: ((file: DiskFile) => void) | undefined;
+  /** Given the thread the walk is made on, to use from `isFree` on, and to close. */
+  readonly onThread?: ((thread: PublishThread, isFree: Promise<unknown>) => void) | undefined;
 };
 
 /** Gives out what it found, once. */
@@ -36,18 +39,24 @@ export type BegunWalk = {
    * @throws {DrayerError} ABORTED when the signal says so
    */
   take(order: WalkOrder, options?: TakeOptions): Promise<Walk | undefined>;
+  /** Ends it, whether it was taken or not. May be called twice. */
+  close(): Promise<void>;
 };
 
 /** A walk that is over. */
 export function finishedWalk(order: WalkOrder, summed: SummedWalk): BegunWalk {
   let left: SummedWalk | undefined = summed;
   return {
-    async take(asked) {
+    async take(asked, { onFile } = {}) {
       const found = left;
       left = undefined;
-      return found !== undefined && isSameOrder(asked, order)
-        ? withFiles(order.root, found)
-        : undefined;
+      if (found === undefined || !isSameOrder(asked, order)) return undefined;
+      const walk = withFiles(order.root, found);
+      if (onFile !== undefined) walk.files.forEach(onFile);
+      return walk;
+    },
+    async close() {
+      left = undefined;
     },
   };
 }
@@ -57,8 +66,8 @@ export function isSameOrder(one: WalkOrder, other: WalkOrder): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** A walk that kept no file, with its files made again where somebody asks for them. */
-export function withFiles(root: string, summed: SummedWalk): Walk {
+// A walk that kept no file: its files are made again where somebody asks for them.
+function withFiles(root: string, summed: SummedWalk): Walk {
   let files: Walk['files'] | undefined;
   return {
     ...summed,

@@ -4,11 +4,9 @@
  * that memory does not grow with the site.
  */
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import { DrayerError } from '../core/errors.ts';
 import type { BeginSigning } from '../core/signing.ts';
 import { shouldStore } from '../files/stored-media.ts';
-import { workerUrl } from '../store/worker-url.ts';
 import {
   type EncodeJob,
   type EncodeResult,
@@ -16,13 +14,9 @@ import {
   encodeDiskFile,
 } from './encode-disk-file.ts';
 import { JobQueue } from './job-queue.ts';
-import { type SharedSigning, signTogether } from './shared-signing.ts';
+import { PublishThread, type ThreadAnswer } from './publish-thread.ts';
+import { signTogether } from './shared-signing.ts';
 import { abortError, checkSignal, makeSlicer } from './slicer.ts';
-
-/** What a worker is asked to do; only `encode` is answered. */
-export type WorkerOrder =
-  | { readonly kind: 'encode'; readonly jobs: readonly EncodeJob[] }
-  | { readonly kind: 'sign'; readonly signing: SharedSigning };
 
 /** Options of a {@link GzipPool}. */
 export type GzipPoolOptions = {
@@ -43,11 +37,8 @@ const WORK_MS_PER_WORKER = 180;
 const BATCHES_AHEAD = 2;
 /** Bytes of files that workers have at a time, all together; a larger file goes alone. */
 const BYTES_AHEAD = 8 * 1024 * 1024;
-/** Otherwise short-lived objects take 48 MB a worker before they are looked at. */
-const YOUNG_MB = 8;
-
 /** A worker, and the bytes of the batches it has, which it does in order. */
-type Member = { readonly worker: Worker; readonly batches: number[] };
+type Member = { readonly thread: PublishThread; readonly batches: number[]; isFree: boolean };
 
 /** Threads at work. {@link GzipPool.close} must be called, also after an error, and may be called twice. */
 export class GzipPool {
@@ -59,7 +50,7 @@ export class GzipPool {
   #workMs = 0;
   #isClosed = false;
   #bytesAhead = 0;
-  #waiter: { resolve(): void; reject(error: unknown): void } | undefined;
+  #onNews: (() => void) | undefined;
   #failure: { error: unknown } | undefined;
 
   constructor(options: GzipPoolOptions) {
@@ -78,13 +69,36 @@ export class GzipPool {
     this.#queue.add(job);
     this.#workMs += estimateMs(job);
     const isWorth = this.#workMs > WORK_MS_PER_WORKER * (this.#members.length + 1);
-    if (isWorth) this.#addWorker();
+    if (isWorth && this.#hasRoom) this.#begin(this.#takeIn(new PublishThread()));
     if (this.#queue.hasFullBatch) this.#feed();
+    this.#wake();
   }
 
-  /** There will be more than one thread can do: a worker gets ready. */
-  expectMany(): void {
-    if (this.#members.length === 0) this.#addWorker();
+  /** Takes in a thread that was started by somebody else, and gives it jobs from `isFree` on. */
+  join(thread: PublishThread, isFree: Promise<unknown>): void {
+    const member = this.#hasRoom ? this.#takeIn(thread) : undefined;
+    isFree.then(
+      () => (member === undefined ? thread.close() : this.#begin(member)),
+      () => thread.close(), // why, is told by who was waited for
+    );
+  }
+
+  /** Does jobs until `end` has come, those that are added meanwhile too; large ones are left to others. */
+  async workUntil(end: Promise<unknown>): Promise<void> {
+    const slice = makeSlicer(this.#options.signal);
+    let isOver = false;
+    const over = (): void => {
+      isOver = true;
+      this.#wake();
+    };
+    end.then(over, over);
+    while (!isOver && this.#failure === undefined) {
+      this.#feed();
+      const job = this.#queue.takeOne(true);
+      if (job === undefined) await this.#nextNews();
+      else this.#encode(job);
+      if (slice.isOver()) await slice.pause();
+    }
   }
 
   /**
@@ -93,7 +107,7 @@ export class GzipPool {
    * @throws {DrayerError} ABORTED when the signal says so; the rest of the jobs is not done then
    */
   async drain(): Promise<void> {
-    const { settings, onResult, signal } = this.#options;
+    const { signal } = this.#options;
     checkSignal(signal);
     const slice = makeSlicer(signal);
     for (;;) {
@@ -101,10 +115,10 @@ export class GzipPool {
       if (this.#failure !== undefined) throw this.#failure.error;
       const job = this.#queue.takeOne(this.#members.length > 0);
       if (job !== undefined) {
-        onResult(encodeDiskFile(job, settings));
+        this.#encode(job);
         if (slice.isOver()) await slice.pause();
       } else if (this.#members.some(({ batches }) => batches.length > 0)) {
-        await this.#nextBatch();
+        await this.#nextNews();
       } else {
         return;
       }
@@ -115,7 +129,7 @@ export class GzipPool {
   get beginSigning(): BeginSigning | undefined {
     if (this.#members.length === 0) return undefined;
     return signTogether((signing) => {
-      for (const { worker } of this.#members) worker.postMessage({ kind: 'sign', signing });
+      for (const { thread } of this.#members) thread.ask({ kind: 'sign', signing });
     });
   }
 
@@ -123,60 +137,80 @@ export class GzipPool {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#options.signal?.removeEventListener('abort', this.#stop);
-    await Promise.all(this.#members.splice(0).map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#members.splice(0).map(({ thread }) => thread.close()));
+  }
+
+  #encode(job: EncodeJob): void {
+    const { settings, onResult } = this.#options;
+    onResult(encodeDiskFile(job, settings));
   }
 
   // Hands every worker that could run dry its next batches.
   #feed(): void {
     for (const member of this.#members) {
-      while (member.batches.length < BATCHES_AHEAD && this.#bytesAhead < BYTES_AHEAD) {
-        const batch = this.#queue.takeBatch();
-        if (batch.length === 0) return;
-        const bytes = batch.reduce((sum, job) => sum + job.bytes, 0);
+      while (
+        member.isFree &&
+        member.batches.length < BATCHES_AHEAD &&
+        this.#bytesAhead < BYTES_AHEAD
+      ) {
+        const jobs = this.#queue.takeBatch();
+        if (jobs.length === 0) return;
+        const bytes = jobs.reduce((sum, job) => sum + job.bytes, 0);
         this.#bytesAhead += bytes;
         member.batches.push(bytes);
-        member.worker.postMessage({ kind: 'encode', jobs: batch });
+        member.thread.ask({ kind: 'encode', jobs });
       }
     }
   }
 
-  #nextBatch(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiter = { resolve, reject };
+  /** Resolves when there is something new: a job, results, a failure. */
+  #nextNews(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onNews = resolve;
     });
+  }
+
+  #wake(): void {
+    this.#onNews?.();
+    this.#onNews = undefined;
   }
 
   #fail(error: unknown): void {
     this.#failure ??= { error };
-    this.#waiter?.reject(error);
-    this.#waiter = undefined;
+    this.#wake();
   }
 
-  #addWorker(): void {
-    const isWanted = !this.#isClosed && this.#members.length < this.#mostWorkers;
-    if (isWanted) this.#members.push(this.#start());
+  get #hasRoom(): boolean {
+    return !this.#isClosed && this.#members.length < this.#mostWorkers;
   }
 
-  #start(): Member {
-    const worker = new Worker(workerUrl('./gzip-worker', import.meta.url), {
-      workerData: this.#options.settings,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-    });
-    const member: Member = { worker, batches: [] };
-    worker.on('message', (results: readonly EncodeResult[]) => this.#take(member, results));
-    worker.on('error', (cause) => {
-      this.#fail(new DrayerError('INTERNAL', 'a thread that compresses files failed', { cause }));
-    });
+  #takeIn(thread: PublishThread): Member {
+    const member = { thread, batches: [], isFree: false };
+    this.#members.push(member);
     return member;
   }
 
-  #take(member: Member, results: readonly EncodeResult[]): void {
-    this.#bytesAhead -= member.batches.shift() ?? 0;
+  #begin(member: Member): void {
+    const { thread } = member;
+    if (this.#isClosed) return;
+    thread.listen(
+      (answer) => this.#take(member, answer),
+      (cause) => {
+        this.#fail(new DrayerError('INTERNAL', 'a thread that compresses files failed', { cause }));
+      },
+    );
+    thread.ask({ kind: 'settings', settings: this.#options.settings });
+    member.isFree = true;
+    this.#feed();
+  }
+
+  #take({ batches }: Member, answer: ThreadAnswer): void {
+    if (answer.kind !== 'encoded') return;
+    this.#bytesAhead -= batches.shift() ?? 0;
     // Called by the event loop: what onResult throws must reach whoever drains the pool.
     try {
-      for (const result of results) this.#options.onResult(result);
-      this.#waiter?.resolve();
-      this.#waiter = undefined;
+      for (const result of answer.results) this.#options.onResult(result);
+      this.#wake();
     } catch (error) {
       this.#fail(error);
     }

@@ -77,6 +77,17 @@ export function writeListing(files: readonly DiskFile[], root: string): Listing 
   return listing.end();
 }
 
+/** Puts listings of the same root together. */
+export function joinListings(parts: readonly Listing[]): Listing {
+  const numbers = new Float64Array(parts.reduce((sum, part) => sum + part.numbers.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    numbers.set(part.numbers, at);
+    at += part.numbers.length;
+  }
+  return { names: parts.map(({ names }) => names).join('\n'), numbers };
+}
+
 /** Makes the files of a listing again. */
 export function readListing({ names, numbers }: Listing, root: string): DiskFile[] {
   if (numbers.length === 0) return [];

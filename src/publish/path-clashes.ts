@@ -25,8 +25,12 @@ export function findPathClashes(files: readonly DiskFile[]): PublishFault[] {
 
 function directoriesOf(files: readonly DiskFile[]): Set<string> {
   const directories = new Set<string>();
+  let last = '';
   for (const { key } of files) {
     let end = key.lastIndexOf('/');
+    // Mostly it lies beside the one before it.
+    if (end === last.length && key.startsWith(last)) continue;
+    last = key.slice(0, Math.max(0, end));
     // A directory that is known has brought those above it along.
     while (end > 0 && !directories.has(key.slice(0, end))) {
       directories.add(key.slice(0, end));

@@ -69,7 +69,7 @@ export type SiteSource = {
   /** The files it holds. */
   readFiles(): HeldFiles;
   /** What the directory holds; tells of what it finds as it does. */
-  walk(sink: Pick<WalkSiteOptions, 'onFile' | 'onMany'>): Promise<Walk>;
+  walk(sink: Pick<WalkSiteOptions, 'onFile' | 'onThread'>): Promise<Walk>;
   /** Stops the publish, by throwing, before anything is read. */
   checkDiff?(diff: SiteDiff): void;
   /** Stops it before anything is signed. */
@@ -100,10 +100,7 @@ export async function publishOnce(
   // Into an empty stream every file goes: other threads need not wait until all are found.
   let reading = held.isEmpty ? await beginReading(stream, options) : undefined;
   try {
-    const walk = await site.walk({
-      onFile: reading && ((file) => reading?.add({ file, record: undefined })),
-      onMany: () => reading?.expectMany(),
-    });
+    const walk = await (reading === undefined ? site.walk({}) : walkAndRead(site, reading));
     if (isUnchanged(walk, held, maxFileBytes)) {
       const links = await linksOf(walk, stream.publicKey, options);
       const changes = options.listChanges ? [] : undefined;
@@ -141,6 +138,16 @@ export async function publishOnce(
     await reading?.close();
     stream.discardPrepared();
   }
+}
+
+/** What is found first is read while the rest is looked for. */
+async function walkAndRead(site: SiteSource, reading: SiteReading): Promise<Walk> {
+  const walking = site.walk({
+    onFile: (file) => reading.add({ file, record: undefined }),
+    onThread: (thread, isFree) => reading.join(thread, isFree),
+  });
+  const [walk] = await Promise.all([walking, reading.readUntil(walking)]);
+  return walk;
 }
 
 async function beginReading(stream: Stream, options: PublishOptions): Promise<SiteReading> {

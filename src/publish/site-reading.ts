@@ -7,6 +7,7 @@ import type { EncodeJob, EncodeResult, EncodeSettings, ReadFile } from './encode
 import { GzipPool } from './gzip-pool.ts';
 import { heldContentHash } from './held-content.ts';
 import type { PublishFault } from './publish-fault.ts';
+import type { PublishThread } from './publish-thread.ts';
 
 /** How far a publish is: what was read, of what is known to be there to read. */
 export type PublishProgress = {
@@ -70,9 +71,14 @@ export class SiteReading {
     this.#pool.add(secretsAllowed ? { ...file, secretsAllowed } : file);
   }
 
-  /** There will be many to add: other threads get ready. */
-  expectMany(): void {
-    this.#pool.expectMany();
+  /** Takes in a thread; see {@link GzipPool.join}. */
+  join(thread: PublishThread, isFree: Promise<unknown>): void {
+    this.#pool.join(thread, isFree);
+  }
+
+  /** Begins with what is there, until `end` has come; what goes wrong is told by {@link finish}. */
+  readUntil(end: Promise<unknown>): Promise<void> {
+    return this.#pool.workUntil(end);
   }
 
   /**

@@ -19,12 +19,8 @@ export type WalkSiteOptions = Omit<WalkOptions, 'rules'> &
 export async function walkSite(
   root: string,
   ignore: IgnoreOptions,
-  { begun, signal, onFile, onMany }: WalkSiteOptions,
+  { begun, signal, onFile, onThread }: WalkSiteOptions,
 ): Promise<Walk> {
-  const walk = await begun?.take(walkOrder(root, ignore), { signal, onMany });
-  if (walk === undefined) {
-    return walkDirectory(root, { rules: makeIgnoreRules(ignore), signal, onFile });
-  }
-  if (onFile !== undefined) walk.files.forEach(onFile);
-  return walk;
+  const walk = await begun?.take(walkOrder(root, ignore), { signal, onFile, onThread });
+  return walk ?? walkDirectory(root, { rules: makeIgnoreRules(ignore), signal, onFile });
 }

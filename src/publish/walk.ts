@@ -1,5 +1,4 @@
 /** Finds what a directory holds, with all below it, without reading it. */
-import type { TakeOptions } from './begun-walk.ts';
 import { stampOf } from './disk-stat.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
 import { beginListing, type Listing, writeListing } from './listing.ts';
@@ -79,9 +78,6 @@ export function diskFileOf(...[key, path, stat]: Parameters<FileSink>): DiskFile
 /** A walk that keeps no file, only what all come to. */
 export type SummedWalk = Omit<Walk, 'files' | 'summary'> & { readonly summary: WalkSummary };
 
-/** To read so many ordinary pages takes longer than to start a thread. */
-const MANY_FILES = 500;
-
 /**
  * Walks a directory for its summary alone: a third faster, because objects that are kept have to be
  * moved about in memory.
@@ -91,7 +87,7 @@ const MANY_FILES = 500;
  */
 export async function sumUpDirectory(
   root: string,
-  { onMany, ...options }: Omit<WalkOptions, 'onFile'> & Pick<TakeOptions, 'onMany'>,
+  options: Omit<WalkOptions, 'onFile'>,
 ): Promise<SummedWalk> {
   const listing = beginListing(root);
   let count = 0;
@@ -100,12 +96,43 @@ export async function sumUpDirectory(
     ...options,
     onFound: (key, path, stat) => {
       count += 1;
-      if (count === MANY_FILES) onMany?.();
       if (stat.size > largest) largest = stat.size;
       listing.add(key, path, stat);
     },
   });
   return { ...rest, summary: { count, largest, listing: listing.end() } };
+}
+
+/** Files of a part of a listing: found in some ms. */
+const PART_FILES = 512;
+
+/**
+ * Walks a directory and tells of its files in parts, as they are found.
+ *
+ * @param root - as for {@link walkDirectory}
+ * @throws {DrayerError} ABORTED when the signal says so
+ */
+export async function listDirectory(
+  root: string,
+  {
+    onPart,
+    ...options
+  }: Omit<WalkOptions, 'onFile'> & { readonly onPart: (part: Listing) => void },
+): Promise<FoundRest> {
+  let listing = beginListing(root);
+  let count = 0;
+  const rest = await walkPlaces(root, {
+    ...options,
+    onFound: (key, path, stat) => {
+      listing.add(key, path, stat);
+      count += 1;
+      if (count % PART_FILES > 0) return;
+      onPart(listing.end());
+      listing = beginListing(root);
+    },
+  });
+  if (count % PART_FILES > 0) onPart(listing.end());
+  return rest;
 }
 
 /** Walks each directory, one after the other. */
@@ -126,6 +153,10 @@ async function walkPlaces(
 
 /** Sums up the files of a whole site. */
 export function summaryOf(files: readonly DiskFile[], root: string): WalkSummary {
-  const largest = files.reduce((most, { bytes }) => Math.max(most, bytes), 0);
-  return { count: files.length, largest, listing: writeListing(files, root) };
+  return { count: files.length, largest: largestOf(files), listing: writeListing(files, root) };
+}
+
+/** Bytes of the largest file; 0 where there is none. */
+export function largestOf(files: readonly DiskFile[]): number {
+  return files.reduce((most, { bytes }) => Math.max(most, bytes), 0);
 }

@@ -1,93 +1,109 @@
 /**
  * A walk on a thread of its own: begun by the command line before it has loaded what the rest of a
- * first publish takes, it is over by then.
+ * first publish takes. What it finds is told of as it goes, and in the end its thread is there for more.
  */
-import { Worker } from 'node:worker_threads';
 import { DrayerError } from '../core/errors.ts';
-import { workerUrl } from '../store/worker-url.ts';
-import {
-  type BegunWalk,
-  isSameOrder,
-  type TakeOptions,
-  type WalkOrder,
-  withFiles,
-} from './begun-walk.ts';
+import { type BegunWalk, isSameOrder, type TakeOptions, type WalkOrder } from './begun-walk.ts';
+import { joinListings, type Listing, readListing } from './listing.ts';
+import { PublishThread } from './publish-thread.ts';
 import { checkSignal } from './slicer.ts';
-import type { SummedWalk, Walk } from './walk.ts';
-
-/** What the thread says: that there are many files, perhaps; then what it found. */
-export type WalkMessage = 'many' | SummedWalk;
-
-/** Otherwise short-lived objects take 48 MB before they are looked at. */
-const YOUNG_MB = 8;
+import { type DiskFile, largestOf, type Walk } from './walk.ts';
+import type { FoundRest } from './walk-place.ts';
 
 /** One walk on a thread of its own. {@link Walker.close} may be called twice. */
 export class Walker implements BegunWalk {
-  readonly #worker = new Worker(workerUrl('./walk-worker', import.meta.url), {
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-  });
-  #answer: Promise<SummedWalk> | undefined;
-  #order: WalkOrder | undefined;
-  #hasMany = false;
-  #onMany: (() => void) | undefined;
+  readonly #thread = new PublishThread();
+  readonly #order: WalkOrder;
+  readonly #parts: Listing[] = [];
+  readonly #end: Promise<FoundRest>;
+  #onNews: (() => void) | undefined;
+  #isOver = false;
+  #isTaken = false;
+  #isGiven = false;
 
-  constructor() {
-    // Who ends without having asked for the walk is not held up by it.
-    this.#worker.unref();
-  }
-
-  /** Begins to walk. Called once. */
-  begin(order: WalkOrder): void {
+  /** Begins to walk. */
+  constructor(order: WalkOrder) {
     this.#order = order;
-    this.#answer = new Promise((resolve, reject) => {
-      this.#worker.on('message', (found: WalkMessage) => {
-        if (found === 'many') this.#tellMany();
-        else resolve(found);
-      });
-      this.#worker.once('error', (cause) => {
-        reject(new DrayerError('INTERNAL', 'the thread that looks for files failed', { cause }));
-      });
-      this.#worker.once('exit', () => {
-        reject(new DrayerError('INTERNAL', 'the thread that looks for files ended'));
-      });
+    // Who ends without having asked for the walk is not held up by it.
+    this.#thread.hold(false);
+    this.#end = new Promise((resolve, reject) => {
+      this.#thread.listen(
+        (answer) => {
+          if (answer.kind === 'found') this.#parts.push(answer.part);
+          if (answer.kind === 'walked') resolve(answer.rest);
+          this.#onNews?.();
+        },
+        (cause) => {
+          reject(new DrayerError('INTERNAL', 'the thread that looks for files failed', { cause }));
+        },
+      );
     });
-    // Reported by take, if anybody comes for it.
-    this.#answer.catch(() => {});
-    this.#worker.postMessage(order);
+    const end = (): void => {
+      this.#isOver = true;
+      this.#onNews?.();
+    };
+    // What went wrong is reported by take, if anybody comes for it.
+    this.#end.then(end, end);
+    this.#thread.ask({ kind: 'walk', walk: order });
   }
 
   /** See {@link BegunWalk}. */
-  async take(order: WalkOrder, { signal, onMany }: TakeOptions = {}): Promise<Walk | undefined> {
-    const [answer, begun] = [this.#answer, this.#order];
-    this.#answer = undefined;
-    if (answer === undefined || begun === undefined || !isSameOrder(order, begun)) return undefined;
-    const stop = (): void => void this.close();
+  async take(
+    order: WalkOrder,
+    { signal, onFile, onThread }: TakeOptions = {},
+  ): Promise<Walk | undefined> {
+    if (this.#isTaken || !isSameOrder(order, this.#order)) return undefined;
+    this.#isTaken = true;
+    const stop = (): void => void this.#thread.close();
     signal?.addEventListener('abort', stop);
-    this.#worker.ref();
-    this.#onMany = onMany;
-    if (this.#hasMany) onMany?.();
+    this.#thread.hold(true);
     try {
       checkSignal(signal);
-      return withFiles(order.root, await answer);
+      if (onThread !== undefined) {
+        this.#isGiven = true;
+        onThread(this.#thread, this.#end);
+      }
+      const files: DiskFile[] = [];
+      for await (const part of this.#eachPart()) {
+        checkSignal(signal);
+        for (const file of readListing(part, order.root)) {
+          files.push(file);
+          onFile?.(file);
+        }
+      }
+      const rest = await this.#end;
+      const listing = joinListings(this.#parts);
+      return {
+        ...rest,
+        files,
+        summary: { count: files.length, largest: largestOf(files), listing },
+      };
     } catch (error) {
       // The thread that ended was ended: by whoever gave the signal.
       checkSignal(signal);
       throw error;
     } finally {
-      // What the thread has said may come yet, when nobody is there any more to get ready for it.
-      this.#onMany = undefined;
       signal?.removeEventListener('abort', stop);
-      stop();
+      await this.close();
     }
   }
 
-  /** Ends the thread, whatever it is doing. */
+  /** Ends the thread, whatever it is doing, unless somebody else has it by now. */
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    if (!this.#isGiven) await this.#thread.close();
   }
 
-  #tellMany(): void {
-    this.#hasMany = true;
-    this.#onMany?.();
+  /** The parts that are there, and those that come. */
+  async *#eachPart(): AsyncGenerator<Listing> {
+    for (let i = 0; ; i += 1) {
+      while (i === this.#parts.length && !this.#isOver) {
+        await new Promise<void>((resolve) => {
+          this.#onNews = resolve;
+        });
+      }
+      const part = this.#parts[i];
+      if (part === undefined) return;
+      yield part;
+    }
   }
 }

@@ -6,6 +6,7 @@ import { inflateFile } from '../../src/files/file-record.ts';
 import { stampOf } from '../../src/publish/disk-stat.ts';
 import type { EncodeJob, EncodeResult } from '../../src/publish/encode-disk-file.ts';
 import { GzipPool, type GzipPoolOptions } from '../../src/publish/gzip-pool.ts';
+import { PublishThread } from '../../src/publish/publish-thread.ts';
 import { writeSite } from '../helpers/disk-site.ts';
 import { type Scope, scope } from '../helpers/scope.ts';
 import { rejectsCode } from '../helpers/throws.ts';
@@ -32,16 +33,85 @@ test(
 );
 
 test(
-  'GzipPool :: gets a worker ready before there are jobs, and none once it is closed',
+  'GzipPool :: a thread that joins works from when it is free on, or is ended where there is no room',
   scope(async (t) => {
-    const pool = poolOf(t, { threads: 2 });
+    const [job] = jobsOf(t);
+    assert.ok(job);
+    const keys: string[] = [];
+    const onResult = (result: EncodeResult) => keys.push(keyOf(result));
+    for (const threads of [1, 2]) {
+      const pool = poolOf(t, { threads, onResult });
+      const [thread, isEnded] = threadOf(t);
+      const { promise: isFree, resolve: free } = deferred();
+      pool.join(thread, isFree);
+      for (let i = 0; i < 99; i += 1) pool.add({ ...job, key: `small/${i}.txt` });
 
-    assert.is(pool.beginSigning, undefined);
-    pool.expectMany();
-    assert.is.not(pool.beginSigning, undefined);
+      assert.is(pool.beginSigning === undefined, threads === 1);
+      assert.equal(keys.splice(0), []);
+      free();
+      if (threads === 1) await isEnded;
+      // Only this thread is left to do them, while the main one waits.
+      else while (keys.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      await pool.drain();
+      assert.is(keys.splice(0).length, 99);
+      await pool.close();
+      await isEnded;
+    }
+  }),
+);
+
+test(
+  'GzipPool :: a thread is ended that is free only when the pool is closed, and one that fails',
+  scope(async (t) => {
+    const pool = poolOf(t, { threads: 3 });
+    const [late, isLateEnded] = threadOf(t);
+    const [failed, isFailedEnded] = threadOf(t);
+    const { promise: isFree, resolve: free } = deferred();
+    pool.join(late, isFree);
+    pool.join(failed, Promise.reject(new Error('no walk')));
+    await isFailedEnded;
+
     await pool.close();
-    pool.expectMany();
+    free();
+
+    await isLateEnded;
     assert.is(pool.beginSigning, undefined);
+  }),
+);
+
+test(
+  'GzipPool :: does what is added until the end has come, and leaves large files to others',
+  scope(async (t) => {
+    const jobs = jobsOf(t);
+    const keys: string[] = [];
+    const pool = poolOf(t, { threads: 1, onResult: (result) => keys.push(keyOf(result)) });
+    const { promise: end, resolve: finish } = deferred();
+    const working = pool.workUntil(end);
+    for (const job of jobs) {
+      pool.add(job);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    finish();
+    await working;
+
+    const small = jobs.filter(({ bytes }) => bytes < 100_000).map(({ key }) => key);
+    assert.equal(keys.toSorted(), small.toSorted());
+    await pool.drain();
+    assert.is(keys.length, jobs.length);
+  }),
+);
+
+test(
+  'GzipPool :: works until the end also where that fails, and no longer once there is a signal',
+  scope(async (t) => {
+    await poolOf(t, { threads: 1 }).workUntil(Promise.reject(new Error('no walk')));
+
+    const controller = new AbortController();
+    const pool = poolOf(t, { signal: controller.signal });
+    const working = pool.workUntil(new Promise(() => undefined));
+    controller.abort();
+    await working;
+    await rejectsCode(pool.drain(), 'ABORTED');
   }),
 );
 
@@ -164,7 +234,7 @@ async function encodeAll(
 ): Promise<Map<string, EncodeResult>> {
   const results = new Map<string, EncodeResult>();
   const onResult = (result: EncodeResult) => {
-    const key = result.kind === 'fault' ? result.fault.path : result.file.key;
+    const key = keyOf(result);
     assert.is(results.has(key), false, key);
     results.set(key, result);
   };
@@ -172,6 +242,30 @@ async function encodeAll(
   for (const job of jobs) pool.add(job);
   await pool.drain();
   return results;
+}
+
+/** A thread, and what tells when it has ended. */
+function threadOf(t: Scope): [PublishThread, Promise<void>] {
+  const thread = t.defer(new PublishThread(), (it) => it.close());
+  const { promise, resolve } = deferred();
+  const { close } = thread;
+  thread.close = async () => {
+    await close.call(thread);
+    resolve();
+  };
+  return [thread, promise];
+}
+
+function deferred() {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+function keyOf(result: EncodeResult): string {
+  return result.kind === 'fault' ? result.fault.path : result.file.key;
 }
 
 function encoded(result: EncodeResult | undefined) {

@@ -1,6 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { digestListing, readListing, writeListing } from '../../src/publish/listing.ts';
+import {
+  digestListing,
+  joinListings,
+  readListing,
+  writeListing,
+} from '../../src/publish/listing.ts';
 import type { DiskFile } from '../../src/publish/walk.ts';
 
 const test = suite('publish/listing');
@@ -23,6 +28,13 @@ test('beginListing :: has room for as many files as there are', () => {
   });
 
   assert.equal(readListing(writeListing(many, '/site'), '/site'), many);
+});
+
+test('joinListings :: makes one of parts, in their order', () => {
+  const parts = FILES.map((file) => writeListing([file], '/site'));
+
+  assert.equal(joinListings(parts), writeListing(FILES, '/site'));
+  assert.equal(joinListings([]), writeListing([], '/site'));
 });
 
 test('digestListing :: is another when a file has another name, spelling or state', () => {

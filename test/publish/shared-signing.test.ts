@@ -23,7 +23,7 @@ test(
   'signTogether :: another thread takes part',
   scope(async (t) => {
     const worker = t.defer(
-      new Worker(workerUrl('../../src/publish/gzip-worker', import.meta.url)),
+      new Worker(workerUrl('../../src/publish/publish-worker', import.meta.url)),
       (it) => it.terminate(),
     );
     const messages = messagesOf(5000);

@@ -1,11 +1,13 @@
 import { realpathSync } from 'node:fs';
+import type { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type WalkOrder, walkOrder } from '../../src/publish/begun-walk.ts';
 import { compareSite } from '../../src/publish/compare-site.ts';
 import { makeIgnoreRules } from '../../src/publish/ignore-rules.ts';
+import type { PublishThread, ThreadAnswer } from '../../src/publish/publish-thread.ts';
 import { publishDirectory } from '../../src/publish/publisher.ts';
-import { walkDirectory } from '../../src/publish/walk.ts';
+import { type DiskFile, walkDirectory } from '../../src/publish/walk.ts';
 import { Walker } from '../../src/publish/walker.ts';
 import { writeSite } from '../helpers/disk-site.ts';
 import { KEY_A } from '../helpers/keys.ts';
@@ -81,39 +83,82 @@ test(
 );
 
 test(
-  'Walker :: tells that there are many files, and not where there are few',
+  'Walker :: tells of each file, and of the first while it looks for the rest',
   scope(async (t) => {
-    const many = Object.fromEntries(Array.from({ length: 501 }, (_, i) => [`${i % 9}/${i}`, '']));
-    const told: string[] = [];
-    for (const [name, files] of Object.entries({ few: SITE, many })) {
-      const order = walkOrder(realpathSync(writeSite(t.path(name), files)));
-      const onMany = (): void => void told.push(name);
+    const order = manyFiles(t);
+    const walker = begin(t, order);
+    const seen: DiskFile[] = [];
+    let seenBefore = 0;
 
-      await begin(t, order).take(order, { onMany });
-    }
+    const walk = await walker.take(order, {
+      onFile: (file) => void seen.push(file),
+      onThread(thread, isFree) {
+        t.defer(thread, (it) => it.close());
+        isFree.then(() => {
+          seenBefore = seen.length;
+        });
+      },
+    });
 
-    assert.equal(told, ['many']);
+    assert.equal(walk?.files, seen);
+    const here = await walkDirectory(order.root, { rules: makeIgnoreRules(order.ignore) });
+    assert.equal({ ...walk }, { ...here });
+    assert.ok(seenBefore >= 512, `${seenBefore} of ${seen.length} before it was over`);
   }),
 );
 
 test(
-  'Walker :: who has given up is told nothing any more, and no thread is started for it',
+  'Walker :: hands its thread over to who wants it, and ends it for who does not',
   scope(async (t) => {
-    const many = Object.fromEntries(Array.from({ length: 501 }, (_, i) => [`${i % 9}/${i}`, '']));
-    const order = walkOrder(realpathSync(writeSite(t.path('site'), many)));
-    let told = 0;
-    for (const busyMs of [60, 120, 240, 480]) {
-      const walker = begin(t, order);
-      // What the thread says waits until this one listens.
-      for (const end = performance.now() + busyMs; performance.now() < end; );
-      const signal = AbortSignal.abort();
+    const order = walkOrder(realpathSync(writeSite(t.path('site'), SITE)));
+    const given: PublishThread[] = [];
+    const walker = begin(t, order);
+    await walker.take(order, {
+      onThread: (thread) => given.push(t.defer(thread, (it) => it.close())),
+    });
+    await walker.close();
 
-      await rejectsCode(walker.take(order, { signal, onMany: () => (told += 1) }), 'ABORTED');
+    const [thread] = given;
+    assert.ok(thread);
+    const answer = await new Promise<ThreadAnswer>((resolve, reject) => {
+      thread.listen(resolve, reject);
+      thread.ask({ kind: 'settings', settings: { maxBytes: 9, needles: [] } });
+      thread.ask({ kind: 'encode', jobs: [] });
+    });
+    assert.equal(answer, { kind: 'encoded', results: [] });
 
-      const before = told;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      assert.is(told, before, `busy for ${busyMs} ms`);
-    }
+    const ended: number[] = [];
+    process.once('worker', (other: Worker) => {
+      other.once('exit', () => ended.push(other.threadId));
+    });
+    await begin(t, order).take(order);
+    assert.is(ended.length, 1);
+  }),
+);
+
+test(
+  'Walker :: the signal ends a thread that somebody else has, and nothing is told after it',
+  scope(async (t) => {
+    const order = manyFiles(t);
+    const stop = new AbortController();
+    let seen = 0;
+    let walked: Promise<unknown> | undefined;
+    const taking = begin(t, order).take(order, {
+      signal: stop.signal,
+      onFile: () => {
+        seen += 1;
+        stop.abort();
+      },
+      onThread: (_, isFree) => {
+        walked = isFree;
+      },
+    });
+
+    await rejectsCode(taking, 'ABORTED');
+
+    assert.is(seen, 512, 'the part that was being told of');
+    assert.ok(walked);
+    await rejectsCode(walked, 'INTERNAL');
   }),
 );
 
@@ -134,9 +179,13 @@ test(
 );
 
 function begin(t: Scope, order: WalkOrder): Walker {
-  const walker = t.defer(new Walker(), (it) => it.close());
-  walker.begin(order);
-  return walker;
+  return t.defer(new Walker(order), (it) => it.close());
+}
+
+/** Of more files than are told of at a time. */
+function manyFiles(t: Scope): WalkOrder {
+  const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`${i % 9}/${i}`, '']));
+  return walkOrder(realpathSync(writeSite(t.path('site'), many)));
 }
 
 test.run();

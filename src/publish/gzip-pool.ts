@@ -50,7 +50,7 @@ export class GzipPool {
   #workMs = 0;
   #isClosed = false;
   #bytesAhead = 0;
-  #onNews: (() => void) | undefined;
+  readonly #waiting: (() => void)[] = [];
   #failure: { error: unknown } | undefined;
 
   constructor(options: GzipPoolOptions) {
@@ -74,30 +74,20 @@ export class GzipPool {
     this.#wake();
   }
 
-  /** Takes in a thread that was started by somebody else, and gives it jobs from `isFree` on. */
-  join(thread: PublishThread, isFree: Promise<unknown>): void {
+  /**
+   * Takes in a thread that was started by somebody else, and gives it jobs from `isFree` on. Until then the main
+   * thread does what is added; large ones are left to others. What goes wrong is told by {@link drain}.
+   */
+  async join(thread: PublishThread, isFree: Promise<unknown>): Promise<void> {
     const member = this.#hasRoom ? this.#takeIn(thread) : undefined;
     isFree.then(
       () => (member === undefined ? thread.close() : this.#begin(member)),
       () => thread.close(), // why, is told by who was waited for
     );
-  }
-
-  /** Does jobs until `end` has come, those that are added meanwhile too; large ones are left to others. */
-  async workUntil(end: Promise<unknown>): Promise<void> {
-    const slice = makeSlicer(this.#options.signal);
-    let isOver = false;
-    const over = (): void => {
-      isOver = true;
-      this.#wake();
-    };
-    end.then(over, over);
-    while (!isOver && this.#failure === undefined) {
-      this.#feed();
-      const job = this.#queue.takeOne(true);
-      if (job === undefined) await this.#nextNews();
-      else this.#encode(job);
-      if (slice.isOver()) await slice.pause();
+    try {
+      await this.#workUntil(isFree);
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
@@ -140,6 +130,23 @@ export class GzipPool {
     await Promise.all(this.#members.splice(0).map(({ thread }) => thread.close()));
   }
 
+  async #workUntil(end: Promise<unknown>): Promise<void> {
+    const slice = makeSlicer(this.#options.signal);
+    let isOver = false;
+    const over = (): void => {
+      isOver = true;
+      this.#wake();
+    };
+    end.then(over, over);
+    while (!isOver && this.#failure === undefined) {
+      this.#feed();
+      const job = this.#queue.takeOne(true);
+      if (job === undefined) await this.#nextNews();
+      else this.#encode(job);
+      if (slice.isOver()) await slice.pause();
+    }
+  }
+
   #encode(job: EncodeJob): void {
     const { settings, onResult } = this.#options;
     onResult(encodeDiskFile(job, settings));
@@ -165,14 +172,11 @@ export class GzipPool {
 
   /** Resolves when there is something new: a job, results, a failure. */
   #nextNews(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onNews = resolve;
-    });
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   #wake(): void {
-    this.#onNews?.();
-    this.#onNews = undefined;
+    for (const goOn of this.#waiting.splice(0)) goOn();
   }
 
   #fail(error: unknown): void {

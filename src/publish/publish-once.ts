@@ -140,13 +140,16 @@ export async function publishOnce(
   }
 }
 
-/** What is found first is read while the rest is looked for. */
+/** Where another thread looks for the files, what is found first is read meanwhile. */
 async function walkAndRead(site: SiteSource, reading: SiteReading): Promise<Walk> {
-  const walking = site.walk({
+  let beside: Promise<void> | undefined;
+  const walk = await site.walk({
     onFile: (file) => reading.add({ file, record: undefined }),
-    onThread: (thread, isFree) => reading.join(thread, isFree),
+    onThread(thread, isFree) {
+      beside = reading.join(thread, isFree);
+    },
   });
-  const [walk] = await Promise.all([walking, reading.readUntil(walking)]);
+  await beside;
   return walk;
 }
 

@@ -71,14 +71,9 @@ export class SiteReading {
     this.#pool.add(secretsAllowed ? { ...file, secretsAllowed } : file);
   }
 
-  /** Takes in a thread; see {@link GzipPool.join}. */
-  join(thread: PublishThread, isFree: Promise<unknown>): void {
-    this.#pool.join(thread, isFree);
-  }
-
-  /** Begins with what is there, until `end` has come; what goes wrong is told by {@link finish}. */
-  readUntil(end: Promise<unknown>): Promise<void> {
-    return this.#pool.workUntil(end);
+  /** Takes in a thread, and begins with what is there; see {@link GzipPool.join}. */
+  join(thread: PublishThread, isFree: Promise<unknown>): Promise<void> {
+    return this.#pool.join(thread, isFree);
   }
 
   /**

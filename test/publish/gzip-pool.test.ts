@@ -42,21 +42,38 @@ test(
     for (const threads of [1, 2]) {
       const pool = poolOf(t, { threads, onResult });
       const [thread, isEnded] = threadOf(t);
-      const { promise: isFree, resolve: free } = deferred();
-      pool.join(thread, isFree);
+      await pool.join(thread, Promise.resolve());
       for (let i = 0; i < 99; i += 1) pool.add({ ...job, key: `small/${i}.txt` });
 
       assert.is(pool.beginSigning === undefined, threads === 1);
       assert.equal(keys.splice(0), []);
-      free();
       if (threads === 1) await isEnded;
-      // Only this thread is left to do them, while the main one waits.
-      else while (keys.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
       await pool.drain();
       assert.is(keys.splice(0).length, 99);
       await pool.close();
       await isEnded;
     }
+  }),
+);
+
+test(
+  'GzipPool :: a thread that has joined is the one that does what is left to workers',
+  scope(async (t) => {
+    const jobs = jobsOf(t).filter(({ bytes }) => bytes > 512 * 1024);
+    const pool = poolOf(t, { threads: 2 });
+    const [thread] = threadOf(t);
+    const asked: string[] = [];
+    const { ask } = thread;
+    thread.ask = (order) => {
+      asked.push(order.kind);
+      ask.call(thread, order);
+    };
+    await pool.join(thread, Promise.resolve());
+
+    for (const job of jobs) pool.add(job);
+    await pool.drain();
+
+    assert.equal(asked, ['settings', ...jobs.map(() => 'encode')]);
   }),
 );
 
@@ -67,34 +84,35 @@ test(
     const [late, isLateEnded] = threadOf(t);
     const [failed, isFailedEnded] = threadOf(t);
     const { promise: isFree, resolve: free } = deferred();
-    pool.join(late, isFree);
-    pool.join(failed, Promise.reject(new Error('no walk')));
+    const joining = pool.join(late, isFree);
+    await pool.join(failed, Promise.reject(new Error('no walk')));
     await isFailedEnded;
 
     await pool.close();
     free();
 
+    await joining;
     await isLateEnded;
     assert.is(pool.beginSigning, undefined);
   }),
 );
 
 test(
-  'GzipPool :: does what is added until the end has come, and leaves large files to others',
+  'GzipPool :: does what is added until a thread is free, and leaves large files to others',
   scope(async (t) => {
     const jobs = jobsOf(t);
     const keys: string[] = [];
     const pool = poolOf(t, { threads: 1, onResult: (result) => keys.push(keyOf(result)) });
-    const { promise: end, resolve: finish } = deferred();
-    const working = pool.workUntil(end);
+    const { promise: isFree, resolve: free } = deferred();
+    const joining = pool.join(threadOf(t)[0], isFree);
     for (const job of jobs) {
       pool.add(job);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    finish();
-    await working;
+    free();
+    await joining;
 
-    const small = jobs.filter(({ bytes }) => bytes < 100_000).map(({ key }) => key);
+    const small = jobs.filter(({ bytes }) => bytes < 512 * 1024).map(({ key }) => key);
     assert.equal(keys.toSorted(), small.toSorted());
     await pool.drain();
     assert.is(keys.length, jobs.length);
@@ -102,16 +120,27 @@ test(
 );
 
 test(
-  'GzipPool :: works until the end also where that fails, and no longer once there is a signal',
+  'GzipPool :: what goes wrong until a thread is free is told when it is drained, a signal too',
   scope(async (t) => {
-    await poolOf(t, { threads: 1 }).workUntil(Promise.reject(new Error('no walk')));
+    const [job] = jobsOf(t);
+    assert.ok(job);
+    const failure = new Error('no space');
+    const onResult = () => {
+      throw failure;
+    };
+    const never = new Promise(() => undefined);
+    const failing = poolOf(t, { threads: 1, onResult });
+    const joining = failing.join(threadOf(t)[0], never);
+    failing.add(job);
+    await joining;
+    assert.is(await failing.drain().catch((thrown: unknown) => thrown), failure);
 
     const controller = new AbortController();
-    const pool = poolOf(t, { signal: controller.signal });
-    const working = pool.workUntil(new Promise(() => undefined));
+    const stopped = poolOf(t, { signal: controller.signal });
+    const waiting = stopped.join(threadOf(t)[0], never);
     controller.abort();
-    await working;
-    await rejectsCode(pool.drain(), 'ABORTED');
+    await waiting;
+    await rejectsCode(stopped.drain(), 'ABORTED');
   }),
 );
 

@@ -19,8 +19,30 @@ import { build } from 'esbuild';
 const dist = join(dirname(fileURLToPath(import.meta.url)), 'dist');
 const cli = join(dist, 'cli');
 
-/** Each thread needs these, and would take 8 ms to find and load them. */
-const SMALL = new Set(['minizlib', 'minipass']);
+/** Almost each thread needs these, and would take 25 ms to find and load them. */
+const SMALL = new Set(['minizlib', 'minipass', 'better-sqlite3', 'sodium-native', 'which-runtime']);
+
+/**
+ * What two of them look for their binary part with, and it in the place where it mostly is: that takes 1 ms, the
+ * search for all the places where it could be 5 and 15.
+ */
+const BINARIES = {
+  bindings: `module.exports = (name) => {
+    try {
+      return require('better-sqlite3/build/Release/' + name);
+    } catch {
+      const place = require.resolve('better-sqlite3/package.json');
+      const find = require('node:module').createRequire(place)('bindings');
+      return find({ bindings: name, module_root: require('node:path').dirname(place) });
+    }
+  };`,
+  './binding': `const { platform, arch } = process;
+    try {
+      module.exports = require('sodium-native/prebuilds/' + platform + '-' + arch + '/sodium-native.node');
+    } catch {
+      module.exports = require('sodium-native/binding.js');
+    }`,
+};
 
 /** What a publish has in common with other commands, and mostly does without. */
 const RARE = ['announce', 'commands/publish-watch', 'program', '../daemon/publish-to'];
@@ -61,7 +83,13 @@ function script(name, { others = [], rare = [], contents } = {}) {
     supported: { 'dynamic-import': false },
     // The way of the sources alone, to start what is not built.
     define: { 'import.meta.resolve': 'undefined' },
-    plugins: [keepPlaces(dirname(outfile)), leaveOut(others), takeRare(rare), takeIn()],
+    plugins: [
+      keepPlaces(dirname(outfile)),
+      leaveOut(others),
+      takeRare(rare),
+      findBinaries(),
+      takeIn(),
+    ],
     logLevel: 'warning',
   });
 }
@@ -96,15 +124,16 @@ async function threads() {
   return files.filter((name) => name.endsWith('-worker.js')).map((name) => name.slice(0, -3));
 }
 
-/** Each module finds what lies beside it where it is, not where the script is. */
+/** Each module finds what lies beside it where it is, not where the script is; packages are the script's own. */
 function keepPlaces(place) {
   const imports = `import { pathToFileURL as urlOf } from 'node:url';\nimport { join as placeOf } from 'node:path';\n`;
   return {
     name: 'keep-places',
     setup({ onLoad }) {
       onLoad({ filter: /\.js$/ }, async ({ path }) => {
-        const text = await readFile(path, 'utf8');
-        if (!text.includes('import.meta.url')) return undefined;
+        const found = await readFile(path, 'utf8');
+        if (!found.includes('import.meta.url')) return undefined;
+        const text = found.replace(/createRequire\(import\.meta\.url\)\('/g, "require('");
         const url = `urlOf(placeOf(__dirname, ${JSON.stringify(relative(place, path))})).href`;
         return { contents: imports + text.replaceAll('import.meta.url', url) };
       });
@@ -123,6 +152,20 @@ function leaveOut(names) {
         if (name === undefined) return undefined;
         return { path: name === 'main' ? './main.cjs' : `${name}.js`, external: true };
       });
+    },
+  };
+}
+
+/** Those that look for binaries, {@link BINARIES} in place of what they look with. */
+function findBinaries() {
+  return {
+    name: 'find-binaries',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^(bindings|\.\/binding)$/ }, ({ path, importer }) => {
+        return /better-sqlite3|sodium-native/.test(importer) ? { path, namespace: 'binary' } : null;
+      });
+      onResolve({ filter: /^/, namespace: 'binary' }, ({ path }) => ({ path, external: true }));
+      onLoad({ filter: /^/, namespace: 'binary' }, ({ path }) => ({ contents: BINARIES[path] }));
     },
   };
 }

@@ -56,7 +56,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
   const note = (line: string): void => void process.stderr.write(`drayer: ${line}\n`);
   return {
     isJson: json,
-    isInteractive: process.stdin.isTTY === true && isLive,
+    isInteractive: isLive && process.stdin.isTTY === true,
     isLive,
     print: (line) => void process.stdout.write(`${line}\n`),
     printJson: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),

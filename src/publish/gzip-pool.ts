@@ -57,7 +57,7 @@ export class GzipPool {
     const { threads = Math.min(MOST_THREADS, availableParallelism()), signal } = options;
     this.#options = options;
     this.#mostWorkers = threads - 1;
-    this.#queue = new JobQueue(options.onTake ?? ((job) => job));
+    this.#queue = new JobQueue(options.onTake ?? ((job) => job), this.#mostWorkers);
     signal?.addEventListener('abort', this.#stop);
   }
 

@@ -7,7 +7,7 @@ import type { Stream } from '../store/stream.ts';
 import { FILE_TYPE } from '../store/typed-reads.ts';
 import type { HeldFiles, SiteDiff } from './diff.ts';
 import { digestListing } from './listing.ts';
-import type { SiteReading } from './site-reading.ts';
+import type { HeldFile, SiteReading } from './site-reading.ts';
 import type { Walk, WalkSummary } from './walk.ts';
 
 /** The stream before a publish. */
@@ -62,23 +62,25 @@ export function remember(stream: Stream, { files, walk, diff, reading, generatio
   const entries = read.flatMap(({ key, stamp, hash }) =>
     stamp === undefined ? [] : [{ key, stamp, valueHash: hash }],
   );
-  const found = new Map(walk.files.map(({ key, stamp }) => [key, stamp]));
-  const isSame = entries.every(({ key, stamp }) => found.get(key) === stamp);
-  const kept = new Set(found.keys());
-  // Files that may have changed again while they were read.
-  for (const { key, stamp } of read) if (stamp === undefined) kept.delete(key);
-  const gone = [...files.known.keys()].filter((key) => !kept.has(key));
-  const isComplete = isSame && diff.unchanged + entries.length === walk.files.length;
+  const isComplete = reading.isAsFound && diff.unchanged + entries.length === walk.files.length;
   const complete =
     isComplete && walk.summary !== undefined
       ? { tip: generation.tip, digest: digestListing(walk.summary.listing) }
       : undefined;
   try {
-    stream.statCache.save({ entries, gone, complete });
+    stream.statCache.save({ entries, gone: goneOf(files, walk, read), complete });
   } catch (error) {
     // The site is published; the next run reads a little more.
     if (!isDrayerError(error, 'STREAM_BUSY')) throw error;
   }
+}
+
+/** What is remembered of files that are not there any more, or may have changed again while they were read. */
+function goneOf({ known }: HeldFiles, { files }: Walk, read: readonly HeldFile[]): string[] {
+  if (known.size === 0) return [];
+  const kept = new Set(files.map(({ key }) => key));
+  for (const { key, stamp } of read) if (stamp === undefined) kept.delete(key);
+  return [...known.keys()].filter((key) => !kept.has(key));
 }
 
 function readFileRecords(stream: Stream): Map<string, SignedRecord> {

@@ -205,10 +205,9 @@ function findClashes(walk: Walk, { doubtful }: SiteDiff): PublishFault[] {
 }
 
 function batchOf({ removed }: SiteDiff, { fresh }: SiteReading): Batch {
-  // Sorted: the ids of a first publish follow the paths, whichever thread was faster.
-  const sorted = [...fresh].sort((a, b) => (a.key < b.key ? -1 : 1));
   return {
-    puts: sorted.map(({ key, hash }) => ({ type: FILE_TYPE, key, hash })),
+    // By key: the ids of a first publish follow the paths.
+    puts: fresh.map(({ key, hash }) => ({ type: FILE_TYPE, key, hash })),
     deletes: removed.map((key) => ({ type: FILE_TYPE, key })),
   };
 }

@@ -45,7 +45,7 @@ export function reportOf({ held, walk, diff, reading, generation }: Done): Publi
   const isNew = new Set(
     diff.doubtful.flatMap(({ file, record }) => (record === undefined ? [file.key] : [])),
   );
-  const keys = reading.fresh.map(({ key }) => key).sort();
+  const keys = reading.fresh.map(({ key }) => key);
   return {
     added: keys.filter((key) => isNew.has(key)),
     changed: keys.filter((key) => !isNew.has(key)),

@@ -35,11 +35,13 @@ export type SiteReadingOptions = {
 
 /** One reading of a site. {@link SiteReading.close} must be called, also after an error. */
 export class SiteReading {
-  /** The stream does not hold their content. Their values have been given to `onValue`. */
+  /** The stream does not hold their content. Their values have been given to `onValue`. By key, in the end. */
   readonly fresh: HeldFile[] = [];
   /** The stream holds their content already. */
   readonly same: HeldFile[] = [];
   readonly faults: PublishFault[] = [];
+  /** Whether each file was read in the state in which it was found. */
+  isAsFound = true;
   bytesRead = 0;
   /** Bytes of the values of `fresh`. */
   bytesStored = 0;
@@ -81,8 +83,10 @@ export class SiteReading {
    *
    * @throws {DrayerError} ABORTED when the signal says so
    */
-  finish(): Promise<void> {
-    return this.#pool.drain();
+  async finish(): Promise<void> {
+    await this.#pool.drain();
+    // Whichever thread was faster.
+    this.fresh.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
   /** Signs a batch, together with the threads that have read the site; undefined without any. */
@@ -115,8 +119,10 @@ export class SiteReading {
   }
 
   #takeFile(result: Exclude<EncodeResult, { kind: 'fault' }>): void {
-    const held = this.#doubtful.get(result.file.key)?.record?.hash;
+    const doubtful = this.#doubtful.get(result.file.key);
+    const held = doubtful?.record?.hash;
     this.bytesRead += result.file.bytes;
+    if (result.file.stamp !== doubtful?.file.stamp) this.isAsFound = false;
     if (result.kind === 'same') {
       // Found the same as what a record holds, so there is one.
       if (held !== undefined) this.same.push({ ...result.file, hash: held });

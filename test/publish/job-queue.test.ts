@@ -18,10 +18,15 @@ test('takeBatch :: a batch ends at 64 files, half a megabyte or a part of what i
   const many = queueOf(Array.from({ length: 2000 }, () => 1));
   const big = queueOf(Array.from({ length: 2000 }, () => 300_000));
   const few = queueOf(Array.from({ length: 100 }, () => 1));
+  const shared = queueOf(
+    Array.from({ length: 100 }, () => 1),
+    3,
+  );
 
   assert.is(many.takeBatch().length, 64);
   assert.is(big.takeBatch().length, 2);
-  assert.is(few.takeBatch().length, 7);
+  assert.is(few.takeBatch().length, 25);
+  assert.is(shared.takeBatch().length, 9);
 });
 
 test('takeBatch :: every job comes once, in ever shorter batches', () => {
@@ -43,8 +48,8 @@ test('takeBatch :: every job comes once, in ever shorter batches', () => {
 
 test('hasFullBatch :: it says whether a worker has enough to do', () => {
   assert.is(queueOf([]).hasFullBatch, false);
-  assert.is(queueOf(Array.from({ length: 1023 }, () => 1)).hasFullBatch, false);
-  assert.is(queueOf(Array.from({ length: 1024 }, () => 1)).hasFullBatch, true);
+  assert.is(queueOf(Array.from({ length: 255 }, () => 1)).hasFullBatch, false);
+  assert.is(queueOf(Array.from({ length: 256 }, () => 1)).hasFullBatch, true);
   assert.is(queueOf([LARGE]).hasFullBatch, true);
 });
 
@@ -62,7 +67,7 @@ test('takeBatch, takeOne :: each job passes onTake when it is taken, not before'
   const queue = new JobQueue((job) => {
     taken.push(job.bytes);
     return { ...job, heldContentHash: new Uint8Array(32) };
-  });
+  }, 1);
   for (const bytes of [1, 2, LARGE]) queue.add(jobOf(bytes));
 
   assert.equal(taken, []);
@@ -72,8 +77,8 @@ test('takeBatch, takeOne :: each job passes onTake when it is taken, not before'
   assert.equal(taken, [2, LARGE]);
 });
 
-function queueOf(sizes: readonly number[]): JobQueue {
-  const queue = new JobQueue((job) => job);
+function queueOf(sizes: readonly number[], workers = 1): JobQueue {
+  const queue = new JobQueue((job) => job, workers);
   for (const bytes of sizes) queue.add(jobOf(bytes));
   return queue;
 }

@@ -91,11 +91,12 @@ export function planBatch(view: ChainView, batch: Batch, options: PlanOptions): 
   const created = changes.writes.filter((write) => write.held === undefined).length;
   const top = moved.at(-1);
   const covered = snapshot === undefined ? moved : moved.slice(0, -1);
-  const signatureOf = beginDrafts([...covered, ...patched], secretKey, beginSigning);
+  const drafts = [...covered, ...patched];
+  const { signatureOf, positions } = beginDrafts(drafts, secretKey, beginSigning);
 
   // Nothing that the batch says can fail from here on: the trie is brought up to date with the rest
   // or not at all. Others may be signing meanwhile.
-  const root = snapshot && updateTrie(snapshot.trie, view, { changes, covered });
+  const root = snapshot && updateTrie(snapshot.trie, view, { changes, covered, positions });
   const records: SignedRecord[] = covered.map(
     (draft, index) => new PlannedRecord(draft, index, signatureOf),
   );
@@ -135,11 +136,18 @@ function currentMark(view: ChainView, { mark, snapshot }: PlanOptions): Mark {
   };
 }
 
+type TrieUpdate = {
+  readonly changes: Changes;
+  readonly covered: readonly Draft[];
+  /** Of these, and of what follows them. */
+  readonly positions: Uint8Array;
+};
+
 /** Returns the new root. */
 function updateTrie(
   trie: SnapshotTrie,
   view: ChainView,
-  { changes, covered }: { changes: Changes; covered: readonly Draft[] },
+  { changes, covered, positions }: TrieUpdate,
 ): Uint8Array {
   for (const gone of changes.deleted.values()) {
     if (isSnapshot(gone)) continue;
@@ -148,7 +156,7 @@ function updateTrie(
     const left = view.byKey(gone.type, gone.key).find(({ id }) => !changes.deleted.has(id));
     if (left !== undefined) trie.set(left);
   }
-  trie.setAll(covered);
+  trie.setAll(covered, positions);
   return trie.root();
 }
 

@@ -10,13 +10,17 @@ import {
   checkDraft,
   checkRecord,
   type Draft,
+  HASH_BYTES,
   type Micros,
   type SignedRecord,
 } from './record.ts';
 import { hashOfText, hashOfType } from './text-hash.ts';
+import { POSITION_BYTES } from './trie-hash.ts';
 
 /** Length of what is signed. */
 export const SIGNED_BYTES = 136;
+/** Where the hash of the key is in it. */
+const KEY_AT = 40;
 
 /**
  * Returns the bytes a signature of this draft covers, always 136 (R1).
@@ -36,7 +40,7 @@ export function writeSignedBytes(draft: Draft, bytes: Uint8Array, start: number)
   writeInt64(view, 16, draft.modified);
   writeInt64(view, 24, draft.prev);
   writeInt64(view, 32, draft.prevChange);
-  bytes.set(hashOfText(draft.key), start + 40);
+  bytes.set(hashOfText(draft.key), start + KEY_AT);
   bytes.set(draft.hash, start + 72);
   bytes.set(hashOfType(draft.type), start + 104);
 }
@@ -55,24 +59,36 @@ export type BeginSigning = (
 const signHere: BeginSigning = (messages, secretKey) => (index) =>
   sign(messages.subarray(index * SIGNED_BYTES, (index + 1) * SIGNED_BYTES), secretKey);
 
+/** Drafts that are being signed. */
+export type DraftSigning = {
+  /** Returns the signature of the draft with an index. */
+  readonly signatureOf: (index: number) => Uint8Array;
+  /** The {@link positionOf} each draft, which is part of what is signed, one after the other. */
+  readonly positions: Uint8Array;
+};
+
 /**
  * Begins to sign drafts.
  *
  * @param secretKey - 64 bytes, seed then public key
- * @returns what gives the signature of the draft with an index
  * @throws {DrayerError} RECORD_INVALID when a field of any of them is out of its bounds (R2)
  */
 export function beginDrafts(
   drafts: readonly Draft[],
   secretKey: Uint8Array,
   begin: BeginSigning = signHere,
-): (index: number) => Uint8Array {
+): DraftSigning {
   const messages = new Uint8Array(drafts.length * SIGNED_BYTES);
+  const positions = new Uint8Array(drafts.length * POSITION_BYTES);
   drafts.forEach((draft, index) => {
     checkDraft(draft);
-    writeSignedBytes(draft, messages, index * SIGNED_BYTES);
+    const start = index * SIGNED_BYTES;
+    writeSignedBytes(draft, messages, start);
+    const hashOfKey = messages.subarray(start + KEY_AT, start + KEY_AT + HASH_BYTES);
+    positions.set(hashOfType(draft.type), index * POSITION_BYTES);
+    positions.set(hashOfKey, index * POSITION_BYTES + HASH_BYTES);
   });
-  return begin(messages, secretKey);
+  return { signatureOf: begin(messages, secretKey), positions };
 }
 
 /**

@@ -1,86 +1,106 @@
 /**
  * The trie over many records at once (R21): sorted by their positions once, and parted from the top
- * down. Putting them in one by one takes three times as long; the shape is the same.
+ * down. Putting them in one by one takes five times as long; the shape is the same.
  */
 import { type Draft, HASH_BYTES } from './record.ts';
-import { bitAt, firstDifference, leafHashAt, positionOf } from './trie-hash.ts';
+import type { TrieChild, TrieNode } from './trie.ts';
+import { bitAt, firstDifference, leafHashAt, nodeHash, POSITION_BYTES } from './trie-hash.ts';
 
-/** A side of a loaded node, or the root. */
-export type Side = {
-  ref: number;
-  /** Undefined where something below has changed. */
-  hash: Uint8Array | undefined;
-  /** The node `ref` names, once it is loaded. */
-  node: Node | undefined;
+/** Records in the order of their positions. */
+export type SortedLeaves = {
+  readonly drafts: readonly Draft[];
+  /** The position of each. */
+  readonly positions: readonly Uint8Array[];
 };
 
-/** A loaded node. */
-export type Node = {
-  readonly id: number;
-  readonly bit: number;
-  readonly sides: readonly [Side, Side];
-  readonly isStored: boolean;
-  /** Not as it is stored. Then so is every node above. */
-  isChanged: boolean;
+/** Nodes that were made all at once. */
+export type BuiltTrie = {
+  readonly root: TrieChild;
+  /** By id, one after the other. */
+  readonly nodes: readonly TrieNode[];
 };
 
-/** A record in the trie that is not stored. */
-export type NewLeaf = { readonly draft: Draft; readonly position: Uint8Array };
-
-/** Returns the leaves of records in the order of their positions; of one name the later record's. */
-export function sortedLeaves(drafts: Iterable<Draft>): NewLeaf[] {
-  const leaves: NewLeaf[] = [];
-  for (const draft of drafts) leaves.push({ draft, position: positionOf(draft.type, draft.key) });
-  // Those of one position keep their order.
-  leaves.sort(comparePositions);
-  return leaves.filter((leaf, index) => {
-    const next = leaves[index + 1];
-    return next === undefined || firstDifference(leaf.position, next.position) !== undefined;
+/**
+ * Sorts records; of those of one type and key the last is kept.
+ *
+ * @param positions - of the records, in their order, 64 bytes each
+ */
+export function sortLeaves(drafts: readonly Draft[], positions: Uint8Array): SortedLeaves {
+  const heads = headsOf(drafts, positions);
+  const order = Uint32Array.from(drafts, (_, index) => index).sort(
+    // Those of one position keep their order.
+    (a, b) => Number(heads[a]) - Number(heads[b]) || comparePositions(positions, a, b) || a - b,
+  );
+  const kept = order.filter((index, i) => {
+    const next = order[i + 1];
+    return next === undefined || comparePositions(positions, index, next) !== 0;
   });
+  return {
+    drafts: Array.from(kept, (index) => drafts[index] as Draft), // an index of this very list
+    positions: Array.from(kept, (index) =>
+      positions.subarray(index * POSITION_BYTES, (index + 1) * POSITION_BYTES),
+    ),
+  };
 }
 
-/** Returns the side over sorted leaves, of which there is at least one; the root has the first node id. */
-export function buildSide(leaves: readonly NewLeaf[], firstNodeId: number): Side {
+/**
+ * Builds the trie over sorted leaves.
+ *
+ * @param firstNodeId - of the root, where that is a node
+ * @returns undefined without leaves
+ */
+export function buildTrie(
+  { drafts, positions }: SortedLeaves,
+  firstNodeId: number,
+): BuiltTrie | undefined {
+  if (drafts.length === 0) return undefined;
+  // One less than leaves.
+  const nodes = new Array<TrieNode>(drafts.length - 1);
   let nextNodeId = firstNodeId;
-  // As deep as a position has bits, at most.
-  const over = (from: number, to: number): Side => {
-    const first = leaves[from] as NewLeaf; // from < to: inside the list
-    const { position, draft } = first;
-    const bit = firstDifference(position, (leaves[to - 1] as NewLeaf).position);
-    if (bit === undefined) {
-      return { ref: -draft.id, hash: leafHashAt(position, draft), node: undefined };
-    }
+  // As deep as a position has bits, at most; from < to: inside the list.
+  const over = (from: number, to: number): TrieChild => {
+    const draft = drafts[from] as Draft;
+    const position = positions[from] as Uint8Array;
+    const bit = firstDifference(position, positions[to - 1] as Uint8Array);
+    if (bit === undefined) return { ref: -draft.id, hash: leafHashAt(position, draft) };
     const id = nextNodeId;
     nextNodeId += 1;
-    const middle = partAt(leaves, { from, to, bit });
-    const sides = [over(from, middle), over(middle, to)] as const;
-    return { ref: id, hash: undefined, node: { id, bit, sides, isStored: false, isChanged: true } };
+    const middle = partAt(positions, { from, to, bit });
+    const left = over(from, middle);
+    const right = over(middle, to);
+    nodes[id - firstNodeId] = { id, bit, left, right };
+    return { ref: id, hash: nodeHash(bit, left.hash, right.hash) };
   };
-  return over(0, leaves.length);
+  return { root: over(0, drafts.length), nodes };
 }
 
-/** Index of the first leaf that has 1 in the bit; the first has 0 there and the last has 1. */
+/** Index of the first position that has 1 in the bit; the first has 0 there and the last has 1. */
 function partAt(
-  leaves: readonly NewLeaf[],
+  positions: readonly Uint8Array[],
   { from, to, bit }: { readonly from: number; readonly to: number; readonly bit: number },
 ): number {
   let low = from + 1;
   let high = to - 1;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (bitAt((leaves[middle] as NewLeaf).position, bit) === 0) low = middle + 1;
+    if (bitAt(positions[middle] as Uint8Array, bit) === 0) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
-function comparePositions(one: NewLeaf, other: NewLeaf): number {
-  const { position: a } = one;
-  const { position: b } = other;
-  // The first half is of the type, which few streams have many of.
-  const from = one.draft.type === other.draft.type ? HASH_BYTES : 0;
-  for (let i = from; i < a.length; i += 1) {
-    const difference = (a[i] as number) - (b[i] as number); // both have 64 bytes
+/** The first four bytes in which positions differ as a rule: there are few types, mostly one. */
+function headsOf(drafts: readonly Draft[], { buffer, byteOffset }: Uint8Array): Uint32Array {
+  const view = new DataView(buffer, byteOffset);
+  const at = drafts.every(({ type }) => type === drafts[0]?.type) ? HASH_BYTES : 0;
+  return Uint32Array.from(drafts, (_, index) => view.getUint32(index * POSITION_BYTES + at));
+}
+
+function comparePositions(positions: Uint8Array, one: number, other: number): number {
+  const a = one * POSITION_BYTES;
+  const b = other * POSITION_BYTES;
+  for (let i = 0; i < POSITION_BYTES; i += 1) {
+    const difference = Number(positions[a + i]) - Number(positions[b + i]);
     if (difference !== 0) return difference;
   }
   return 0;

@@ -25,6 +25,15 @@ export function positionOf(type: string, key: string): Uint8Array {
   return position;
 }
 
+/** Returns the places of records, one after the other. */
+export function positionsOf(drafts: readonly Draft[]): Uint8Array {
+  const positions = new Uint8Array(drafts.length * POSITION_BYTES);
+  drafts.forEach(({ type, key }, index) => {
+    positions.set(positionOf(type, key), index * POSITION_BYTES);
+  });
+  return positions;
+}
+
 /** Returns the hash that stands for a record in the trie. */
 export function leafHash(draft: Draft): Uint8Array {
   return leafHashAt(positionOf(draft.type, draft.key), draft);

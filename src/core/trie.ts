@@ -9,7 +9,7 @@
 import { DrayerError } from './errors.ts';
 import type { Proof } from './proof.ts';
 import { bytesEqual, type Draft } from './record.ts';
-import { buildSide, type NewLeaf, type Node, type Side, sortedLeaves } from './trie-build.ts';
+import { type BuiltTrie, buildTrie, sortLeaves } from './trie-build.ts';
 import {
   bitAt,
   EMPTY_ROOT,
@@ -18,7 +18,9 @@ import {
   nodeHash,
   POSITION_BITS,
   positionOf,
+  positionsOf,
 } from './trie-hash.ts';
+import { type Node, other, put, type Side, sideOf } from './trie-side.ts';
 
 /** One side of a node, or the root. */
 export type TrieChild = {
@@ -71,7 +73,10 @@ type Turn = { readonly from: Side; readonly node: Node; readonly taken: 0 | 1 };
 export class SnapshotTrie {
   readonly #source: TrieSource;
   readonly #dropped: number[] = [];
-  readonly #leaves = new Map<number, NewLeaf>();
+  /** The records that are not stored, by id. */
+  readonly #leaves = new Map<number, Draft>();
+  /** Nodes that are not stored and have not changed since they were made; what is loaded of them may have. */
+  #built: BuiltTrie | undefined;
   #root: Side | undefined;
   #nextNodeId: number;
 
@@ -85,22 +90,26 @@ export class SnapshotTrie {
   /** A new trie of these records; of two with one type and key the later counts. */
   static of(drafts: Iterable<Draft>): SnapshotTrie {
     const trie = new SnapshotTrie(emptyTrieSource());
-    trie.setAll(drafts);
+    trie.setAll([...drafts]);
     return trie;
   }
 
-  /** Puts in many, as {@link SnapshotTrie.set} does one by one: where there is nothing yet, all at once. */
-  setAll(drafts: Iterable<Draft>): void {
+  /**
+   * Puts in many, as {@link SnapshotTrie.set} does one by one: where there is nothing yet, all at once.
+   *
+   * @param positions - of the drafts, where they are known, 64 bytes each
+   */
+  setAll(drafts: readonly Draft[], positions?: Uint8Array): void {
     if (this.#root !== undefined) {
       for (const draft of drafts) this.set(draft);
       return;
     }
-    const leaves = sortedLeaves(drafts);
-    if (leaves.length === 0) return;
-    for (const leaf of leaves) this.#leaves.set(leaf.draft.id, leaf);
-    this.#root = buildSide(leaves, this.#nextNodeId);
-    // One node less than leaves.
-    this.#nextNodeId += leaves.length - 1;
+    const leaves = sortLeaves(drafts, positions ?? positionsOf(drafts));
+    this.#built = buildTrie(leaves, this.#nextNodeId);
+    if (this.#built === undefined) return;
+    for (const draft of leaves.drafts) this.#leaves.set(draft.id, draft);
+    this.#root = sideOf(this.#built.root);
+    this.#nextNodeId += this.#built.nodes.length;
   }
 
   /** Puts a record at the position of its type and key, in place of the one that stands there. */
@@ -109,7 +118,7 @@ export class SnapshotTrie {
     const leaf = sideOf({ ref: -draft.id, hash: leafHashAt(position, draft) });
     const { path, end } = this.#descend(position);
     const bit = end && firstDifference(position, this.#positionOfLeaf(end.ref));
-    this.#leaves.set(draft.id, { draft, position });
+    this.#leaves.set(draft.id, draft);
     if (end === undefined) this.#root = leaf;
     else if (bit === undefined) this.#replace(path, end, leaf);
     else this.#insert(path, end, { leaf, bit, side: bitAt(position, bit) });
@@ -148,7 +157,7 @@ export class SnapshotTrie {
         bit: node.bit,
         sibling: this.#hashOf(node.sides[other(taken)]),
       })),
-      leaf: this.#leaves.get(-end.ref)?.draft ?? this.#source.record(-end.ref),
+      leaf: this.#leaves.get(-end.ref) ?? this.#source.record(-end.ref),
     };
   }
 
@@ -203,15 +212,23 @@ export class SnapshotTrie {
 
   #load(side: Side): Node {
     if (side.node === undefined) {
-      const { id, bit, left, right } = this.#source.node(side.ref);
+      const built = this.#builtNode(side.ref);
+      const { id, bit, left, right } = built ?? this.#source.node(side.ref);
       const sides = [sideOf(left), sideOf(right)] as const;
-      side.node = { id, bit, sides, isStored: true, isChanged: false };
+      const isStored = built === undefined;
+      side.node = { id, bit, sides, isStored, isChanged: !isStored };
     }
     return side.node;
   }
 
+  #builtNode(ref: number): TrieNode | undefined {
+    const first = this.#built?.nodes[0]?.id;
+    return first === undefined ? undefined : this.#built?.nodes[ref - first];
+  }
+
   #positionOfLeaf(ref: number): Uint8Array {
-    return this.#leaves.get(-ref)?.position ?? this.#source.positionOf(-ref);
+    const draft = this.#leaves.get(-ref);
+    return draft ? positionOf(draft.type, draft.key) : this.#source.positionOf(-ref);
   }
 
   #hashOf(side: Side): Uint8Array {
@@ -227,7 +244,8 @@ export class SnapshotTrie {
   }
 
   /** Gathers the changed nodes; recursion ends at the bits of a position. */
-  #collect({ node }: Side, saved: TrieNode[]): void {
+  #collect({ ref, node }: Side, saved: TrieNode[]): void {
+    if (node === undefined) this.#collectBuilt(ref, saved);
     if (node?.isChanged !== true) return;
     const [left, right] = node.sides;
     saved.push({
@@ -238,6 +256,14 @@ export class SnapshotTrie {
     });
     this.#collect(left, saved);
     this.#collect(right, saved);
+  }
+
+  #collectBuilt(ref: number, saved: TrieNode[]): void {
+    const node = this.#builtNode(ref);
+    if (node === undefined) return;
+    saved.push(node);
+    this.#collectBuilt(node.left.ref, saved);
+    this.#collectBuilt(node.right.ref, saved);
   }
 }
 
@@ -253,20 +279,6 @@ export function emptyTrieSource(): TrieSource {
     positionOf: nothing,
     record: nothing,
   };
-}
-
-function sideOf(child: TrieChild): Side {
-  return { ref: child.ref, hash: child.hash, node: undefined };
-}
-
-function put(place: Side, side: Side): void {
-  place.ref = side.ref;
-  place.hash = side.hash;
-  place.node = side.node;
-}
-
-function other(side: 0 | 1): 0 | 1 {
-  return side === 0 ? 1 : 0;
 }
 
 /** The leaf below these turns is another one: their hashes no longer hold. */

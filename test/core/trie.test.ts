@@ -153,7 +153,24 @@ test('of :: is what the records make one by one, and goes on like it', () => {
       new Set(built.changes().saved.map(({ id }) => id)).size,
       built.changes().saved.length,
     );
+    // All of it, what was not touched since as well.
+    const whole = new MemoryTrie();
+    for (const one of left) whole.records.set(one.id, one);
+    whole.apply(built.changes());
+    for (const { id, key } of left) {
+      assert.is(new SnapshotTrie(whole).prove('obj', key).leaf?.id, id);
+    }
+    assert.equal(new SnapshotTrie(whole).root(), oracleRoot(left));
   }
+});
+
+test('of :: records of several types, in any order (R21)', () => {
+  const records = ['obj', 'file', 'post'].flatMap((type, i) =>
+    [1, 2, 3, 4, 5, 6, 7].map((n) => draft({ id: 10 * n + i, type, key: `k${n}` })),
+  );
+
+  assert.equal(SnapshotTrie.of(records).root(), oracleRoot(records));
+  assert.equal(SnapshotTrie.of(records.toReversed()).root(), oracleRoot(records));
 });
 
 test('set :: pointers are in no hash: a silent patch changes nothing (R21)', () => {

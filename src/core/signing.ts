@@ -14,13 +14,10 @@ import {
   type Micros,
   type SignedRecord,
 } from './record.ts';
-import { hashOfText, hashOfType } from './text-hash.ts';
-import { POSITION_BYTES } from './trie-hash.ts';
+import { positionAt, positionOf, positionsOf } from './trie-hash.ts';
 
 /** Length of what is signed. */
 export const SIGNED_BYTES = 136;
-/** Where the hash of the key is in it. */
-const KEY_AT = 40;
 
 /**
  * Returns the bytes a signature of this draft covers, always 136 (R1).
@@ -28,21 +25,29 @@ const KEY_AT = 40;
  */
 export function signedBytes(draft: Draft): Uint8Array {
   const bytes = new Uint8Array(SIGNED_BYTES);
-  writeSignedBytes(draft, bytes, 0);
+  writeSignedBytes(draft, bytes);
   return bytes;
 }
 
-/** As {@link signedBytes}, into `bytes` from `start` on. */
-export function writeSignedBytes(draft: Draft, bytes: Uint8Array, start: number): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + start, SIGNED_BYTES);
+/**
+ * As {@link signedBytes}, into `bytes`.
+ *
+ * @param position - of the draft in a trie: both hashes of its name
+ */
+export function writeSignedBytes(
+  draft: Draft,
+  bytes: Uint8Array,
+  position: Uint8Array = positionOf(draft.type, draft.key),
+): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, SIGNED_BYTES);
   writeInt64(view, 0, draft.id);
   writeInt64(view, 8, draft.timestamp);
   writeInt64(view, 16, draft.modified);
   writeInt64(view, 24, draft.prev);
   writeInt64(view, 32, draft.prevChange);
-  bytes.set(hashOfText(draft.key), start + KEY_AT);
-  bytes.set(draft.hash, start + 72);
-  bytes.set(hashOfType(draft.type), start + 104);
+  bytes.set(position.subarray(HASH_BYTES), 40);
+  bytes.set(draft.hash, 72);
+  bytes.set(position.subarray(0, HASH_BYTES), 104);
 }
 
 /**
@@ -63,7 +68,7 @@ const signHere: BeginSigning = (messages, secretKey) => (index) =>
 export type DraftSigning = {
   /** Returns the signature of the draft with an index. */
   readonly signatureOf: (index: number) => Uint8Array;
-  /** The {@link positionOf} each draft, which is part of what is signed, one after the other. */
+  /** See {@link positionsOf}: a part of what is signed. */
   readonly positions: Uint8Array;
 };
 
@@ -78,15 +83,12 @@ export function beginDrafts(
   secretKey: Uint8Array,
   begin: BeginSigning = signHere,
 ): DraftSigning {
+  drafts.forEach(checkDraft);
+  const positions = positionsOf(drafts);
   const messages = new Uint8Array(drafts.length * SIGNED_BYTES);
-  const positions = new Uint8Array(drafts.length * POSITION_BYTES);
   drafts.forEach((draft, index) => {
-    checkDraft(draft);
-    const start = index * SIGNED_BYTES;
-    writeSignedBytes(draft, messages, start);
-    const hashOfKey = messages.subarray(start + KEY_AT, start + KEY_AT + HASH_BYTES);
-    positions.set(hashOfType(draft.type), index * POSITION_BYTES);
-    positions.set(hashOfKey, index * POSITION_BYTES + HASH_BYTES);
+    const message = messages.subarray(index * SIGNED_BYTES, (index + 1) * SIGNED_BYTES);
+    writeSignedBytes(draft, message, positionAt(positions, index));
   });
   return { signatureOf: begin(messages, secretKey), positions };
 }

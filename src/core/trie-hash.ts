@@ -20,18 +20,29 @@ const NODE_BYTES = 3 + 2 * HASH_BYTES;
 /** Returns the place of a record in the trie: H(type) ‖ H(key), 64 bytes. */
 export function positionOf(type: string, key: string): Uint8Array {
   const position = new Uint8Array(POSITION_BYTES);
-  position.set(hashOfType(type));
-  position.set(hashOfText(key), HASH_BYTES);
+  writePosition({ type, key }, position, 0);
   return position;
 }
 
 /** Returns the places of records, one after the other. */
 export function positionsOf(drafts: readonly Draft[]): Uint8Array {
   const positions = new Uint8Array(drafts.length * POSITION_BYTES);
-  drafts.forEach(({ type, key }, index) => {
-    positions.set(positionOf(type, key), index * POSITION_BYTES);
-  });
+  drafts.forEach((draft, index) => writePosition(draft, positions, index * POSITION_BYTES));
   return positions;
+}
+
+function writePosition(
+  { type, key }: Pick<Draft, 'type' | 'key'>,
+  to: Uint8Array,
+  at: number,
+): void {
+  to.set(hashOfType(type), at);
+  to.set(hashOfText(key), at + HASH_BYTES);
+}
+
+/** Returns one of {@link positionsOf}, a view. */
+export function positionAt(positions: Uint8Array, index: number): Uint8Array {
+  return positions.subarray(index * POSITION_BYTES, (index + 1) * POSITION_BYTES);
 }
 
 /** Returns the hash that stands for a record in the trie. */

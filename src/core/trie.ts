@@ -17,6 +17,7 @@ import {
   leafHashAt,
   nodeHash,
   POSITION_BITS,
+  positionAt,
   positionOf,
   positionsOf,
 } from './trie-hash.ts';
@@ -97,14 +98,14 @@ export class SnapshotTrie {
   /**
    * Puts in many, as {@link SnapshotTrie.set} does one by one: where there is nothing yet, all at once.
    *
-   * @param positions - of the drafts, where they are known, 64 bytes each
+   * @param positions - of the drafts, and perhaps of more
    */
-  setAll(drafts: readonly Draft[], positions?: Uint8Array): void {
+  setAll(drafts: readonly Draft[], positions: Uint8Array = positionsOf(drafts)): void {
     if (this.#root !== undefined) {
-      for (const draft of drafts) this.set(draft);
+      drafts.forEach((draft, index) => this.set(draft, positionAt(positions, index)));
       return;
     }
-    const leaves = sortLeaves(drafts, positions ?? positionsOf(drafts));
+    const leaves = sortLeaves(drafts, positions);
     this.#built = buildTrie(leaves, this.#nextNodeId);
     if (this.#built === undefined) return;
     for (const draft of leaves.drafts) this.#leaves.set(draft.id, draft);
@@ -113,8 +114,7 @@ export class SnapshotTrie {
   }
 
   /** Puts a record at the position of its type and key, in place of the one that stands there. */
-  set(draft: Draft): void {
-    const position = positionOf(draft.type, draft.key);
+  set(draft: Draft, position: Uint8Array = positionOf(draft.type, draft.key)): void {
     const leaf = sideOf({ ref: -draft.id, hash: leafHashAt(position, draft) });
     const { path, end } = this.#descend(position);
     const bit = end && firstDifference(position, this.#positionOfLeaf(end.ref));

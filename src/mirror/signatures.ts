@@ -37,7 +37,7 @@ export function newSignatures(
   return {
     shared: { bytes, publicKey, state },
     put: (index, record) => {
-      writeSignedBytes(record, bytes, index * STEP);
+      writeSignedBytes(record, bytes.subarray(index * STEP));
       bytes.set(record.signature, index * STEP + SIGNED_BYTES);
     },
   };

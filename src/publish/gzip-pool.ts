@@ -37,6 +37,7 @@ const WORK_MS_PER_WORKER = 180;
 const BATCHES_AHEAD = 2;
 /** Bytes of files that workers have at a time, all together; a larger file goes alone. */
 const BYTES_AHEAD = 8 * 1024 * 1024;
+
 /** A worker, and the bytes of the batches it has, which it does in order. */
 type Member = { readonly thread: PublishThread; readonly batches: number[]; isFree: boolean };
 
@@ -82,7 +83,11 @@ export class GzipPool {
     const member = this.#hasRoom ? this.#takeIn(thread) : undefined;
     isFree.then(
       () => (member === undefined ? thread.close() : this.#begin(member)),
-      () => thread.close(), // why, is told by who was waited for
+      // Why, is told by who was waited for.
+      () => {
+        if (member !== undefined) this.#members.splice(this.#members.indexOf(member), 1);
+        return thread.close();
+      },
     );
     try {
       await this.#workUntil(isFree);

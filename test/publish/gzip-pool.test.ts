@@ -98,6 +98,23 @@ test(
 );
 
 test(
+  'GzipPool :: nothing is left to a thread that failed before it was free',
+  scope(async (t) => {
+    const keys: string[] = [];
+    const pool = poolOf(t, { threads: 2, onResult: (result) => keys.push(keyOf(result)) });
+    await pool.join(threadOf(t)[0], Promise.reject(new Error('no walk')));
+    const [large] = jobsOf(t).filter(({ key }) => key.startsWith('large'));
+    assert.ok(large);
+
+    // Too little work for a worker of its own.
+    pool.add({ ...large, bytes: 512 * 1024 });
+    await pool.drain();
+
+    assert.equal(keys, [large.key]);
+  }),
+);
+
+test(
   'GzipPool :: does what is added until a thread is free, and leaves large files to others',
   scope(async (t) => {
     const jobs = jobsOf(t);

@@ -79,7 +79,7 @@ function readAsFound(
   { found, maxBytes, onOpen }: ReadOptions,
 ): DiskContent | undefined {
   const bytes = sizeIn(found);
-  if (!(bytes <= maxBytes)) return undefined;
+  if (Number.isNaN(bytes) || bytes > maxBytes) return undefined;
   let file: number | undefined;
   try {
     file = openSync(path, FLAGS);

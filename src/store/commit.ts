@@ -226,6 +226,7 @@ export class Committer {
   #prepareHeld(steps: readonly Step[], prepared: PreparedValues): void {
     const { reader } = this.#options;
     const idTip = reader.view.idTip();
+    // Where nothing is, nothing is replaced.
     if (idTip === 0) return;
     const leaving = new Map<string, number>();
     const needed: Uint8Array[] = [];

@@ -27,7 +27,9 @@ export function positionOf(type: string, key: string): Uint8Array {
 /** Returns the places of records, one after the other. */
 export function positionsOf(drafts: readonly Draft[]): Uint8Array {
   const positions = new Uint8Array(drafts.length * POSITION_BYTES);
-  drafts.forEach((draft, index) => writePosition(draft, positions, index * POSITION_BYTES));
+  drafts.forEach((draft, index) => {
+    writePosition(draft, positions, index * POSITION_BYTES);
+  });
   return positions;
 }
 

@@ -102,7 +102,9 @@ export class SnapshotTrie {
    */
   setAll(drafts: readonly Draft[], positions: Uint8Array = positionsOf(drafts)): void {
     if (this.#root !== undefined) {
-      drafts.forEach((draft, index) => this.set(draft, positionAt(positions, index)));
+      drafts.forEach((draft, index) => {
+        this.set(draft, positionAt(positions, index));
+      });
       return;
     }
     const leaves = sortLeaves(drafts, positions);
